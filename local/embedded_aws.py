@@ -1,0 +1,127 @@
+"""Starts and ends the embedded AWS (ministack) on a loopback port."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import paths
+from local.errors import LocalError
+from local.supervise import end_tree
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class EmbeddedAws:
+    """A running embedded AWS: where it answers, and the process that ends it."""
+
+    endpoint_url: str
+    supervisor_pid: int
+    log: Path
+
+    def environment(self, access_key: str = "test", secret_key: str = "test") -> dict[str, str]:  # noqa: S107
+        """The process environment in which every AWS client talks to this endpoint and to no other."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        return inherited | {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(
+    folder: Path,
+    *,
+    port: int | None = None,
+    seconds: float = 3600,
+    with_parent: bool = True,
+    enforce_iam: bool = False,
+) -> EmbeddedAws:
+    """Start the embedded AWS with its files and log in `folder`, and wait until it answers.
+
+    It ends after `seconds`, and with `with_parent` also when this process does. Raises LocalError when the port is
+    taken, when its virtualenv is missing, or when it does not answer in time.
+    """
+    program = paths.tool("ministack", "ministack")
+    if not program.exists():
+        raise LocalError("The embedded AWS is not installed: run `make setup`.")
+    port = port or free_port()
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise LocalError(f"Port {port} is taken: end what listens there, or set LAKE_PORT to another one.")
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "embedded_aws.log"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(folder),
+        "AUTH": "true" if enforce_iam else "false",
+    }
+    command = [sys.executable, "-m", "local.supervise", str(seconds)]
+    command += [*(["--with-parent"] if with_parent else []), "--", str(program)]
+    with log.open("wb") as sink:
+        supervisor = subprocess.Popen(
+            command,
+            cwd=paths.ROOT,
+            env=environment,
+            stdin=subprocess.PIPE if with_parent else subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this tree in order
+        )
+    aws = EmbeddedAws(f"http://127.0.0.1:{port}", supervisor.pid, log)
+    _wait_until_ready(aws, supervisor)
+    return aws
+
+
+def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and supervisor.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/health", timeout=2):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    end_tree(supervisor.pid)
+    raise LocalError(f"The embedded AWS did not start: see {aws.log}.")
+
+
+def stop(aws: EmbeddedAws) -> None:
+    """End the embedded AWS and every process that it started."""
+    end_tree(aws.supervisor_pid)
+
+
+@contextmanager
+def running(*, enforce_iam: bool = False, seconds: float = 3600) -> Iterator[EmbeddedAws]:
+    """An embedded AWS of one's own for the length of a `with` block."""
+    with tempfile.TemporaryDirectory(prefix="b3-lake-") as folder:
+        aws = start(Path(folder), enforce_iam=enforce_iam, seconds=seconds)
+        try:
+            yield aws
+        finally:
+            stop(aws)

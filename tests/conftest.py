@@ -1,0 +1,39 @@
+"""Fixtures that more than one stage's tests use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import paths
+from local.embedded_aws import EmbeddedAws, running
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded data beside the checkout; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("B3_LAKE_SHARED", paths.ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the recorded data, which is not beside this checkout (../shared/data)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedded_aws() -> Iterator[EmbeddedAws]:
+    """One embedded AWS for the whole session; tests use buckets and names of their own on it."""
+    with running() as aws:
+        yield aws
+
+
+@pytest.fixture(autouse=True)
+def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can reach a real account: not its credentials, not its endpoints."""
+    for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
