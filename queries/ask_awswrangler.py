@@ -1,0 +1,27 @@
+"""Asks the real Athena through awswrangler."""
+
+import awswrangler as wr
+import pyarrow as pa
+from awswrangler.exceptions import QueryCancelled, QueryFailed
+
+from queries.errors import QueryError
+from queries.settings import Settings
+
+
+def ask_awswrangler(sql: str, settings: Settings) -> pa.Table:
+    """The rows that `sql` answers with, from the account that the usual credential chain names.
+
+    The workgroup decides where results are kept, so no bucket is named here. Without CTAS nothing is created in the
+    catalog, which a reader of the lake need not be allowed to do. Raises QueryError with Athena's message.
+    """
+    try:
+        frame = wr.athena.read_sql_query(
+            sql,
+            database=settings.database,
+            workgroup=settings.workgroup,
+            ctas_approach=False,
+            dtype_backend="pyarrow",
+        )
+    except (QueryFailed, QueryCancelled) as error:
+        raise QueryError(str(error) or "The query was cancelled.") from error
+    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)

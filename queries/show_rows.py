@@ -1,0 +1,101 @@
+"""Shows the rows of an answer: as a table for people, or as CSV, JSON or Parquet for programs."""
+
+import datetime as dt
+import json
+import math
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+MOST_DECIMALS = 4
+GROUPED_FROM = 10_000  # smaller whole numbers, such as years and counts, read better without separators
+
+
+def print_table(answer: pa.Table, console: Console, most_rows: int) -> None:
+    """Print `answer` on `console`, numbers and dates as written in Brazil, and say when rows were left out."""
+    shown = answer.slice(0, most_rows)
+    table = Table(header_style="bold", row_styles=["", "dim"] if console.is_terminal else None)
+    for field in answer.schema:
+        table.add_column(Text(field.name), justify="right" if _is_number(field.type) else "left", no_wrap=True)
+    columns = [format_column(column.to_pylist()) for column in shown.columns]
+    for row in zip(*columns, strict=True):
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+    rows = "1 row" if answer.num_rows == 1 else f"{answer.num_rows} rows"
+    left_out = "" if shown.num_rows == answer.num_rows else f", the first {shown.num_rows} shown: --rows shows more"
+    console.print(f"{rows}{left_out}", highlight=False)
+
+
+def format_column(values: list[Any]) -> list[str]:
+    """One cell of text per value; fractions of a column share their number of decimals, so that commas line up."""
+    fractions = [value for value in values if isinstance(value, float | Decimal)]
+    decimals = max((_decimals(value) for value in fractions), default=0)
+    grouped = any(abs(value) >= GROUPED_FROM for value in values if isinstance(value, int))
+    return [_format(value, decimals, grouped=grouped) for value in values]
+
+
+def to_csv(answer: pa.Table) -> bytes:
+    """`answer` as CSV with a header; null is an empty field."""
+    sink = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(answer, sink, pyarrow.csv.WriteOptions(quoting_style="needed"))
+    return bytes(sink.getvalue())
+
+
+def to_json(answer: pa.Table) -> bytes:
+    """`answer` as a JSON array of objects; dates in ISO format, null and not-a-number are null."""
+    rows = [{name: _plain(value) for name, value in row.items()} for row in answer.to_pylist()]
+    return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def write_parquet(answer: pa.Table, path: Path) -> None:
+    """Write `answer` to a Parquet file at `path`."""
+    pyarrow.parquet.write_table(answer, path)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _decimals(value: float | Decimal) -> int:
+    if not math.isfinite(value):
+        return 0
+    digits = f"{value:.{MOST_DECIMALS}f}".split(".")[1].rstrip("0")
+    return max(2, len(digits))
+
+
+def _format(value: Any, decimals: int, *, grouped: bool) -> str:
+    match value:
+        case None:
+            text = "-"
+        case bool():
+            text = str(value).lower()
+        case int():
+            text = f"{value:,d}".replace(",", ".") if grouped else str(value)
+        case float() | Decimal():
+            text = f"{value:,.{decimals}f}".translate(str.maketrans(",.", ".,"))
+        case dt.datetime():
+            text = f"{value:%d/%m/%Y %H:%M:%S}"
+        case dt.date():
+            text = f"{value:%d/%m/%Y}"
+        case _:
+            text = str(value)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dt.date():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case _:
+            return value
