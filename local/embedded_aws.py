@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import boto3
 
 from local import paths
 from local.errors import LocalError
@@ -42,6 +45,25 @@ class EmbeddedAws:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def client(self, service: str) -> Any:
+        """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the embedded AWS takes any
+        )
+
+
+def answers(endpoint_url: str) -> bool:
+    """Whether an embedded AWS answers there."""
+    try:
+        with urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=5):  # noqa: S310 - a loopback address
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
 
 def free_port() -> int:
     """A loopback port that nothing listens on."""
@@ -57,11 +79,13 @@ def start(
     seconds: float = 3600,
     with_parent: bool = True,
     enforce_iam: bool = False,
+    keep: bool = False,
 ) -> EmbeddedAws:
     """Start the embedded AWS with its files and log in `folder`, and wait until it answers.
 
-    It ends after `seconds`, and with `with_parent` also when this process does. Raises LocalError when the port is
-    taken, when its virtualenv is missing, or when it does not answer in time.
+    It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
+    `folder` when it ends, and found again at the next start. Raises LocalError when the port is taken, when its
+    virtualenv is missing, or when it does not answer in time.
     """
     program = paths.tool("ministack", "ministack")
     if not program.exists():
@@ -82,6 +106,13 @@ def start(
         "TMPDIR": str(folder),
         "AUTH": "true" if enforce_iam else "false",
     }
+    if keep:
+        environment |= {
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(folder / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(folder / "objects"),
+        }
     command = [sys.executable, "-m", "local.supervise", str(seconds)]
     command += [*(["--with-parent"] if with_parent else []), "--", str(program)]
     with log.open("wb") as sink:
@@ -102,11 +133,9 @@ def start(
 def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and supervisor.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/health", timeout=2):  # noqa: S310
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
+        if answers(aws.endpoint_url):
+            return
+        time.sleep(0.05)
     end_tree(supervisor.pid)
     raise LocalError(f"The embedded AWS did not start: see {aws.log}.")
 

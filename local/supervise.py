@@ -1,8 +1,8 @@
-"""Runs a server as a child that cannot outlive its purpose.
+"""Runs a command as a child that cannot outlive its purpose.
 
 `python -m local.supervise SECONDS [--with-parent] -- COMMAND…` starts COMMAND and ends it, with every process that it
-started, when SECONDS have passed, on SIGTERM or SIGINT, or (with `--with-parent`) when standard input closes, which
-the kernel does when the parent dies, however it dies. Processes are ended by id, never by name.
+started, when SECONDS have passed (exit code 124), on SIGTERM or SIGINT (143), or (with `--with-parent`) when standard
+input closes, which the kernel does when the parent dies, however it dies. Processes are ended by id, never by name.
 """
 
 import os
@@ -15,7 +15,9 @@ from types import FrameType
 
 import psutil
 
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 5.0
+TIMED_OUT = 124
+ENDED = 143
 
 
 def end_tree(pid: int) -> None:
@@ -46,7 +48,7 @@ def _watch_parent(stop: threading.Event) -> None:
 
 
 def supervise(command: list[str], seconds: float, *, with_parent: bool) -> int:
-    """Run `command` for at most `seconds`; returns its exit code, or 0 when it was ended here."""
+    """Run `command` for at most `seconds`; returns its exit code, or TIMED_OUT or ENDED when it was ended here."""
     stop = threading.Event()
 
     def on_signal(_signum: int, _frame: FrameType | None) -> None:
@@ -61,9 +63,11 @@ def supervise(command: list[str], seconds: float, *, with_parent: bool) -> int:
     while child.poll() is None and not stop.wait(0.1) and time.monotonic() < deadline:
         pass
     code = child.poll()
+    if code is None:
+        code = ENDED if stop.is_set() else TIMED_OUT
     end_tree(child.pid)
     child.wait()
-    return 0 if code is None else code
+    return code
 
 
 def main() -> int:

@@ -1,0 +1,72 @@
+# The lake on one machine. `make` alone lists the targets.
+
+# The Python that makes the virtualenvs: the first of these that runs.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell $(name) -c pass 2>/dev/null && echo $(name))))
+PY := .venvs/tech/bin/python
+# What `make demo` needs, and what `make test` and `make check` need beyond it.
+RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
+DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
+ENV ?= dev
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the other targets too)
+
+# Development adds to the application's virtualenv: the tests import what the application imports.
+.venvs/dev.done: requirements/dev.txt | .venvs/tech.done
+	@$(PYTHON) local/make_venv.py tech dev && touch $@
+
+.venvs/%.done: requirements/%.txt
+	@[ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11 or 3.12." >&2; exit 1; }
+	@$(PYTHON) local/make_venv.py $* $* && touch $@
+
+.PHONY: demo
+demo: $(RUN_VENVS) ## run the whole pipeline once, from quotes to SQL, on this machine
+	@$(PY) -m local demo
+
+.PHONY: up
+up: $(RUN_VENVS) ## start a lake to keep: deploy the stack into the embedded AWS
+	@$(PY) -m local up
+
+.PHONY: ingest
+ingest: $(RUN_VENVS) ## fetch quotes into the lake that is up (TICKERS=, START_DATE=, END_DATE=), and refine them
+	@$(PY) -m local ingest
+
+.PHONY: refine
+refine: $(RUN_VENVS) ## run the Glue job of the lake that is up
+	@$(PY) -m local refine
+
+.PHONY: query
+query: $(RUN_VENVS) ## ask the lake that is up: SQL='SELECT …' or FILE=queries/….sql
+	@$(PY) -m local query
+
+.PHONY: status
+status: $(RUN_VENVS) ## say whether a lake is up, and what it holds
+	@$(PY) -m local status
+
+.PHONY: down
+down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
+	@$(PY) -m local down
+
+.PHONY: test
+test: $(DEV_VENVS) ## run all tests
+	@$(PY) -m pytest
+
+.PHONY: test-fast
+test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or embedded AWS
+	@$(PY) -m pytest -m "not slow"
+
+.PHONY: check
+check: $(DEV_VENVS) ## lint, types
+	@.venvs/tech/bin/ruff check .
+	@.venvs/tech/bin/ruff format --check .
+	@.venvs/tech/bin/mypy
+
+.PHONY: clean
+clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs)
+	@if [ -x $(PY) ]; then $(PY) -m local down --quiet; fi
+	@rm -rf .lake .aws-sam

@@ -1,0 +1,154 @@
+"""`python -m local COMMAND`: what the Makefile's targets run."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+from local import keep_lake, paths
+from local.ask_lake import query_command, query_environment
+from local.demo import run_demo
+from local.deploy_stack import deploy_stack, stack_outputs
+from local.errors import LocalError
+from local.ingest_quotes import SYNTHETIC_NOTICE, ingest_quotes
+from local.keep_lake import only_one, open_lake
+from local.prepare_athena import prepare_athena
+from local.run_glue import carry_out_runs, wait_for_events
+from local.show import Stage, console, fail, stage, warn
+
+COMMANDS = ("demo", "up", "ingest", "refine", "query", "status", "down")
+
+
+def _port() -> int | None:
+    text = os.environ.get("LAKE_PORT", "")
+    if not text:
+        return None
+    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise LocalError(f"LAKE_PORT is {text!r}: give a port number from 1024 to 65535, or leave it out.")
+    return int(text)
+
+
+def demo() -> int:
+    run_demo(_port())
+    return 0
+
+
+def up() -> int:
+    stages: list[Stage] = []
+    with only_one(keep_lake.FOLDER):
+        aws = keep_lake.find_lake()
+        if aws is None:
+            with stage("Start the embedded AWS", stages) as now:
+                aws = keep_lake.start_lake(_port())
+                now.done = aws.endpoint_url
+        try:
+            with stage("Deploy template.yaml with SAM", stages) as now:
+                outputs = deploy_stack(aws, keep_lake.FOLDER, on_line=now.tell)
+                prepare_athena(aws)
+                now.done = f"bucket {outputs['RawBucketName']}"
+        except BaseException:
+            keep_lake.stop_lake()
+            raise
+    console.print(
+        "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
+    )
+    console.print(f"Other tools reach it with AWS_ENDPOINT_URL={aws.endpoint_url} and any credentials.")
+    return 0
+
+
+def ingest() -> int:
+    stages: list[Stage] = []
+    with only_one(keep_lake.FOLDER):
+        aws = open_lake()
+        outputs = stack_outputs(aws)
+        with stage("Ingest quotes", stages) as now:
+            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, on_line=now.tell)
+            now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
+        for line in ingestion.problems:
+            warn(line)
+        if ingestion.written:
+            with stage("S3 events start the Glue job", stages) as now:
+                asked = wait_for_events(aws, outputs["RawEventsQueueUrl"], outputs["RefineJobName"], keep_lake.FOLDER)
+                now.done = f"{asked} job runs asked for"
+            _refine(stages)
+    if ingestion.synthetic:
+        warn(SYNTHETIC_NOTICE)
+    return ingestion.exit_code
+
+
+def refine() -> int:
+    with only_one(keep_lake.FOLDER):
+        _refine([])
+    return 0
+
+
+def _refine(stages: list[Stage]) -> None:
+    aws = open_lake()
+    with stage("Refine on Spark", stages) as now:
+        run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], keep_lake.FOLDER, on_line=now.tell)
+        now.done = f"{run.summary['refined_partitions']:,} partitions written"
+
+
+def query() -> int:
+    sql, file = os.environ.get("SQL", ""), os.environ.get("FILE", "")
+    if bool(sql) == bool(file):
+        raise LocalError("Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql")
+    arguments = ["--sql", sql] if sql else ["--file", file]
+    command = query_command(arguments)
+    return subprocess.run(command, cwd=paths.ROOT, env=query_environment(open_lake()), check=False).returncode
+
+
+def status() -> int:
+    aws = keep_lake.find_lake()
+    if aws is None:
+        console.print("No lake is up: `make up` starts one.")
+        return 0
+    outputs = stack_outputs(aws)
+    console.print(f"A lake is up at {aws.endpoint_url}.")
+    s3 = aws.client("s3")
+    for prefix in ("raw/b3/", "refined/b3/"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=prefix)
+        sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
+        console.print(f"  {prefix:<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
+    return 0
+
+
+def down() -> int:
+    console.print("The lake is down; its data stays in .lake/." if keep_lake.stop_lake() else "No lake was up.")
+    return 0
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run one command; returns its exit code (130 when it was interrupted)."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="The B3 lake on one machine.")
+    parser.add_argument("command", choices=COMMANDS)
+    command = parser.parse_args().command
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    commands = {
+        "demo": demo,
+        "up": up,
+        "ingest": ingest,
+        "refine": refine,
+        "query": query,
+        "status": status,
+        "down": down,
+    }
+    try:
+        return commands[command]()
+    except LocalError as error:
+        fail(str(error))
+        return 1
+    except KeyboardInterrupt:
+        fail("Interrupted: everything that was started has been ended.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Asks the lake through the query layer, in a process of its own as a person would."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local import paths
+from local.deploy_stack import ENV
+from local.embedded_aws import EmbeddedAws
+from local.errors import LocalError
+
+
+def query_command(arguments: Sequence[str]) -> list[str]:
+    """The command that asks `arguments` (`--sql …` or `--file …`)."""
+    return [sys.executable, "-m", "queries", *arguments]
+
+
+def query_environment(aws: EmbeddedAws) -> dict[str, str]:
+    """The environment in which the query layer asks this lake."""
+    return aws.environment() | {"LAKE_ENV": ENV}
+
+
+def ask_file(aws: EmbeddedAws, path: Path) -> str:
+    """The answer to the question in the SQL file `path`, as a printed table. Raises LocalError when there is none."""
+    command = query_command(["--file", str(path)])
+    done = subprocess.run(
+        command, cwd=paths.ROOT, env=query_environment(aws), capture_output=True, text=True, timeout=300, check=False
+    )
+    if done.returncode != 0:
+        raise LocalError(f"{path.name} could not be answered: {done.stderr.strip()}")
+    return done.stdout

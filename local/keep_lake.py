@@ -1,0 +1,77 @@
+"""Keeps one lake on this machine between commands: `up` starts it, `down` stops it, its data stays in .lake/."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from local import embedded_aws, paths
+from local.embedded_aws import EmbeddedAws
+from local.errors import LocalError
+
+FOLDER = paths.STATE / "kept"
+_RECORD = FOLDER / "lake.json"
+HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold `folder` for one command at a time. Raises LocalError when another command holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LocalError("Another command is at work on this lake: wait for it to end, and try again.") from error
+        yield
+
+
+def _recorded() -> EmbeddedAws | None:
+    """The lake of the record, if its process still runs (and is not another one under the same id)."""
+    try:
+        record = json.loads(_RECORD.read_text(encoding="utf-8"))
+        same = psutil.Process(record["supervisor_pid"]).create_time() == record["supervisor_created"]
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return None
+    return EmbeddedAws(record["endpoint_url"], record["supervisor_pid"], Path(record["log"])) if same else None
+
+
+def find_lake() -> EmbeddedAws | None:
+    """The lake that is up and answers, or None."""
+    aws = _recorded()
+    return aws if aws is not None and embedded_aws.answers(aws.endpoint_url) else None
+
+
+def open_lake() -> EmbeddedAws:
+    """The lake that is up. Raises LocalError when none is."""
+    aws = find_lake()
+    if aws is None:
+        raise LocalError("No lake is up: run `make up` first.")
+    return aws
+
+
+def start_lake(port: int | None = None) -> EmbeddedAws:
+    """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP."""
+    aws = embedded_aws.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
+    record = {
+        "endpoint_url": aws.endpoint_url,
+        "supervisor_pid": aws.supervisor_pid,
+        "supervisor_created": psutil.Process(aws.supervisor_pid).create_time(),
+        "log": str(aws.log),
+    }
+    fresh = _RECORD.with_suffix(".new")
+    fresh.write_text(json.dumps(record), encoding="utf-8")
+    fresh.replace(_RECORD)
+    return aws
+
+
+def stop_lake() -> bool:
+    """Stop the lake, whether it answers or not; returns whether there was one."""
+    aws = _recorded()
+    if aws is not None:
+        embedded_aws.stop(aws)
+    _RECORD.unlink(missing_ok=True)
+    return aws is not None
