@@ -66,8 +66,8 @@ def _is_number(kind: pa.DataType) -> bool:
 def _decimals(value: float | Decimal) -> int:
     if not math.isfinite(value):
         return 0
-    digits = f"{value:.{MOST_DECIMALS}f}".split(".")[1].rstrip("0")
-    return max(2, len(digits))
+    most = MOST_DECIMALS if abs(value) < GROUPED_FROM else 2
+    return max(2, len(f"{value:.{most}f}".split(".")[1].rstrip("0")))
 
 
 def _format(value: Any, decimals: int, *, grouped: bool) -> str:

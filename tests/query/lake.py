@@ -84,10 +84,10 @@ def refine(quotes: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame) -> Lake:
-    """Store `quotes` and their refined rows in the layout of the lake, with tables in the catalog."""
+def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame, refined: pd.DataFrame) -> Lake:
+    """Store bronze `quotes` and `refined` rows in the layout of the lake, with tables in the catalog."""
     bucket = f"tech-challenge2-{env}-raw-123456789012"
-    lake = Lake(Settings(env, endpoint_url), refine(quotes))
+    lake = Lake(Settings(env, endpoint_url), refined)
     s3 = boto3.client("s3", endpoint_url=endpoint_url)
     s3.create_bucket(Bucket=bucket)
     _store(s3, bucket, "raw/b3", quotes.assign(trade_date=quotes["ts"].dt.date), RAW_SCHEMA)
