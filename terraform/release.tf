@@ -1,0 +1,72 @@
+# What the host runs, as one release: the files of ec2/, the pinned requirements, the units and the settings, uploaded
+# under the hash of them all. The object `release` names the one in force, and the host follows it (host/update_host.sh):
+# so `terraform apply` is how an update of code or settings reaches the host, without a new instance.
+locals {
+  project = "${path.module}/.."
+
+  ec2_files = [for name in fileset(local.project, "ec2/**") : name if !can(regex("(^|/)(__pycache__|\\.[^/]*)(/|$)|\\.pyc$", name))]
+
+  release_files = merge(
+    { for name in local.ec2_files : name => file("${local.project}/${name}") },
+    { "requirements/ingest.txt" = file("${local.project}/requirements/ingest.txt") },
+    { for name in fileset(path.module, "{host,systemd}/**") : name => file("${path.module}/${name}") },
+    {
+      "systemd/system/b3-ingestion.timer" = templatefile("${path.module}/templates/b3-ingestion.timer.tftpl", {
+        schedule_time = var.schedule_time
+        timezone      = local.timezone
+      })
+      "systemd/system/b3-update.service" = templatefile("${path.module}/templates/b3-update.service.tftpl", {
+        host_bucket = aws_s3_bucket.private["host"].bucket
+        region      = var.region
+      })
+      "ingestion.env" = templatefile("${path.module}/templates/ingestion.env.tftpl", { settings = local.settings })
+    },
+  )
+
+  settings = merge(
+    {
+      AWS_DEFAULT_REGION = var.region
+      TICKERS            = join(",", var.tickers)
+      START_DATE         = var.start_date
+      END_DATE           = var.end_date
+      RAW_BUCKET         = local.raw_bucket
+      GLUE_DATABASE      = local.glue_database
+    },
+    var.ingestion_environment,
+    {
+      INGESTION_LOCK   = "/opt/b3-lake"
+      LAKE_ENV         = var.env
+      METRIC_NAMESPACE = local.metric_namespace
+      LOG_GROUP        = var.cloudwatch_logs ? local.log_group : ""
+      STOP_AFTER_RUN   = tostring(var.stop_after_run)
+    },
+  )
+
+  manifest = join("", [for name, content in local.release_files : "${sha256(content)}  ${name}\n"])
+  release  = substr(sha256(local.manifest), 0, 16)
+}
+
+resource "aws_s3_object" "release" {
+  #checkov:skip=CKV_AWS_186:the code is in the repository: the bucket's SSE-S3 is enough
+  for_each = merge(local.release_files, { MANIFEST = local.manifest })
+
+  bucket  = aws_s3_bucket.private["host"].bucket
+  key     = "releases/${local.release}/${each.key}"
+  content = each.value
+  tags    = local.tags
+
+  # The new release is there whole before the host is pointed to it, and the old one goes after that.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_s3_object" "current_release" {
+  #checkov:skip=CKV_AWS_186:the name of a release is no secret: the bucket's SSE-S3 is enough
+  bucket  = aws_s3_bucket.private["host"].bucket
+  key     = "release"
+  content = local.release
+  tags    = local.tags
+
+  depends_on = [aws_s3_object.release]
+}
