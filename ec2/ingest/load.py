@@ -1,0 +1,177 @@
+"""Takes bars to the lake: puts the objects that differ from what is there, then registers their partitions.
+
+The order makes a killed run harmless. An object is whole or absent, and is registered only after it was put; the next
+run finds by the listing what was put and by the catalog what was registered, and does what is left.
+"""
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from ingest import objects
+from ingest.aws_errors import as_lake_error, ends_the_run
+from ingest.catalog import Catalog, Partition
+from ingest.errors import LakeError
+from ingest.parquet import decode, encode
+from ingest.present import Present
+from ingest.schema import RAW_SCHEMA, raw_key
+
+IN_FLIGHT = 64
+REGISTER_FROM = 1000
+"""Partitions that are registered together while the puts go on."""
+
+
+@dataclass
+class Tally:
+    """What became of the partitions of each ticker."""
+
+    written: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    registered: Counter[str] = field(default_factory=Counter)
+    causes: defaultdict[str, str] = field(default_factory=lambda: defaultdict(str))
+
+
+async def survey(
+    store: S3Store, catalog: Catalog | None, tickers: Iterable[str], start: dt.date, end: dt.date
+) -> Present:
+    """What the lake has of `tickers` from `start` to `end`; without a catalog, nothing counts as registered."""
+    present = Present(tickers, start, end)
+    asked = asyncio.create_task(asyncio.to_thread(catalog.registered, start, end)) if catalog else None
+    async for found in objects.list_days(store, start, end):
+        present.note_object(found.day, found.ticker, found.md5)
+    for day, ticker in await asked if asked else ():
+        present.note_registered(day, ticker)
+    return present
+
+
+def partitions_of(bars: pa.Table) -> Iterator[tuple[dt.date, str, pa.Table]]:
+    """The runs of equal day and ticker in `bars` (BARS_SCHEMA, sorted by ticker and day)."""
+    if len(bars) == 0:
+        return
+    rows = bars.select(RAW_SCHEMA.names).combine_chunks()
+    days = bars["day"].combine_chunks().cast(pa.int32()).to_numpy()
+    tickers = bars["ticker"].combine_chunks().dictionary_encode()
+    codes = tickers.indices.to_numpy()
+    starts = np.flatnonzero(np.append(True, (days[1:] != days[:-1]) | (codes[1:] != codes[:-1])))
+    ends = np.append(starts[1:], len(days))
+    names = tickers.dictionary.to_pylist()
+    epoch = dt.date(1970, 1, 1).toordinal()
+    for first, past in zip(starts.tolist(), ends.tolist(), strict=True):
+        yield dt.date.fromordinal(epoch + int(days[first])), names[codes[first]], rows.slice(first, past - first)
+
+
+class Loader:
+    """Loads batch after batch of bars into one lake, and counts into `tally`.
+
+    Without a catalog nothing is registered; with `dry_run` nothing is put either, and `tally.written` counts what
+    would be.
+    """
+
+    def __init__(
+        self,
+        store: S3Store,
+        catalog: Catalog | None,
+        *,
+        dry_run: bool = False,
+        on_done: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        self._store, self._catalog, self._dry_run, self._on_done = store, catalog, dry_run, on_done
+        self.tally = Tally()
+        self._unregistered: list[Partition] = []
+        self._registering: asyncio.Task[None] | None = None
+
+    async def load(self, bars: pa.Table, present: Present) -> None:
+        """Bring the partitions of `bars` (BARS_SCHEMA, sorted by ticker and day) into the lake.
+
+        One object that cannot be put is counted as failed; raises LakeError when no other could be put either.
+        """
+        work = partitions_of(bars)
+        workers = [asyncio.create_task(self._settle_all(work, present)) for _ in range(min(IN_FLIGHT, len(bars)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+        if len(self._unregistered) >= REGISTER_FROM:
+            await self._register_so_far()
+
+    async def finish(self) -> None:
+        """Register what is left, and wait for it. To be called once, also after an error."""
+        await self._register_so_far()
+        await self._registered_before()
+
+    async def _settle_all(self, work: Iterator[tuple[dt.date, str, pa.Table]], present: Present) -> None:
+        for day, ticker, rows in work:
+            try:
+                await self._settle(day, ticker, rows, present)
+            except BaseError as error:
+                if ends_the_run(error):
+                    raise as_lake_error(error, "the raw bucket") from error
+                self.tally.failed[ticker] += 1
+                self.tally.causes[ticker] = f"{day} could not be put: {str(error).splitlines()[0][:160]}"
+            self._on_done(1)
+
+    async def _settle(self, day: dt.date, ticker: str, rows: pa.Table, present: Present) -> None:
+        body = encode(rows)
+        same = present.has_bytes(day, ticker, hashlib.md5(body, usedforsecurity=False).digest())
+        if not same and present.has_object(day, ticker):
+            same = await self._holds(raw_key(day, ticker), rows)
+        if same:
+            self.tally.unchanged[ticker] += 1
+        else:
+            if not self._dry_run:
+                await objects.put(self._store, raw_key(day, ticker), body)
+            self.tally.written[ticker] += 1
+        if self._catalog and not self._dry_run and not present.is_registered(day, ticker):
+            self._unregistered.append((day, ticker))
+
+    async def _holds(self, key: str, rows: pa.Table) -> bool:
+        """Whether the object at `key` has these rows.
+
+        Its ETag alone cannot tell: it is no MD5 under KMS encryption, and another release of pyarrow writes the same
+        rows as other bytes.
+        """
+        try:
+            return bool(decode(await objects.get(self._store, key)).equals(rows))
+        except (pa.ArrowInvalid, OSError):
+            return False
+
+    async def _register_so_far(self) -> None:
+        await self._registered_before()
+        batch, self._unregistered = self._unregistered, []
+        if batch and self._catalog:
+            self._registering = asyncio.create_task(self._register(self._catalog, batch))
+
+    async def _registered_before(self) -> None:
+        if self._registering:
+            await self._registering
+            self._registering = None
+
+    async def _register(self, catalog: Catalog, batch: list[Partition]) -> None:
+        try:
+            await asyncio.to_thread(catalog.register, batch)
+        except LakeError as error:
+            for _, ticker in batch:
+                self.tally.failed[ticker] += 1
+                self.tally.causes[ticker] = f"put but not registered, run again: {error}"
+        else:
+            self.tally.registered.update(ticker for _, ticker in batch)
+
+
+async def load_all(loader: Loader, batches: AsyncIterable[tuple[pa.Table, Present]]) -> Tally:
+    """Load every batch and register it; what was put is registered even when a later batch fails."""
+    try:
+        async for bars, present in batches:
+            await loader.load(bars, present)
+    finally:
+        await loader.finish()
+    return loader.tally

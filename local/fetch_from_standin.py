@@ -1,0 +1,40 @@
+"""Runs the real ingestion, through the real yfinance, against a stand-in for Yahoo.
+
+`python -m local.fetch_from_standin [--standin-url URL] -- [options of ec2/fetch_b3_data.py]`. Without a URL it serves
+`local.yahoo_standin` itself for as long as the ingestion runs. Environment and exit code are those of the ingestion.
+"""
+
+import argparse
+import runpy
+import sys
+from contextlib import nullcontext
+
+import yfinance.base
+import yfinance.data
+import yfinance.scrapers.history
+
+from local import paths
+from local.yahoo_standin import StandIn, serving
+
+
+def point_yfinance_at(url: str) -> None:
+    """Make yfinance ask `url` for charts, and nobody for cookies: the stand-in wants none."""
+    yfinance.base._BASE_URL_ = url
+    yfinance.scrapers.history._BASE_URL_ = url
+    yfinance.data.YfData._get_cookie_and_crumb = lambda _self, *_args, **_kwargs: (None, "basic")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run the ingestion against a stand-in for Yahoo.")
+    parser.add_argument("--standin-url", help="a stand-in that runs already")
+    parser.add_argument("ingestion", nargs="*", metavar="-- OPTION", help="options of ec2/fetch_b3_data.py")
+    options = parser.parse_args()
+    sys.argv = [str(paths.FETCH_SCRIPT), *options.ingestion]
+    sys.path.insert(0, str(paths.FETCH_SCRIPT.parent))
+    with nullcontext(options.standin_url) if options.standin_url else serving(StandIn()) as url:
+        point_yfinance_at(url)
+        runpy.run_path(str(paths.FETCH_SCRIPT), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
