@@ -44,6 +44,10 @@ refine: $(RUN_VENVS) ## run the Glue job of the lake that is up
 query: $(RUN_VENVS) ## ask the lake that is up: SQL='SELECT …' or FILE=queries/….sql
 	@$(PY) -m local query
 
+.PHONY: invoke
+invoke: $(RUN_VENVS) ## send an event to the function start_glue_job (EVENT=events/s3_put.json), without Docker
+	@$(PY) -m local.invoke $(or $(EVENT),events/s3_put.json)
+
 .PHONY: status
 status: $(RUN_VENVS) ## say whether a lake is up, and what it holds
 	@$(PY) -m local status
@@ -61,10 +65,13 @@ test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform
 	@$(PY) -m pytest -m "not slow"
 
 .PHONY: check
-check: $(DEV_VENVS) ## lint, types
+check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template
 	@.venvs/tech/bin/ruff check .
 	@.venvs/tech/bin/ruff format --check .
 	@.venvs/tech/bin/mypy
+	@SAM_CLI_TELEMETRY=0 .venvs/sam/bin/sam validate --lint --region us-east-1
+	@.venvs/sam/bin/cfn-lint template.yaml
+	@.venvs/audit/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: clean
 clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs)

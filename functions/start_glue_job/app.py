@@ -1,6 +1,5 @@
 """The Lambda function start_glue_job: events of raw objects in, runs of the refine job out."""
 
-import logging
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -10,8 +9,6 @@ import boto3
 from botocore.config import Config
 from coalesce import start_for_event, start_for_messages
 from refine_runs import RefineRuns
-
-logging.getLogger().setLevel(logging.INFO)
 
 # Two calls of at most two tries fit in the function's 30 seconds.
 CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
@@ -38,9 +35,15 @@ def _runs() -> RefineRuns:
     return RefineRuns(boto3.client("glue", config=CLIENT_CONFIG), Settings.from_environment().refine_job_name)
 
 
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: Any, _context: object) -> dict[str, Any]:
     """Serve a batch of SQS records, each with an S3 event as its body, or one bare S3 event."""
-    records = event.get("Records") or []
-    if records and records[0].get("eventSource") == "aws:sqs":
-        return start_for_messages(records, _runs())
+    if _is_from_queue(event):
+        return start_for_messages(event["Records"], _runs())
     return start_for_event(event, _runs())
+
+
+def _is_from_queue(event: Any) -> bool:
+    try:
+        return bool(event["Records"][0]["eventSource"] == "aws:sqs")
+    except (KeyError, IndexError, TypeError):
+        return False

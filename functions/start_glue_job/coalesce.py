@@ -35,7 +35,7 @@ def start_for_event(document: Any, runs: Runs) -> dict[str, Any]:
     """
     events = read_events(document)
     job_run_id = runs.start() if events else None
-    log.info("Bare event of %d raw objects: run %s.", len(events), job_run_id)
+    log.info("Bare event.", extra={"objects": len(events), "job_run_id": job_run_id})
     return {"job_run_id": job_run_id, "objects": len(events)}
 
 
@@ -49,7 +49,9 @@ def start_for_messages(records: Sequence[dict[str, Any]], runs: Runs) -> dict[st
     """
     messages, malformed = _read_messages(records)
     refused = _start_unless_covered(messages, runs) if messages else []
-    log.info("%d messages: %d back to the queue, %d malformed.", len(records), len(refused), len(malformed))
+    log.info(
+        "Batch served.", extra={"messages": len(records), "back_to_queue": len(refused), "malformed": len(malformed)}
+    )
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in [*refused, *malformed]]}
 
 
@@ -60,7 +62,7 @@ def _read_messages(records: Sequence[dict[str, Any]]) -> tuple[list[_Message], l
         try:
             events = read_events(json.loads(record["body"]))
         except (MalformedEventError, json.JSONDecodeError) as error:
-            log.warning("Message %s goes back to the queue: %s", record["messageId"], error)
+            log.warning("Malformed message: %s", error, extra={"message_id": record["messageId"]})
             malformed.append(record["messageId"])
             continue
         if events:
@@ -75,8 +77,8 @@ def _start_unless_covered(messages: list[_Message], runs: Runs) -> list[str]:
         start = runs.newest_covering_start()
         uncovered = [message for message in messages if start is None or start <= message.newest]
         if uncovered:
-            log.info("Run %s started for %d messages.", runs.start(), len(uncovered))
+            log.info("Run started.", extra={"job_run_id": runs.start(), "messages": len(uncovered)})
     except RunRefusedError as refusal:
-        log.info("No run now for %d messages: %s.", len(uncovered), refusal)
+        log.info("No run now.", extra={"cause": str(refusal), "messages": len(uncovered)})
         return [message.id for message in uncovered]
     return []

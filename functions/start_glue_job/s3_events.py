@@ -31,7 +31,7 @@ def read_events(document: Any) -> list[ObjectEvent]:
         return []
     try:
         events = [_read_record(record) for record in document["Records"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MalformedEventError(f"This is no S3 event: {error!r}.") from error
     return [event for event in events if event.key.startswith(RAW_PREFIX) and event.key.endswith(RAW_SUFFIX)]
 
