@@ -10,7 +10,7 @@ from types import FrameType
 from local import keep_lake, paths
 from local.ask_lake import query_command, query_environment
 from local.demo import run_demo
-from local.deploy_stack import deploy_stack, stack_outputs
+from local.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
 from local.errors import LocalError
 from local.ingest_quotes import SYNTHETIC_NOTICE, ingest_quotes
 from local.keep_lake import only_one, open_lake
@@ -70,7 +70,7 @@ def ingest() -> int:
             warn(line)
         if ingestion.written:
             with stage("S3 events start the Glue job", stages) as now:
-                asked = wait_for_events(aws, outputs["RawEventsQueueUrl"], outputs["RefineJobName"], keep_lake.FOLDER)
+                asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], keep_lake.FOLDER)
                 now.done = f"{asked} job runs asked for"
             _refine(stages)
     if ingestion.synthetic:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from local import embedded_aws, paths
 from local.ask_lake import ask_file
-from local.deploy_stack import deploy_stack
+from local.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from local.embedded_aws import EmbeddedAws
 from local.errors import LocalError
 from local.ingest_quotes import SYNTHETIC_NOTICE, Ingestion, ingest_quotes
@@ -55,7 +55,7 @@ def _run_stages(aws: EmbeddedAws, stages: list[Stage]) -> tuple[Ingestion, GlueR
     if not ingestion.written:
         raise LocalError("The ingestion wrote nothing: see .lake/demo/ingest.log.")
     with stage("S3 events start the Glue job", stages) as now:
-        asked = wait_for_events(aws, outputs["RawEventsQueueUrl"], outputs["RefineJobName"], FOLDER)
+        asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], FOLDER)
         now.done = f"{asked} job run{'s' * (asked != 1)} asked for by start_glue_job"
     with stage("Refine on Spark", stages) as now:
         run = carry_out_runs(aws, outputs["RefineJobName"], FOLDER, on_line=now.tell)

@@ -10,6 +10,8 @@ from local.run_child import run_child
 
 ENV = "dev"  # the environment in the names of a local lake
 STACK = f"tech-challenge2-{ENV}"
+# Named, since the URL in the outputs of a kept lake holds the port of the day on which it was deployed.
+RAW_EVENTS_QUEUE = f"tech-challenge2-{ENV}-raw-events"
 
 
 def build_stack(folder: Path, environment: dict[str, str], on_line: Callable[[str], None]) -> Path:

@@ -1,6 +1,7 @@
 """Starts and ends the embedded AWS (ministack) on a loopback port."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -94,7 +95,9 @@ def start(
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise LocalError(f"Port {port} is taken: end what listens there, or set LAKE_PORT to another one.")
-    folder.mkdir(parents=True, exist_ok=True)
+    scratch = folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # a lake that was killed leaves its functions' code behind
+    scratch.mkdir(parents=True)
     log = folder / "embedded_aws.log"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
         "BIND_HOST": "127.0.0.1",
@@ -103,7 +106,7 @@ def start(
         "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
-        "TMPDIR": str(folder),
+        "TMPDIR": str(scratch),
         "AUTH": "true" if enforce_iam else "false",
     }
     if keep:

@@ -1,4 +1,4 @@
-"""Makes one of the project's virtualenvs: `make_venv.py NAME REQUIREMENTS` fills .venvs/NAME from requirements/REQUIREMENTS.txt.
+"""Makes one of the virtualenvs: `make_venv.py NAME REQUIREMENTS` fills .venvs/NAME from requirements/REQUIREMENTS.txt.
 
 It runs on whatever Python the machine has, before anything is installed, to say clearly what is missing: so it uses
 the standard library alone, and syntax that old versions read.

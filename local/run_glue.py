@@ -82,12 +82,13 @@ def carry_out_runs(
     return GlueRun(tuple(run_ids), _summary(lines, log))
 
 
-def wait_for_events(aws: EmbeddedAws, queue_url: str, job: str, folder: Path) -> int:
-    """Wait until the queue has handed every event to the function, and the function has asked for a run.
+def wait_for_events(aws: EmbeddedAws, queue: str, job: str, folder: Path) -> int:
+    """Wait until the queue named `queue` has handed every event to the function, and the function has asked for a run.
 
     Returns the number of runs asked for. Raises LocalError when that takes more than WAIT_SECONDS.
     """
     sqs = aws.client("sqs")
+    queue_url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
