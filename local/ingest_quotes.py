@@ -1,0 +1,86 @@
+"""Runs the real ingestion, against Yahoo where it answers and against the stand-in where it does not."""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import paths
+from local.embedded_aws import EmbeddedAws
+from local.errors import LocalError
+from local.run_child import run_child
+
+YAHOO_PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
+SYNTHETIC_NOTICE = (
+    "The prices above are SYNTHETIC: Yahoo could not be reached, and a stand-in on this machine invented them."
+)
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """What one ingestion did: objects written, tickers served, and a line for each ticker that had a problem."""
+
+    exit_code: int
+    written: int
+    tickers: int
+    synthetic: bool
+    problems: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """Where the quotes are from, for a person."""
+        return "the stand-in for Yahoo (synthetic)" if self.synthetic else "Yahoo"
+
+
+def yahoo_answers(seconds: float = 8.0) -> str | None:
+    """None when Yahoo serves quotes from here, else why it does not."""
+    request = urllib.request.Request(YAHOO_PROBE, headers={"User-Agent": "Mozilla/5.0"})
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 - a fixed https address
+            json.load(answer)
+    except urllib.error.HTTPError as error:
+        return f"Yahoo answers {error.code} {error.reason}"
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        return f"Yahoo cannot be reached ({getattr(error, 'reason', error)})"
+    return None
+
+
+def ingest_quotes(
+    aws: EmbeddedAws,
+    outputs: dict[str, str],
+    folder: Path,
+    *,
+    tickers: Sequence[str] = (),
+    sessions: int | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> Ingestion:
+    """Run ec2/fetch_b3_data.py into the deployed lake; `TICKERS`, `START_DATE` and `END_DATE` are the caller's.
+
+    Without `tickers` and `sessions` the ingestion's own defaults hold. Raises LocalError when it could do nothing.
+    """
+    trouble = yahoo_answers()
+    environment = aws.environment() | {
+        "RAW_BUCKET": outputs["RawBucketName"],
+        "GLUE_DATABASE": outputs["GlueDatabaseName"],
+    }
+    if tickers:
+        environment["TICKERS"] = ",".join(tickers)
+    if sessions is not None:
+        environment["WINDOW_SESSIONS"] = str(sessions)
+    script = [paths.FETCH_SCRIPT] if trouble is None else ["-m", "local.fetch_from_standin", "--"]
+    reports: list[dict[str, object]] = []
+
+    def read(line: str) -> None:
+        if line.startswith("{"):
+            reports.append(json.loads(line))
+        else:
+            on_line(line)
+
+    log = folder / "ingest.log"
+    code = run_child([sys.executable, *script, "--json"], environment=environment, log=log, on_line=read)
+    problems = [f"{trouble}: the same ingestion asks a stand-in on this machine instead."] if trouble else []
+    return Ingestion(code, 0, 0, trouble is not None, tuple(problems))
