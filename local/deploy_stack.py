@@ -21,7 +21,7 @@ def build_stack(folder: Path, environment: dict[str, str], on_line: Callable[[st
     if not sam.exists():
         raise LocalError("The SAM CLI is not installed: run `make setup`.")
     log = folder / "sam_build.log"
-    command = [sam, "build", "--template-file", paths.TEMPLATE, "--build-dir", built]
+    command: list[str | Path] = [sam, "build", "--template-file", paths.TEMPLATE, "--build-dir", built]
     if run_child(command, environment=environment, log=log, on_line=on_line) != 0:
         raise LocalError(f"`sam build` failed: see {log}.")
     return built / "template.yaml"

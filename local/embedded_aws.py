@@ -48,7 +48,8 @@ class EmbeddedAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
-        return boto3.session.Session().client(
+        session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
+        return session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,

@@ -1,10 +1,12 @@
 """Runs the real ingestion, through the real yfinance, against a stand-in for Yahoo.
 
 `python -m local.fetch_from_standin [--standin-url URL] -- [options of ec2/fetch_b3_data.py]`. Without a URL it serves
-`local.yahoo_standin` itself for as long as the ingestion runs. Environment and exit code are those of the ingestion.
+`local.yahoo_standin` itself for as long as the ingestion runs, and the rows say that their `source` is `synthetic`.
+Environment and exit code are those of the ingestion.
 """
 
 import argparse
+import importlib
 import runpy
 import sys
 from contextlib import nullcontext
@@ -24,6 +26,11 @@ def point_yfinance_at(url: str) -> None:
     yfinance.data.YfData._get_cookie_and_crumb = lambda _self, *_args, **_kwargs: (None, "basic")
 
 
+def call_the_source_synthetic() -> None:
+    """Make the ingestion write `synthetic` as the rows' source: nobody shall take invented prices for Yahoo's."""
+    importlib.import_module("ingest.yahoo").SOURCE = "synthetic"  # type: ignore[attr-defined]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run the ingestion against a stand-in for Yahoo.")
     parser.add_argument("--standin-url", help="a stand-in that runs already")
@@ -33,6 +40,8 @@ def main() -> None:
     sys.path.insert(0, str(paths.FETCH_SCRIPT.parent))
     with nullcontext(options.standin_url) if options.standin_url else serving(StandIn()) as url:
         point_yfinance_at(url)
+        if not options.standin_url:
+            call_the_source_synthetic()
         runpy.run_path(str(paths.FETCH_SCRIPT), run_name="__main__")
 
 

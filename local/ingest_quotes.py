@@ -1,19 +1,20 @@
 """Runs the real ingestion, against Yahoo where it answers and against the stand-in where it does not."""
 
 import json
-import os
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local import paths
 from local.embedded_aws import EmbeddedAws
 from local.errors import LocalError
 from local.run_child import run_child
 
+ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
 YAHOO_PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
 SYNTHETIC_NOTICE = (
     "The prices above are SYNTHETIC: Yahoo could not be reached, and a stand-in on this machine invented them."
@@ -22,10 +23,11 @@ SYNTHETIC_NOTICE = (
 
 @dataclass(frozen=True)
 class Ingestion:
-    """What one ingestion did: objects written, tickers served, and a line for each ticker that had a problem."""
+    """What one ingestion did: objects written and left unchanged, tickers asked for, what a person should know."""
 
     exit_code: int
     written: int
+    unchanged: int
     tickers: int
     synthetic: bool
     problems: tuple[str, ...]
@@ -70,9 +72,9 @@ def ingest_quotes(
     if tickers:
         environment["TICKERS"] = ",".join(tickers)
     if sessions is not None:
-        environment["WINDOW_SESSIONS"] = str(sessions)
+        environment["SESSIONS"] = str(sessions)
     script = [paths.FETCH_SCRIPT] if trouble is None else ["-m", "local.fetch_from_standin", "--"]
-    reports: list[dict[str, object]] = []
+    reports: list[dict[str, Any]] = []
 
     def read(line: str) -> None:
         if line.startswith("{"):
@@ -81,6 +83,18 @@ def ingest_quotes(
             on_line(line)
 
     log = folder / "ingest.log"
+    on_line("fetching…")
     code = run_child([sys.executable, *script, "--json"], environment=environment, log=log, on_line=read)
+    if code not in (ALL, SOME_FAILED):
+        raise LocalError(f"The ingestion could do nothing: {_last_words(log)} See {log}.")
     problems = [f"{trouble}: the same ingestion asks a stand-in on this machine instead."] if trouble else []
-    return Ingestion(code, 0, 0, trouble is not None, tuple(problems))
+    problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
+    summary = next(one["summary"] for one in reports if "summary" in one)
+    return Ingestion(
+        code, summary["written"], summary["unchanged"], summary["tickers"], trouble is not None, tuple(problems)
+    )
+
+
+def _last_words(log: Path) -> str:
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line and not line.startswith("{")]
+    return lines[-1].removeprefix("fetch_b3_data: ") if lines else "it printed nothing."

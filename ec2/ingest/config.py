@@ -53,9 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--tickers", help="comma-separated B3 tickers, with or without .SA; ^BVSP is the index; * takes every "
         f"cash-market ticker (source b3 only) [TICKERS; default {','.join(DEFAULT_TICKERS)}]")  # fmt: skip
-    add("--start-date", help="first day, YYYY-MM-DD, inclusive [START_DATE; default: the last "
-        f"{DEFAULT_WINDOW_SESSIONS} sessions up to the end]")  # fmt: skip
+    add("--start-date", help="first day, YYYY-MM-DD, inclusive [START_DATE; default: see --sessions]")
     add("--end-date", help="last day, YYYY-MM-DD, inclusive [END_DATE; default: the last final session]")
+    add("--sessions", help="sessions up to the end, where no first day is given [SESSIONS; default "
+        f"{DEFAULT_WINDOW_SESSIONS}]")  # fmt: skip
     add("--bucket", help="the raw bucket [RAW_BUCKET; default: tech-challenge2-<env>-raw-<account>]")
     add("--database", help="the Glue database [GLUE_DATABASE; default: tech_challenge2_<env>]")
     add("--interval", choices=INTERVALS, help="length of a bar [INTERVAL; default 1d]")
@@ -93,7 +94,8 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
     if source == "b3" and interval != "1d":
         raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
     last = now.astimezone(B3_ZONE).date() if options.include_partial else last_final_session(now)
-    start, end = _range(setting("start_date"), setting("end_date"), last, options.doctor)
+    sessions = _sessions(setting("sessions", str(DEFAULT_WINDOW_SESSIONS)))
+    start, end = _range(setting("start_date"), setting("end_date"), last, None if options.doctor else sessions)
     lake_env = environment.get("LAKE_ENV") or "dev"
     files = setting("b3_files")
     return Config(
@@ -138,11 +140,18 @@ def _tickers(text: str) -> tuple[str, ...]:
         raise UsageError(f"{error}.") from error
 
 
-def _range(start_text: str, end_text: str, last: dt.date, whole: bool) -> tuple[dt.date, dt.date]:
+def _sessions(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"SESSIONS={text} is not a number of sessions: give 1 or more, like SESSIONS=60.")
+    return int(text)
+
+
+def _range(start_text: str, end_text: str, last: dt.date, sessions: int | None) -> tuple[dt.date, dt.date]:
+    """The first and the last day; without a first one, that of `sessions` up to the last (None: as far back as B3)."""
     start = _date("START_DATE", start_text) if start_text else None
     end = _date("END_DATE", end_text) if end_text else last
     if start is None:
-        start = FIRST_DAY if whole else trailing_window(end, DEFAULT_WINDOW_SESSIONS)
+        start = FIRST_DAY if sessions is None else trailing_window(end, sessions)
     if start > end:
         if not end_text:
             raise UsageError(f"START_DATE {start} is after the last final session, {last}: choose an earlier day.")

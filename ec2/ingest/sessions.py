@@ -44,8 +44,8 @@ def last_final_session(now: dt.datetime) -> dt.date:
 
 
 def trailing_window(end: dt.date, count: int) -> dt.date:
-    """The first day of the `count` sessions that end on or before `end`."""
-    return sessions_between(end - dt.timedelta(days=count * 2 + 30), end)[-count]
+    """The first day of the `count` sessions that end on or before `end`, or the first of all where there are fewer."""
+    return sessions_between(end - dt.timedelta(days=count * 2 + 30), end)[-count:][0]
 
 
 def day_start_utc(day: dt.date) -> dt.datetime:
