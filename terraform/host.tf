@@ -23,15 +23,14 @@ resource "aws_key_pair" "host" {
 resource "aws_instance" "host" {
   #checkov:skip=CKV_AWS_126:one run a day needs no metrics by the minute, which cost 2.10 USD a month
   #checkov:skip=CKV_AWS_135:current types are EBS-optimized by default, and t2, which labs offer, refuses the setting
-  ami                                  = data.aws_ssm_parameter.image.insecure_value
-  instance_type                        = var.instance_type
-  subnet_id                            = var.subnet_id
-  vpc_security_group_ids               = [aws_security_group.host.id]
-  associate_public_ip_address          = var.associate_public_ip_address
-  key_name                             = local.key_pair_name
-  iam_instance_profile                 = var.manage_iam ? aws_iam_instance_profile.host[0].name : var.instance_profile_name
-  instance_initiated_shutdown_behavior = "stop"
-  tags                                 = merge(local.tags, { Name = "${local.prefix}-ingestion-host" })
+  ami                         = data.aws_ssm_parameter.image.insecure_value
+  instance_type               = var.instance_type
+  subnet_id                   = var.subnet_id
+  vpc_security_group_ids      = [aws_security_group.host.id]
+  associate_public_ip_address = var.associate_public_ip_address
+  key_name                    = local.key_pair_name
+  iam_instance_profile        = var.manage_iam ? aws_iam_instance_profile.host[0].name : var.instance_profile_name
+  tags                        = merge(local.tags, { Name = "${local.prefix}-ingestion-host" })
 
   user_data = templatefile("${path.module}/templates/user_data.sh.tftpl", {
     region           = var.region

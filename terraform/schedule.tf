@@ -1,5 +1,5 @@
-# With stop_after_run the host stops itself after each run; this starts it for the next one. The timer on the host then
-# finds that it missed its time, and runs.
+# With stop_after_run the host powers itself off after each run, which stops it (EC2's default for EBS volumes), and this
+# starts it for the next one. The timer on the host then finds that it missed its time, and runs.
 locals {
   schedule_clock = split(":", var.schedule_time)
 }
