@@ -3,6 +3,7 @@
 # Usage: update_host.sh HOST_BUCKET. It changes nothing when the host is there already, and switches over only when the
 # new release is whole; until then the old one stays in force.
 set -euo pipefail
+shopt -s inherit_errexit
 umask 022
 
 bucket=${1:?usage: update_host.sh HOST_BUCKET}
@@ -41,7 +42,7 @@ install_units() { # RELEASE_FOLDER
     install -D --mode 0644 "$file" "$systemd/$path"
     changed+=("$path")
   done
-  [[ ${#changed[@]} -eq 0 ]] && return
+  [[ ${#changed[@]} -gt 0 ]] || return 0
   systemctl daemon-reload
   for path in "${changed[@]}"; do
     case $path in
@@ -63,20 +64,28 @@ remove_old() { # CURRENT PREVIOUS
 }
 
 main() {
-  local release previous folder
+  local release folder previous venv
+  mkdir -p "$root/releases"
+  exec 9<"$root/releases"
+  flock 9 # the first boot and the timer may meet
+
   release=$(aws s3 cp --only-show-errors "s3://$bucket/release" -)
-  [[ $release =~ ^[0-9a-f]{16}$ ]] || { echo "s3://$bucket/release names no release: run terraform apply again." >&2; return 1; }
+  if [[ ! $release =~ ^[0-9a-f]{16}$ ]]; then
+    echo "s3://$bucket/release names no release: run terraform apply again." >&2
+    return 1
+  fi
   folder=$root/releases/$release
   previous=$(readlink "$root/current" || true)
-  [[ $previous == "$folder" ]] && return
+  [[ $previous != "$folder" ]] || return 0
 
   rm -rf "$folder"
   mkdir -p "$folder/.venvs"
   download "$release" "$folder"
-  ln -s "$(make_virtualenv "$folder/requirements/ingest.txt")" "$folder/.venvs/tech"
-  install_units "$folder"
+  venv=$(make_virtualenv "$folder/requirements/ingest.txt")
+  ln -s "$venv" "$folder/.venvs/tech"
   ln -sfn "$folder" "$root/next"
   mv -T "$root/next" "$root/current"
+  install_units "$folder"
   remove_old "$folder" "$previous"
   echo "This host now follows release $release."
 }
