@@ -71,14 +71,18 @@ def _ask_embedded(sql: str, settings: Settings) -> pa.Table:
         QueryString=sql,
         QueryExecutionContext={"Database": settings.database},
         WorkGroup=settings.workgroup,
-        ResultConfiguration={"OutputLocation": _results_location(settings)},
+        ResultConfiguration={"OutputLocation": _results_location(athena, settings)},
     )["QueryExecutionId"]
     is_select = _wait_for_answer(athena, query_id)
     return _read_answer(athena, query_id, has_header=is_select)
 
 
-def _results_location(settings: Settings) -> str:
-    """Where the embedded Athena writes results; Terraform's workgroup and bucket need not be there."""
+def _results_location(athena: "AthenaClient", settings: Settings) -> str:
+    """Where the embedded Athena is to write results: as the workgroup says, if anyone has made one there."""
+    groups = {group["Name"] for group in athena.list_work_groups()["WorkGroups"]}
+    if settings.workgroup in groups:
+        group = athena.get_work_group(WorkGroup=settings.workgroup)["WorkGroup"]
+        return group["Configuration"]["ResultConfiguration"]["OutputLocation"]
     bucket = f"tech-challenge2-{settings.env}-query-results"
     boto3.client("s3", endpoint_url=settings.endpoint_url, region_name="us-east-1").create_bucket(Bucket=bucket)
     return f"s3://{bucket}/results/"

@@ -9,7 +9,7 @@ from queries.errors import QueryError
 QUOTES = "b3_daily_quotes"
 REFINED = "b3_daily_quotes_refined"
 
-_ENV_NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
+_ENV_NAME = re.compile(r"[a-z][a-z0-9]{1,11}")
 
 
 @dataclass(frozen=True)
@@ -32,5 +32,5 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from `LAKE_ENV` (default `dev`) and `AWS_ENDPOINT_URL`; raises QueryError for an impossible name."""
     env = environ.get("LAKE_ENV") or "dev"
     if not _ENV_NAME.fullmatch(env):
-        raise QueryError(f"LAKE_ENV is {env!r}: use lower-case letters and digits, as in `dev` or `prod`.")
+        raise QueryError(f"LAKE_ENV is {env!r}: it is 2 to 12 lower-case letters and digits, such as dev.")
     return Settings(env, environ.get("AWS_ENDPOINT_URL") or None)

@@ -66,7 +66,7 @@ def _is_number(kind: pa.DataType) -> bool:
 def _decimals(value: float | Decimal) -> int:
     if not math.isfinite(value):
         return 0
-    most = MOST_DECIMALS if abs(value) < GROUPED_FROM else 2
+    most = MOST_DECIMALS if abs(float(value)) < GROUPED_FROM else 2
     return max(2, len(f"{value:.{most}f}".split(".")[1].rstrip("0")))
 
 

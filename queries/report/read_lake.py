@@ -1,0 +1,43 @@
+"""Reads from the lake what the page shows: the answers of three questions, and when objects were last written."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from queries.ask_athena import ask
+from queries.report.read_objects import newest_object_time
+from queries.settings import QUOTES, REFINED, Settings
+
+_FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class LakeContent:
+    """What the lake holds, as read.
+
+    `quotes`: the refined rows of the newest sessions, by ticker and date. `days`: every trade date and its tickers.
+    `sources`: bronze bars by source. The times, UTC, are of the newest bronze and refined object, None when unknown.
+    """
+
+    quotes: pa.Table
+    days: pa.Table
+    sources: pa.Table
+    ingested_at: dt.datetime | None
+    refined_at: dt.datetime | None
+
+
+def read_lake(settings: Settings, sessions: int) -> LakeContent:
+    """Ask the lake for its newest `sessions` and its state. Raises QueryError when it does not answer."""
+    return LakeContent(
+        quotes=ask(_text("quotes").replace("{sessions}", str(sessions)), settings),
+        days=ask(_text("days"), settings),
+        sources=ask(_text("sources"), settings),
+        ingested_at=newest_object_time(settings, QUOTES),
+        refined_at=newest_object_time(settings, REFINED),
+    )
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / f"{name}.sql").read_text("utf-8")
