@@ -26,12 +26,12 @@ locals {
   settings = merge(
     {
       AWS_DEFAULT_REGION = var.region
-      TICKERS            = join(",", var.tickers)
       START_DATE         = var.start_date
       END_DATE           = var.end_date
       RAW_BUCKET         = local.raw_bucket
       GLUE_DATABASE      = local.glue_database
     },
+    length(var.tickers) == 0 ? {} : { TICKERS = join(",", var.tickers) },
     var.ingestion_environment,
     {
       INGESTION_LOCK   = "/opt/b3-lake"

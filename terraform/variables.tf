@@ -121,13 +121,13 @@ variable "associate_public_ip_address" {
 # The ingestion --------------------------------------------------------------------------------------------------
 
 variable "tickers" {
-  description = "B3 tickers to fetch, without .SA; ^BVSP is the Ibovespa."
+  description = "B3 tickers to fetch, without .SA; ^BVSP is the index. Empty: the ingestion's own list (ec2/ingest/config.py)."
   type        = list(string)
-  default     = ["PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", "ITSA4", "^BVSP"]
+  default     = []
 
   validation {
-    condition     = length(var.tickers) > 0 && alltrue([for ticker in var.tickers : can(regex("^\\^?[A-Z0-9]{4,10}$", ticker))])
-    error_message = "tickers must be at least one ticker such as PETR4 or ^BVSP: uppercase letters and digits, no .SA suffix."
+    condition     = alltrue([for ticker in var.tickers : can(regex("^(\\^BVSP|IBOV|[A-Z][A-Z0-9]{3}[0-9]{1,2}[A-Z]?)$", ticker))])
+    error_message = "tickers must be B3 codes such as PETR4, BPAC11 or ^BVSP: uppercase, no .SA suffix."
   }
 }
 
@@ -143,7 +143,7 @@ variable "start_date" {
 }
 
 variable "end_date" {
-  description = "END_DATE of every run, YYYY-MM-DD. Empty: today."
+  description = "END_DATE of every run, YYYY-MM-DD. Empty: the last session that is final."
   type        = string
   default     = ""
 
@@ -154,7 +154,7 @@ variable "end_date" {
 }
 
 variable "ingestion_environment" {
-  description = "Further environment variables of the ingestion, by name."
+  description = "Further environment variables of the ingestion, by name, such as SESSIONS or INTERVAL (`python ec2/fetch_b3_data.py --help` lists them)."
   type        = map(string)
   default     = {}
 
@@ -162,18 +162,18 @@ variable "ingestion_environment" {
     condition = alltrue([
       for name, value in var.ingestion_environment : can(regex("^[A-Z][A-Z0-9_]*$", name)) && can(regex("^[^\"'`$\\\\\\n]*$", value))
     ])
-    error_message = "ingestion_environment takes names such as INTERVAL, and values without quotes, backslashes, dollar signs or line breaks."
+    error_message = "ingestion_environment takes names such as SESSIONS, and values without quotes, backslashes, dollar signs or line breaks."
   }
 }
 
 variable "schedule_time" {
-  description = "When the daily run starts on weekdays, HH:MM in America/Sao_Paulo. B3 closes by 18:30 at the latest, and the quotes lag by 15 minutes."
+  description = "When the daily run starts on weekdays, HH:MM in America/Sao_Paulo. The ingestion takes a session's bar from 20:00 on; earlier runs get the day before."
   type        = string
-  default     = "19:30"
+  default     = "20:15"
 
   validation {
     condition     = can(regex("^([01]\\d|2[0-3]):[0-5]\\d$", var.schedule_time))
-    error_message = "schedule_time must be a time of day such as 19:30."
+    error_message = "schedule_time must be a time of day such as 20:15."
   }
 }
 

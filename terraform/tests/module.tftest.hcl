@@ -1,0 +1,243 @@
+# The module's plan, against a mock of AWS. Needs Terraform 1.7, which brought mock providers; the module itself takes 1.6.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_ec2_instance_type" {
+    defaults = { supported_architectures = ["x86_64"], burstable_performance_supported = true }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition     = aws_s3_bucket.private["athena"].bucket == "tech-challenge2-dev-athena-123456789012"
+    error_message = "The athena bucket's name is fixed."
+  }
+  assert {
+    condition     = output.raw_bucket == "tech-challenge2-dev-raw-123456789012"
+    error_message = "The raw bucket's default is the stack's."
+  }
+  assert {
+    condition     = aws_athena_workgroup.lake.name == "tech_challenge2_dev_wg"
+    error_message = "The workgroup's name is fixed."
+  }
+  assert {
+    condition = (
+      aws_athena_workgroup.lake.configuration[0].enforce_workgroup_configuration &&
+      aws_athena_workgroup.lake.configuration[0].publish_cloudwatch_metrics_enabled &&
+      aws_athena_workgroup.lake.configuration[0].bytes_scanned_cutoff_per_query == 1073741824 &&
+      aws_athena_workgroup.lake.configuration[0].result_configuration[0].output_location == "s3://tech-challenge2-dev-athena-123456789012/results/" &&
+      aws_athena_workgroup.lake.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_S3"
+    )
+    error_message = "The workgroup enforces encrypted results under results/, with metrics and a cutoff."
+  }
+  assert {
+    condition     = length(aws_athena_named_query.lake) == length(fileset("../queries", "*.sql"))
+    error_message = "Each SQL file of queries/ is a named query."
+  }
+  assert {
+    condition = (
+      aws_instance.host.instance_type == "t3.micro" &&
+      aws_instance.host.metadata_options[0].http_tokens == "required" &&
+      aws_instance.host.root_block_device[0].encrypted &&
+      aws_instance.host.root_block_device[0].volume_type == "gp3" &&
+      aws_instance.host.credit_specification[0].cpu_credits == "standard"
+    )
+    error_message = "The host takes IMDSv2 alone, an encrypted gp3 root and no unlimited credits."
+  }
+  assert {
+    condition     = local.key_pair_name == null && length(aws_key_pair.host) == 0
+    error_message = "Without key_pair_name and public_key_file there is no key pair."
+  }
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.ssh) == 0
+    error_message = "Nothing may come in by default."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_vpc_security_group_egress_rule.https : rule.from_port == 443 && rule.to_port == 443])
+    error_message = "Only HTTPS goes out."
+  }
+  assert {
+    condition     = length(aws_iam_role.host) == 1 && length(aws_iam_role.scheduler) == 0 && length(aws_scheduler_schedule.start_host) == 0
+    error_message = "The default is a managed role and a host that stays on."
+  }
+  assert {
+    condition     = aws_iam_instance_profile.host[0].tags == null
+    error_message = "The instance profile is not tagged: labs forbid it."
+  }
+  assert {
+    condition     = strcontains(aws_s3_object.release["systemd/system/b3-ingestion.timer"].content, "OnCalendar=Mon..Fri *-*-* 20:15:00 America/Sao_Paulo")
+    error_message = "The timer runs on weekdays after the close."
+  }
+  assert {
+    condition     = !strcontains(aws_s3_object.release["ingestion.env"].content, "TICKERS")
+    error_message = "Without tickers, the ingestion's own list holds."
+  }
+  assert {
+    condition     = !strcontains(aws_instance.host.user_data, aws_s3_object.current_release.content)
+    error_message = "user_data must not name the release, or every update would replace the host."
+  }
+  assert {
+    condition = length(setsubtract(
+      ["ec2/fetch_b3_data.py", "ec2/run_ingestion.sh", "requirements/ingest.txt", "host/update_host.sh", "MANIFEST"],
+      keys(aws_s3_object.release),
+    )) == 0
+    error_message = "A release holds the ingestion, its requirements and what installs it."
+  }
+  assert {
+    condition     = alltrue([for name in keys(aws_s3_object.release) : !strcontains(name, "__pycache__")])
+    error_message = "Compiled files are not part of a release: they would change it at each run."
+  }
+}
+
+run "lab_mode_creates_no_iam" {
+  command = plan
+
+  variables {
+    manage_iam     = false
+    stop_after_run = true
+    key_pair_name  = "vockey"
+  }
+
+  assert {
+    condition = (
+      length(aws_iam_role.host) + length(aws_iam_role.scheduler) + length(aws_iam_instance_profile.host) +
+      length(aws_iam_role_policy.host) + length(aws_iam_role_policy.scheduler) + length(aws_iam_role_policy_attachment.session_manager)
+    ) == 0
+    error_message = "Lab mode creates no IAM resource."
+  }
+  assert {
+    condition     = aws_instance.host.iam_instance_profile == "LabInstanceProfile" && aws_instance.host.key_name == "vockey"
+    error_message = "Lab mode takes the lab's profile and key pair."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.start_host[0].target[0].role_arn == "arn:aws:iam::123456789012:role/LabRole"
+    error_message = "Lab mode takes the lab's role for the schedule."
+  }
+}
+
+run "the_schedule_starts_the_host_when_the_timer_runs" {
+  command = plan
+
+  variables {
+    stop_after_run = true
+    schedule_time  = "21:05"
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.start_host[0].schedule_expression == "cron(5 21 ? * MON-FRI *)" &&
+      aws_scheduler_schedule.start_host[0].schedule_expression_timezone == "America/Sao_Paulo"
+    )
+    error_message = "Schedule and timer have the same time."
+  }
+}
+
+run "settings_end_in_the_environment_file" {
+  command = plan
+
+  variables {
+    tickers               = ["PETR4", "BPAC11", "^BVSP"]
+    start_date            = "2024-01-02"
+    end_date              = "2024-12-30"
+    ingestion_environment = { SESSIONS = "10" }
+  }
+
+  assert {
+    condition = length(setsubtract(
+      ["TICKERS=\"PETR4,BPAC11,^BVSP\"", "START_DATE=\"2024-01-02\"", "END_DATE=\"2024-12-30\"", "SESSIONS=\"10\"", "RAW_BUCKET=\"tech-challenge2-dev-raw-123456789012\"", "GLUE_DATABASE=\"tech_challenge2_dev\""],
+      split("\n", aws_s3_object.release["ingestion.env"].content),
+    )) == 0
+    error_message = "The variables end in ingestion.env."
+  }
+}
+
+run "ssh_from_one_range" {
+  command = plan
+
+  variables {
+    ssh_cidr = "203.0.113.7/32"
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.ssh[0].cidr_ipv4 == "203.0.113.7/32" && aws_vpc_security_group_ingress_rule.ssh[0].to_port == 22
+    error_message = "ssh_cidr opens port 22 to that range."
+  }
+}
+
+run "bad_values_are_refused" {
+  command = plan
+
+  variables {
+    env                         = "Dev_1"
+    raw_bucket_name             = "s3://bucket/raw"
+    ssh_cidr                    = "0.0.0.0/0"
+    instance_type               = "micro"
+    root_volume_gb              = 4
+    tickers                     = ["petr4.SA"]
+    start_date                  = "2024-02-30"
+    end_date                    = "31/12/2024"
+    ingestion_environment       = { SESSIONS = "$(reboot)" }
+    schedule_time               = "24:00"
+    alarm_email                 = "nobody"
+    log_retention_days          = 8
+    athena_bytes_scanned_cutoff = 9999999
+    athena_results_days         = 0
+  }
+
+  expect_failures = [
+    var.env,
+    var.raw_bucket_name,
+    var.ssh_cidr,
+    var.instance_type,
+    var.root_volume_gb,
+    var.tickers,
+    var.start_date,
+    var.end_date,
+    var.ingestion_environment,
+    var.schedule_time,
+    var.alarm_email,
+    var.log_retention_days,
+    var.athena_bytes_scanned_cutoff,
+    var.athena_results_days,
+  ]
+}
+
+run "ssh_from_half_the_world_is_refused" {
+  command = plan
+
+  variables {
+    ssh_cidr = "128.0.0.0/1"
+  }
+
+  expect_failures = [var.ssh_cidr]
+}
+
+run "ssh_from_every_ipv6_address_is_refused" {
+  command = plan
+
+  variables {
+    ssh_cidr = "::/0"
+  }
+
+  expect_failures = [var.ssh_cidr]
+}
+
+run "a_private_key_is_refused" {
+  command = plan
+
+  variables {
+    public_key_file = "versions.tf"
+  }
+
+  expect_failures = [var.public_key_file]
+}
