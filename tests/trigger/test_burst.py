@@ -1,0 +1,74 @@
+"""A backfill's burst of events starts a handful of runs, on a model of Glue and on moto's Glue."""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from coalesce import start_for_messages
+from moto import mock_aws
+from moto.moto_api import state_manager
+from refine_runs import RefineRuns
+
+from tests.trigger.glue_model import EPOCH, GlueModel, QueueModel, message
+
+RECORDS = 10_000
+BURST_SECONDS = 250  # 40 objects a second
+RUN_SECONDS = 600
+BATCH = 1_000
+
+
+def test_ten_thousand_events_start_few_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Duplicated, out of order, in batches, while a run is on for most of the time."""
+    dice = random.Random(7)
+    times = [EPOCH + timedelta(seconds=dice.uniform(0, BURST_SECONDS)) for _ in range(RECORDS)]
+    arrivals = [(time + timedelta(seconds=dice.uniform(0, 30)), number) for number, time in enumerate(times)]
+    arrivals += [(when + timedelta(seconds=dice.uniform(0, 900)), number) for when, number in arrivals[::10]]
+    arrivals.sort()
+    glue, queue = GlueModel(run_seconds=RUN_SECONDS), QueueModel(visibility_seconds=300)
+    runs, batches, sent = RefineRuns(glue, "job"), 0, 0
+    while sent < len(arrivals) or queue.messages:
+        while sent < len(arrivals) and arrivals[sent][0] <= glue.now:
+            queue.send(message(arrivals[sent][1], times[arrivals[sent][1]]), glue.now)
+            sent += 1
+        while batch := queue.receive(glue.now, BATCH):
+            queue.delete_but(batch, start_for_messages(batch, runs)["batchItemFailures"])
+            batches += 1
+        glue.advance(10)
+    with capsys.disabled():
+        print(
+            f"\n{RECORDS:,} events, {len(arrivals):,} deliveries, {batches} batches: {len(glue.runs)} runs started; "
+            f"a message was received {max(queue.receives.values())} times at most"
+        )
+    assert len(glue.runs) <= 3
+    assert glue.runs[-1]["StartedOn"] > max(times)
+    assert max(queue.receives.values()) < 60  # the stack's maxReceiveCount
+
+
+@pytest.fixture
+def moto_glue() -> Iterator[Any]:
+    """moto's Glue with a job of one run at a time, whose runs go on until they are looked up one by one."""
+    with mock_aws():
+        state_manager.set_transition("glue::job_run", {"progression": "manual", "times": 2})
+        client = boto3.client("glue", region_name="us-east-1")
+        client.create_job(Name="job", Role="r", Command={"Name": "glueetl"}, ExecutionProperty={"MaxConcurrentRuns": 1})
+        yield client
+        state_manager.unset_transition("glue::job_run")
+
+
+def test_moto_s_glue_refuses_the_second_run_and_the_events_wait(moto_glue: Any) -> None:
+    runs = RefineRuns(moto_glue, "job")
+    first = [message(number, EPOCH + timedelta(seconds=number)) for number in range(10)]
+    assert start_for_messages(first, runs) == {"batchItemFailures": []}
+
+    started = moto_glue.get_job_runs(JobName="job")["JobRuns"][0]["StartedOn"]
+    late = [message(100, started - timedelta(seconds=1)), message(101, started + timedelta(seconds=1))]
+    assert start_for_messages(late, runs) == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+
+    run_id = moto_glue.get_job_runs(JobName="job")["JobRuns"][0]["Id"]
+    while moto_glue.get_job_run(JobName="job", RunId=run_id)["JobRun"]["JobRunState"] != "SUCCEEDED":
+        pass
+    assert start_for_messages(late[1:], runs) == {"batchItemFailures": []}
+    assert len(moto_glue.get_job_runs(JobName="job")["JobRuns"]) == 2
