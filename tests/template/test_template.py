@@ -1,0 +1,171 @@
+"""What the template says, compared with what the code says; nothing is started."""
+
+import re
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import s3_events
+import tomllib
+from app import CLIENT_CONFIG
+
+from local import paths
+from tests.template.read_template import Resolved, read_template
+
+TEMPLATE = read_template()
+RESOURCES = TEMPLATE["Resources"]
+HIVE_TYPES = {
+    pa.string(): "string",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.int32(): "int",
+    pa.date32(): "date",
+    pa.timestamp("us"): "timestamp",
+}
+
+
+def properties(resource: str) -> dict[str, Any]:
+    return RESOURCES[resource]["Properties"]
+
+
+def columns_of(table: str) -> dict[str, str]:
+    return {c["Name"]: c["Type"] for c in properties(table)["TableInput"]["StorageDescriptor"]["Columns"]}
+
+
+def partitions_of(table: str) -> dict[str, str]:
+    return {key["Name"]: key["Type"] for key in properties(table)["TableInput"]["PartitionKeys"]}
+
+
+def test_the_bronze_table_has_the_ingestion_s_columns() -> None:
+    from ingest.schema import PARTITION_TYPES, RAW_SCHEMA
+
+    assert columns_of("RawTable") == {field.name: HIVE_TYPES[field.type] for field in RAW_SCHEMA}
+    assert list(columns_of("RawTable")) == RAW_SCHEMA.names
+    assert partitions_of("RawTable") == PARTITION_TYPES
+
+
+def test_the_refined_table_has_the_job_s_columns() -> None:
+    from ingest.schema import PARTITION_TYPES
+    from refine_job import REFINED
+
+    assert columns_of("RefinedTable") == {field.name: HIVE_TYPES[field.type] for field in REFINED}
+    assert list(columns_of("RefinedTable")) == REFINED.names
+    assert partitions_of("RefinedTable") == PARTITION_TYPES
+
+
+def test_every_allowed_glue_version_has_pinned_modules() -> None:
+    modules = TEMPLATE["Mappings"]["Glue"]
+    assert set(modules) == set(TEMPLATE["Parameters"]["GlueVersion"]["AllowedValues"])
+    for entry in modules.values():
+        for module in entry["PythonModules"].split(","):
+            assert re.fullmatch(r"[a-z-]+==[0-9.]+", module), module
+
+
+def test_glue_4_s_modules_are_those_its_tests_run_with() -> None:
+    tested = (paths.ROOT / "requirements" / "glue4.in").read_text().splitlines()
+    assert set(TEMPLATE["Mappings"]["Glue"]["4.0"]["PythonModules"].split(",")) <= set(tested)
+
+
+def test_the_job_s_arguments_are_those_that_the_job_knows() -> None:
+    from refine_job import parse_arguments
+
+    resolved = Resolved({}, {name: name for name in RESOURCES}, {})
+    arguments = resolved.value(properties("RefineJob")["DefaultArguments"])
+    given = [word for name, value in arguments.items() for word in (name, value)]
+    job = parse_arguments(given, {})
+    assert (job.raw.uri, job.refined.uri) == (arguments["--raw_uri"], arguments["--refined_uri"])
+
+
+def test_the_notification_reports_what_the_handler_reads() -> None:
+    for configuration in properties("RawBucket")["NotificationConfiguration"]["QueueConfigurations"]:
+        rules = {rule["Name"]: rule["Value"] for rule in configuration["Filter"]["S3Key"]["Rules"]}
+        assert rules == {"prefix": s3_events.RAW_PREFIX, "suffix": s3_events.RAW_SUFFIX}
+
+
+def test_a_long_run_sends_no_event_to_the_dead_letter_queue() -> None:
+    queue, job, function = properties("RawEventsQueue"), properties("RefineJob"), properties("StartGlueJobFunction")
+    source = function["Events"]["RawEvents"]["Properties"]
+    patience_seconds = queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
+    longest_run_seconds = job["Timeout"] * 60 * (1 + job["MaxRetries"])
+    assert patience_seconds >= 2 * longest_run_seconds
+    assert queue["MessageRetentionPeriod"] > patience_seconds
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] + source["MaximumBatchingWindowInSeconds"]
+    assert properties("OldestEventAlarm")["Threshold"] > longest_run_seconds
+    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
+
+
+def test_the_handler_s_calls_fit_in_its_time() -> None:
+    calls, tries = 2, CLIENT_CONFIG.retries["total_max_attempts"]
+    assert calls * tries * (CLIENT_CONFIG.connect_timeout + CLIENT_CONFIG.read_timeout) < 30
+    assert properties("StartGlueJobFunction")["Timeout"] == 30
+
+
+@pytest.mark.parametrize("name", [name for name, item in RESOURCES.items() if item["Type"].startswith("AWS::IAM::")])
+def test_every_iam_resource_is_left_out_with_existing_roles(name: str) -> None:
+    assert RESOURCES[name]["Condition"] == "CreatesRoles"
+
+
+def test_a_lab_needs_nothing_that_labs_forbid() -> None:
+    kinds = Resolved(overrides("lab"), {}, {}).resources().values()
+    services = {kind.split("::")[1] for kind in kinds}
+    assert services == {"S3", "SQS", "Serverless", "Logs", "Glue", "CloudWatch"}
+    assert properties("StartGlueJobFunction").get("ReservedConcurrentExecutions") is None
+
+
+def test_the_function_runs_as_the_lab_s_role() -> None:
+    resolved = Resolved(overrides("lab"), {name: name for name in RESOURCES}, {})
+    role = "arn:aws:iam::123456789012:role/LabRole"
+    assert resolved.value(properties("StartGlueJobFunction")["Role"]) == role
+    assert resolved.value(properties("RefineJob")["Role"]) == role
+
+
+def test_named_arns_go_before_the_role_s_name() -> None:
+    arns = {"LambdaRoleArn": "arn:aws:iam::123456789012:role/f", "GlueRoleArn": "arn:aws:iam::123456789012:role/j"}
+    resolved = Resolved(overrides("lab") | arns, {name: name for name in RESOURCES}, {})
+    assert resolved.value(properties("StartGlueJobFunction")["Role"]) == arns["LambdaRoleArn"]
+    assert resolved.value(properties("RefineJob")["Role"]) == arns["GlueRoleArn"]
+
+
+def overrides(environment: str) -> dict[str, str]:
+    """An environment's parameters in samconfig.toml."""
+    deploy = samconfig()[environment]["deploy"]["parameters"]
+    return dict(pair.split("=", 1) for pair in deploy["parameter_overrides"].split())
+
+
+def samconfig() -> dict[str, Any]:
+    return tomllib.loads((paths.ROOT / "samconfig.toml").read_text())
+
+
+@pytest.mark.parametrize("environment", ["default", "dev", "prod", "lab"])
+def test_each_environment_deploys_under_its_own_name(environment: str) -> None:
+    deploy = samconfig()[environment]["deploy"]["parameters"]
+    env = overrides(environment)["Env"]
+    assert env == {"default": "dev"}.get(environment, environment)
+    # The job's role may read its script in this folder of the artifact bucket, and in no other.
+    assert deploy["stack_name"] == deploy["s3_prefix"] == f"tech-challenge2-{env}"
+    assert deploy["resolve_s3"] is True
+    assert deploy["fail_on_empty_changeset"] is False
+    assert set(overrides(environment)) <= set(TEMPLATE["Parameters"])
+
+
+def test_plain_and_named_dev_are_the_same() -> None:
+    assert samconfig()["default"]["deploy"] == samconfig()["dev"]["deploy"]
+
+
+def test_every_parameter_and_output_is_described() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(TEMPLATE["Parameters"])
+    for item in [*TEMPLATE["Parameters"].values(), *TEMPLATE["Outputs"].values()]:
+        assert item["Description"]
+
+
+def test_every_parameter_output_is_in_the_docs() -> None:
+    page = (paths.ROOT / "docs" / "stack.md").read_text()
+    for name in [*TEMPLATE["Parameters"], *TEMPLATE["Outputs"]]:
+        assert f"`{name}`" in page, name
+
+
+def test_every_skipped_check_says_why() -> None:
+    skips = [s for item in RESOURCES.values() for s in item.get("Metadata", {}).get("checkov", {}).get("skip", [])]
+    assert skips
+    assert all(len(skip["comment"]) > 20 for skip in skips)
