@@ -1,29 +1,14 @@
 """Fetch quotes of B3 tickers and write them to the lake: `python ec2/fetch_b3_data.py --help`."""
 
-import asyncio
 import datetime as dt
 import os
 import sys
-import time
 
-from ingest.config import Config, parse_config
+from ingest.config import parse_config
 from ingest.errors import IngestError
-from ingest.outcome import exit_code, summary
-from ingest.report import progress, write_outcomes
-from ingest.run import ingest_yahoo, open_lake
+from ingest.run import run
 
 EXIT_INTERRUPTED = 130
-
-
-def run(config: Config) -> int:
-    """Do what `config` asks and report it; returns the exit code. Raises IngestError."""
-    started = time.monotonic()
-    lake = open_lake(config)
-    with progress("tickers", len(config.tickers)) as steps:
-        outcomes = asyncio.run(ingest_yahoo(config, lake, steps))
-    totals = summary(outcomes, time.monotonic() - started, dry_run=config.dry_run)
-    write_outcomes(outcomes, totals, json_lines=config.json_lines)
-    return exit_code(outcomes)
 
 
 def main() -> int:

@@ -12,12 +12,13 @@ import re
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -76,7 +77,7 @@ def error(status: int, code: str, description: str) -> Answer:
     return Answer(status, {"chart": {"result": None, "error": {"code": code, "description": description}}})
 
 
-def chart(symbol: str, bars: list[dict[str, object]], interval: str = "1d", **meta: object) -> Answer:
+def chart(symbol: str, bars: Sequence[Mapping[str, Any]], interval: str = "1d", **meta: object) -> Answer:
     """An answer with `bars`: dicts of ts (epoch seconds), open, high, low, close, volume and, optionally, adjclose."""
     described = {
         "currency": "BRL",
@@ -120,7 +121,7 @@ def synthetic(query: Query) -> Answer:
     return chart(query.symbol, bars, query.interval)
 
 
-def _bars(query: Query) -> Iterator[dict[str, int | float]]:
+def _bars(query: Query) -> Iterator[dict[str, Any]]:
     days, closes, volumes = _history(query.symbol)
     minutes = _MINUTES[query.interval]
     first = np.searchsorted(days, _day(query.start).toordinal())
@@ -173,8 +174,8 @@ def _day(epoch: int) -> dt.date:
     return dt.datetime.fromtimestamp(min(max(epoch, 0), 4_000_000_000), ZONE).date()
 
 
-def _trading_periods(bars: list[dict[str, object]]) -> list[list[dict[str, object]]]:
-    days = sorted({_day(int(str(bar["ts"]))) for bar in bars})
+def _trading_periods(bars: Sequence[Mapping[str, Any]]) -> list[list[dict[str, object]]]:
+    days = sorted({_day(bar["ts"]) for bar in bars})
     return [
         [{"timezone": "BRT", "start": _epoch(day), "end": _epoch(day) + SESSION_MINUTES * 60, "gmtoffset": -10800}]
         for day in days

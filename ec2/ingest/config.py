@@ -88,7 +88,9 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
         raise UsageError("--fix mends what --doctor finds: give both.")
     if options.tickers is None and "TICKERS" in environment and not environment["TICKERS"].strip():
         raise UsageError("TICKERS is set but empty: list tickers, like TICKERS=PETR4,VALE3, or unset it.")
-    tickers = _tickers(setting("tickers", ",".join(DEFAULT_TICKERS)))
+    # B3's files hold shares, no index.
+    defaults = [name for name in DEFAULT_TICKERS if source == "yahoo" or name != INDEX_SYMBOL]
+    tickers = _tickers(setting("tickers", ",".join(defaults)))
     if tickers == (ALL_TICKERS,) and source != "b3" and not options.doctor:
         raise UsageError("TICKERS=* takes the whole market, which only --source b3 can list.")
     if source == "b3" and interval != "1d":

@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,19 +38,6 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     registered: Counter[str] = field(default_factory=Counter)
     causes: defaultdict[str, str] = field(default_factory=lambda: defaultdict(str))
-
-
-async def survey(
-    store: S3Store, catalog: Catalog | None, tickers: Iterable[str], start: dt.date, end: dt.date
-) -> Present:
-    """What the lake has of `tickers` from `start` to `end`; without a catalog, nothing counts as registered."""
-    present = Present(tickers, start, end)
-    asked = asyncio.create_task(asyncio.to_thread(catalog.registered, start, end)) if catalog else None
-    async for found in objects.list_days(store, start, end):
-        present.note_object(found.day, found.ticker, found.md5)
-    for day, ticker in await asked if asked else ():
-        present.note_registered(day, ticker)
-    return present
 
 
 def partitions_of(bars: pa.Table) -> Iterator[tuple[dt.date, str, pa.Table]]:

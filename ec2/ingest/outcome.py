@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from ingest.errors import Status
+from ingest.load import Tally
 
 EXIT_ALL = 0
 EXIT_NOTHING = 1
@@ -25,26 +26,32 @@ class Outcome:
     gaps: list[dt.date] = field(default_factory=list)
     cause: str = ""
 
+    def note_tally(self, tally: Tally, *, dry_run: bool) -> None:
+        """Note what became of the partitions of this ticker, which the source gave."""
+        self.written, self.unchanged = tally.written[self.ticker], tally.unchanged[self.ticker]
+        if tally.failed[self.ticker]:
+            self.status = Status.FAILED
+        elif self.written:
+            self.status = Status.PLANNED if dry_run else Status.WRITTEN
+        else:
+            self.status = Status.UNCHANGED
+        self.cause = "; ".join(text for text in (tally.causes.get(self.ticker, ""), self.cause) if text)
+
+    def line(self) -> str:
+        """What was received, for a log."""
+        cause = f": {self.cause}" if self.cause else ""
+        return f"{self.ticker}: {self.received} of {self.requested} sessions received{cause}"
+
     def as_record(self) -> dict[str, object]:
         """The outcome as JSON takes it."""
         return asdict(self) | {"status": self.status.value, "gaps": [day.isoformat() for day in self.gaps]}
 
 
-def judge(*, written: int, unchanged: int, failed: int, dry_run: bool) -> Status:
-    """The status of a ticker whose source answered, from what became of its partitions."""
-    if failed:
-        return Status.FAILED
-    if written:
-        return Status.PLANNED if dry_run else Status.WRITTEN
-    return Status.UNCHANGED if unchanged else Status.INVALID
-
-
 def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """0 when every ticker succeeded, 3 when some did, 1 when none did."""
-    succeeded = sum(outcome.status.succeeded for outcome in outcomes)
-    if succeeded == len(outcomes):
+    """0 when every ticker succeeded, 1 when nothing at all came into the lake or was there already, else 3."""
+    if all(outcome.status.succeeded for outcome in outcomes):
         return EXIT_ALL
-    return EXIT_SOME_FAILED if succeeded else EXIT_NOTHING
+    return EXIT_SOME_FAILED if any(outcome.written or outcome.unchanged for outcome in outcomes) else EXIT_NOTHING
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float, *, dry_run: bool) -> dict[str, object]:

@@ -41,8 +41,10 @@ def progress(label: str, total: int | None) -> Iterator[Steps]:
         yield Steps(console, bars, bars.add_task(label, total=total))
 
 
-def write_outcomes(outcomes: Sequence[Outcome], totals: dict[str, object], *, json_lines: bool) -> None:
-    """The report of a run on standard output: a line a ticker and one of totals."""
+def write_outcomes(
+    outcomes: Sequence[Outcome], totals: dict[str, object], *, json_lines: bool, only_failed: bool = False
+) -> None:
+    """The report of a run on standard output: a line a ticker (or a failed one) and one of totals."""
     if json_lines:
         write_records([outcome.as_record() for outcome in outcomes], totals)
         return
@@ -52,6 +54,8 @@ def write_outcomes(outcomes: Sequence[Outcome], totals: dict[str, object], *, js
     table.add_column("gaps")
     table.add_column("cause", overflow="fold")
     for outcome in outcomes:
+        if only_failed and outcome.status.succeeded:
+            continue
         counts = (outcome.requested, outcome.received, outcome.written, outcome.unchanged)
         table.add_row(outcome.ticker, outcome.status, *map(str, counts), days(outcome.gaps), outcome.cause)
     console = _stdout()

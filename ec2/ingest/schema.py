@@ -13,20 +13,19 @@ RAW_TABLE = "b3_daily_quotes"
 RAW_PREFIX = "raw/b3"
 OBJECT_NAME = "data.parquet"
 
-RAW_SCHEMA = pa.schema(
-    [
-        ("ts", pa.timestamp("us")),
-        ("open", pa.float64()),
-        ("high", pa.float64()),
-        ("low", pa.float64()),
-        ("close", pa.float64()),
-        ("adj_close", pa.float64()),
-        ("volume", pa.int64()),
-        ("dividends", pa.float64()),
-        ("stock_splits", pa.float64()),
-        ("source", pa.string()),
-    ]
-)
+_TYPES: dict[str, pa.DataType] = {
+    "ts": pa.timestamp("us"),
+    "open": pa.float64(),
+    "high": pa.float64(),
+    "low": pa.float64(),
+    "close": pa.float64(),
+    "adj_close": pa.float64(),
+    "volume": pa.int64(),
+    "dividends": pa.float64(),
+    "stock_splits": pa.float64(),
+    "source": pa.string(),
+}
+RAW_SCHEMA = pa.schema(_TYPES)
 """One row per bar, sorted by `ts`."""
 
 PARTITION_TYPES = {"dt": "date", "ticker": "string"}

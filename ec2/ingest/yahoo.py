@@ -6,8 +6,9 @@ import random
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -88,22 +89,24 @@ def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, pace: Pace) 
 
     Raises NoDataError, RateLimitedError or InvalidAnswerError, and TickerError for anything that kept failing.
     """
+    kind: type[TickerError]
+    last: Exception
     for attempt in range(ATTEMPTS):
         pace.wait()
         try:
             return _ask(ticker, start, end, interval)
         except YFRateLimitError as error:
-            cause, last = RateLimitedError, error
+            kind, last = RateLimitedError, error
             text = f"Yahoo refused {ATTEMPTS} requests in a row (429); wait a while and run again"
         except TickerError:
             raise
         except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's, pandas' and its own errors through
-            cause, last = TickerError, error
+            kind, last = TickerError, error
             text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
         pace.refused(attempt)
         # yfinance keeps every answer of a past range, a 502 too, and would serve it again.
         YfData.cache_get.cache_clear()
-    raise cause(ticker, text) from last
+    raise kind(ticker, text) from last
 
 
 def _ask(ticker: str, start: dt.date, end: dt.date, interval: str) -> YahooQuotes:
@@ -128,11 +131,10 @@ def _ask(ticker: str, start: dt.date, end: dt.date, interval: str) -> YahooQuote
             raise NoDataError(ticker, "Yahoo answered without any bars for this range") from error
         raise
     meta = client.history_metadata
-    _check_meta(ticker, symbol, dict(meta))
+    _check_meta(ticker, symbol, meta)
     if frame.empty:
         raise NoDataError(ticker, "Yahoo answered without any bars for this range")
-    first_trade = meta.get("firstTradeDate") if "firstTradeDate" in meta else None
-    return YahooQuotes(ticker, to_bars(ticker, frame), _b3_day(first_trade))
+    return YahooQuotes(ticker, to_bars(ticker, frame), _b3_day(meta.get("firstTradeDate")))
 
 
 def _is_chart(client: yf.Ticker) -> bool:
@@ -148,7 +150,7 @@ def _no_data_cause(ticker: str, error: YFPricesMissingError) -> str:
     return f"Yahoo says {reason!r}; check the ticker and the dates"
 
 
-def _check_meta(ticker: str, symbol: str, meta: dict[str, object]) -> None:
+def _check_meta(ticker: str, symbol: str, meta: Mapping[str, object]) -> None:
     answered = meta.get("symbol")
     if answered != symbol:
         raise InvalidAnswerError(ticker, f"Yahoo was asked for {symbol} and answered for {answered}: ask for that name")
@@ -168,15 +170,15 @@ def to_bars(ticker: str, frame: pd.DataFrame) -> pa.Table:
     """yfinance's frame of one ticker (zone-aware index; maybe the ticker as second column level) as BARS_SCHEMA."""
     if frame.columns.nlevels > 1:
         frame = frame.droplevel("Ticker", axis="columns")
-    local = frame.index.tz_convert(B3_ZONE)
-    columns: dict[str, object] = {
+    local = pd.DatetimeIndex(frame.index).tz_convert(B3_ZONE)
+    columns: dict[str, Any] = {
         "day": local.date,
         "ticker": [ticker] * len(frame),
         "ts": local.tz_convert("UTC").tz_localize(None).to_numpy(),
         "source": [SOURCE] * len(frame),
     }
     columns |= {ours: frame[theirs].to_numpy() for theirs, ours in _COLUMNS.items()}
-    arrays = [pa.array(columns[column.name], column.type, from_pandas=True) for column in BARS_SCHEMA]
+    arrays = [pa.array(columns[column.name], type=column.type, from_pandas=True) for column in BARS_SCHEMA]
     return pa.Table.from_arrays(arrays, schema=BARS_SCHEMA)
 
 

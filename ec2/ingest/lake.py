@@ -1,0 +1,52 @@
+"""One lake: its bucket and its catalog, opened together."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from obstore.store import S3Store
+
+from ingest.catalog import Catalog
+from ingest.config import Config
+from ingest.load import Loader
+from ingest.objects import default_bucket, list_days, open_store
+from ingest.present import Present
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The objects and the partitions of one lake; `catalog` is None where a dry run found no table."""
+
+    bucket: str
+    store: S3Store
+    catalog: Catalog | None
+
+    def loader(self, *, dry_run: bool, on_done: Callable[[int], None] = lambda _count: None) -> Loader:
+        """A loader into this lake."""
+        return Loader(self.store, self.catalog, dry_run=dry_run, on_done=on_done)
+
+    async def survey(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> Present:
+        """What this lake has of `tickers` from `start` to `end`. Raises LakeError."""
+        present = Present(tickers, start, end)
+        listed = asyncio.create_task(self._registered(start, end))
+        async for found in list_days(self.store, start, end):
+            present.note_object(found.day, found.ticker, found.md5)
+        for day, ticker in await listed:
+            present.note_registered(day, ticker)
+        return present
+
+    async def _registered(self, start: dt.date, end: dt.date) -> Iterable[tuple[dt.date, str]]:
+        return await asyncio.to_thread(self.catalog.registered, start, end) if self.catalog else ()
+
+
+def open_lake(config: Config) -> Lake:
+    """The lake of `config`; its table is created where it is missing, save in a dry run.
+
+    Raises LakeError, also for credentials that are missing or have expired.
+    """
+    bucket = config.bucket or default_bucket(config.lake_env)
+    store = open_store(bucket)
+    catalog = Catalog(config.database, bucket)
+    has_table = catalog.ensure_table(create=not config.dry_run)
+    return Lake(bucket, store, None if config.dry_run and not has_table else catalog)

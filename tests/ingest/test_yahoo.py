@@ -1,0 +1,266 @@
+"""Yahoo's answers, through the real yfinance: each known pitfall, and what comes of it."""
+
+import datetime as dt
+import json
+
+import pandas as pd
+import pytest
+
+from ingest import yahoo
+from ingest.bars import BARS_SCHEMA, causes, gaps, sift
+from ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
+from local.yahoo_standin import Answer, StandIn, error, recorded
+from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
+
+START, END = SESSIONS[0], SESSIONS[-1]
+
+
+class Sleeps(list):
+    """Notes how long it was asked to sleep, and does not."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def impatient() -> yahoo.Pace:
+    return yahoo.Pace(first_seconds=0.001, longest_seconds=0.002)
+
+
+def fetch(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, interval: str = "1d") -> yahoo.YahooQuotes:
+    return yahoo.fetch(ticker, start, end, interval, impatient())
+
+
+def received(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END) -> list[dict[str, object]]:
+    return sift(fetch(ticker, start, end).bars, start=start, end=end).bars.to_pylist()
+
+
+def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(stand_in: StandIn, shared_data):
+    path = shared_data / "yahoo_chart" / "PETR4.SA-22-sessions.json"
+    stand_in.scripted["PETR4.SA"] = [recorded(path)]
+    sent = json.loads(path.read_text())["chart"]["result"][0]
+    quote = sent["indicators"]["quote"][0]
+    rows = received(start=dt.date(2022, 11, 1), end=dt.date(2022, 12, 31))
+    assert len(rows) == 22
+    for name in ("open", "high", "low", "close", "volume"):
+        assert [row[name] for row in rows] == quote[name]
+    assert [row["adj_close"] for row in rows] == sent["indicators"]["adjclose"][0]["adjclose"]
+    # Sent at 12:00 UTC with an offset of two hours, which São Paulo no longer had: the date comes from the zone.
+    assert [row["day"] for row in rows] == [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in sent["timestamp"]]
+    assert rows[0]["ts"] == dt.datetime(2022, 11, 23, 3, 0)
+    assert {row["source"] for row in rows} == {"yahoo"}
+
+
+def test_one_request_a_ticker_with_an_end_that_is_exclusive(stand_in: StandIn):
+    fetch()
+    (query,) = stand_in.requests
+    assert (query.start, query.end) == (stamp(START, 0), stamp(END + dt.timedelta(days=1), 0))
+
+
+def test_close_is_not_adjusted(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(START, 20.0, adjclose=15.0)])]
+    (row,) = received()
+    assert (row["close"], row["adj_close"]) == (20.0, 15.0)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_multiindex_columns_are_understood(levels: int):
+    columns = ["Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"]
+    index = pd.DatetimeIndex([pd.Timestamp(START, tz="America/Sao_Paulo")])
+    frame = pd.DataFrame([[1.0, 2.0, 0.5, 1.5, 1.4, 7, 0.0, 0.0]], index=index, columns=columns)
+    if levels == 2:
+        frame.columns = pd.MultiIndex.from_product([columns, ["PETR4.SA"]], names=["Price", "Ticker"])
+    (row,) = yahoo.to_bars("PETR4", frame).to_pylist()
+    assert (row["day"], row["open"], row["adj_close"], row["volume"]) == (START, 1.0, 1.4, 7)
+
+
+def test_rate_limit_is_waited_out(stand_in: StandIn):
+    refusal = error(429, "Too Many Requests", "slow down")
+    # yfinance asks a second time itself before it gives up.
+    stand_in.scripted["PETR4.SA"] = [refusal] * 4 + [answer_with([bar(day) for day in SESSIONS])]
+    assert len(received()) == 5
+    assert len(stand_in.requests) == 5
+
+
+def test_rate_limit_has_a_bound_and_waits_grow(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
+    sleeps = Sleeps()
+    with pytest.raises(RateLimitedError) as caught:
+        yahoo.fetch("PETR4", START, END, "1d", yahoo.Pace(sleep=sleeps))
+    assert caught.value.status is Status.RATE_LIMITED
+    assert len(stand_in.requests) == 2 * yahoo.ATTEMPTS
+    assert len(sleeps) == yahoo.ATTEMPTS - 1
+    for attempt, seconds in enumerate(sleeps):
+        ceiling = min(yahoo.LONGEST_WAIT_SECONDS, yahoo.FIRST_WAIT_SECONDS * 2**attempt)
+        assert seconds <= ceiling * 2  # a pace that is not slept through adds to the next
+
+
+def test_server_error_is_asked_again_not_served_from_yfinances_cache(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")] * 2 + [answer_with([bar(START)])]
+    assert len(received()) == 1
+
+
+def test_server_error_for_good_is_a_failure(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")]
+    with pytest.raises(TickerError, match="could not be asked") as caught:
+        fetch()
+    assert caught.value.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("file", "says"), [("error-404-delisted.json", "may be delisted"), ("error-400-no-data-for-range.json", "startDate")]
+)
+def test_recorded_refusals_are_no_data_with_yahoos_reason(stand_in: StandIn, shared_data, file: str, says: str):
+    stand_in.scripted["PETR4.SA"] = [recorded(shared_data / "yahoo_chart" / file)]
+    with pytest.raises(NoDataError, match=says):
+        fetch()
+
+
+def test_renamed_share_is_told_with_its_new_name(stand_in: StandIn):
+    stand_in.scripted["VVAR3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
+    with pytest.raises(NoDataError, match="BHIA3"):
+        fetch("VVAR3")
+
+
+@pytest.mark.parametrize("file", ["GRND3.SA-empty-arrays.json", "no-timestamp.json"])
+def test_recorded_answers_without_bars_are_no_data(stand_in: StandIn, shared_data, file: str):
+    answer = recorded(shared_data / "yahoo_chart" / file)
+    meta = answer.body["chart"]["result"][0]["meta"]
+    meta |= {"symbol": "PETR4.SA", "currency": "BRL"}
+    stand_in.scripted["PETR4.SA"] = [answer]
+    with pytest.raises(NoDataError, match="without any bars"):
+        fetch()
+
+
+def test_answer_for_another_share_is_refused(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(START)], symbol="PBR")]
+    with pytest.raises(InvalidAnswerError, match="answered for PBR"):
+        fetch()
+
+
+def test_another_currency_is_refused(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(START)], currency="USD")]
+    with pytest.raises(InvalidAnswerError, match="USD"):
+        fetch()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"open": None, "high": None, "low": None, "close": None, "adjclose": None, "volume": None}, "null price"),
+        ({"close": None}, "null price"),
+        ({"open": 0.0, "high": 0.0, "low": 0.0}, "zero or negative price"),
+        ({"low": -1.0}, "zero or negative price"),
+        ({"high": 9.0, "low": 11.0}, "high below low"),
+        ({"volume": -5}, "negative volume"),
+    ],
+)
+def test_impossible_bar_is_refused_alone_and_leaves_a_gap(stand_in: StandIn, wrong: dict, reason: str):
+    bars = [bar(day, **(wrong if day == SESSIONS[2] else {})) for day in SESSIONS]
+    stand_in.scripted["PETR4.SA"] = [answer_with(bars)]
+    sifted = sift(fetch().bars, start=START, end=END)
+    assert sifted.refused == {"PETR4": {SESSIONS[2]: reason}}
+    assert sifted.bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
+    assert gaps(SESSIONS, sifted.bars) == [SESSIONS[2]]
+    assert causes(sifted.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
+
+
+def test_session_missing_in_the_middle_is_a_gap(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS if day != SESSIONS[1]])]
+    assert gaps(SESSIONS, sift(fetch().bars, start=START, end=END).bars) == [SESSIONS[1]]
+
+
+def test_sessions_before_the_listing_are_no_gaps(stand_in: StandIn):
+    listed = SESSIONS[3]
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS[3:]], firstTradeDate=stamp(listed))]
+    quotes = fetch()
+    assert quotes.listed_since == listed
+    assert gaps(SESSIONS, quotes.bars, quotes.listed_since) == []
+
+
+def test_duplicate_dates_give_one_bar(stand_in: StandIn):
+    twice = [bar(SESSIONS[0]), bar(SESSIONS[1]), bar(SESSIONS[1]), *(bar(day) for day in SESSIONS[2:])]
+    stand_in.scripted["PETR4.SA"] = [answer_with(twice)]
+    assert [row["day"] for row in received()] == SESSIONS
+
+
+def test_live_bar_beside_the_days_bar_gives_one_bar(stand_in: StandIn):
+    live = bar(END, 11.0, ts=stamp(END, 17) + 123)
+    stand_in.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), live])]
+    rows = received()
+    assert [row["day"] for row in rows] == SESSIONS
+    assert rows[-1]["close"] == 11.0
+
+
+def test_holiday_carried_forward_is_left_out_and_is_no_fault(stand_in: StandIn):
+    holiday = dt.date(2024, 5, 1)
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=0), *(bar(day) for day in SESSIONS)])]
+    sifted = sift(fetch(start=holiday).bars, start=holiday, end=END)
+    assert sifted.bars["day"].to_pylist() == SESSIONS
+    assert sifted.refused == {}
+
+
+def test_trade_on_a_day_called_closed_is_kept(stand_in: StandIn):
+    holiday = dt.date(2024, 5, 1)
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=10)])]
+    assert [row["day"] for row in received(start=holiday)] == [holiday]
+
+
+def test_latest_price_appended_after_the_end_is_left_out(stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), bar(dt.date(2024, 6, 3))])]
+    assert [row["day"] for row in received()] == SESSIONS
+
+
+def test_bar_stamped_late_the_day_before_belongs_to_its_day(stand_in: StandIn):
+    before = SESSIONS[2] - dt.timedelta(days=1)
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(SESSIONS[2], ts=stamp(before, 23)), bar(SESSIONS[3])])]
+    assert [row["day"] for row in received()] == SESSIONS[2:4]
+
+
+def test_daylight_saving_of_old_years_is_in_the_zone(stand_in: StandIn):
+    day = dt.date(2018, 1, 3)  # summer time: midnight is 02:00 UTC
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day)])]
+    (row,) = received(start=day, end=day)
+    assert (row["day"], row["ts"]) == (day, dt.datetime(2018, 1, 3, 2, 0))
+
+
+def test_volume_above_32_bits(stand_in: StandIn):
+    stand_in.scripted["^BVSP"] = [answer_with([bar(START, 120000.0, volume=2**31 + 7)], symbol="^BVSP")]
+    (row,) = received("IBOV")
+    assert (row["ticker"], row["volume"]) == ("IBOV", 2**31 + 7)
+
+
+def test_recorded_split_and_dividends_are_on_their_days(stand_in: StandIn, shared_data):
+    for ticker, file in (("NVDC34", "NVDA-split-4to1.json"), ("MSFT34", "MSFT-4-dividends.json")):
+        answer = recorded(shared_data / "yahoo_chart" / file)
+        answer.body["chart"]["result"][0]["meta"] |= {"symbol": f"{ticker}.SA", "currency": "BRL"}
+        stand_in.scripted[f"{ticker}.SA"] = [answer]
+    wide = {"start": dt.date(2021, 2, 1), "end": dt.date(2022, 1, 31)}
+    splits = {row["day"]: row["stock_splits"] for row in received("NVDC34", **wide) if row["stock_splits"]}
+    assert splits == {dt.date(2021, 7, 20): 4.0}
+    dividends = {row["day"]: row["dividends"] for row in received("MSFT34", **wide) if row["dividends"]}
+    assert dividends == {
+        dt.date(2021, 2, 17): 0.56,
+        dt.date(2021, 5, 19): 0.56,
+        dt.date(2021, 8, 18): 0.56,
+        dt.date(2021, 11, 17): 0.62,
+    }
+
+
+def test_dividend_on_a_day_without_a_bar_makes_no_bar(stand_in: StandIn):
+    paid = SESSIONS[3]
+    answer = answer_with([bar(day) for day in SESSIONS[:3]])
+    event = {str(stamp(paid)): {"amount": 1.5, "date": stamp(paid)}}
+    stand_in.scripted["PETR4.SA"] = [events(answer, dividends=event)]
+    sifted = sift(fetch().bars, start=START, end=END)
+    assert sifted.bars["day"].to_pylist() == SESSIONS[:3]
+    assert sifted.refused == {"PETR4": {paid: "null price"}}
+
+
+def test_hourly_bars_keep_their_start_in_utc(stand_in: StandIn):
+    rows = sift(fetch(start=START, end=START, interval="1h").bars, start=START, end=START).bars.to_pylist()
+    assert [row["ts"].hour for row in rows] == list(range(13, 21))
+    assert {row["day"] for row in rows} == {START}
+
+
+def test_bars_have_the_declared_schema(stand_in: StandIn):
+    assert fetch().bars.schema == BARS_SCHEMA
