@@ -1,14 +1,11 @@
 """Fixtures of the ingestion's tests: a stand-in that the real yfinance asks, and a bucket."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import boto3
 import pytest
 import yfinance
-
 from ingest import yahoo
+
 from local.fetch_from_standin import point_yfinance_at
 from local.yahoo_standin import StandIn, serving
 

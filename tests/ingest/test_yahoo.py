@@ -5,10 +5,10 @@ import json
 
 import pandas as pd
 import pytest
-
 from ingest import yahoo
 from ingest.bars import BARS_SCHEMA, causes, gaps, sift
 from ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
+
 from local.yahoo_standin import Answer, StandIn, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
@@ -45,7 +45,9 @@ def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(stand_in: StandIn, 
         assert [row[name] for row in rows] == quote[name]
     assert [row["adj_close"] for row in rows] == sent["indicators"]["adjclose"][0]["adjclose"]
     # Sent at 12:00 UTC with an offset of two hours, which São Paulo no longer had: the date comes from the zone.
-    assert [row["day"] for row in rows] == [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in sent["timestamp"]]
+    assert [row["day"] for row in rows] == [
+        dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in sent["timestamp"]
+    ]
     assert rows[0]["ts"] == dt.datetime(2022, 11, 23, 3, 0)
     assert {row["source"] for row in rows} == {"yahoo"}
 
@@ -107,7 +109,8 @@ def test_server_error_for_good_is_a_failure(stand_in: StandIn):
 
 
 @pytest.mark.parametrize(
-    ("file", "says"), [("error-404-delisted.json", "may be delisted"), ("error-400-no-data-for-range.json", "startDate")]
+    ("file", "says"),
+    [("error-404-delisted.json", "may be delisted"), ("error-400-no-data-for-range.json", "startDate")],
 )
 def test_recorded_refusals_are_no_data_with_yahoos_reason(stand_in: StandIn, shared_data, file: str, says: str):
     stand_in.scripted["PETR4.SA"] = [recorded(shared_data / "yahoo_chart" / file)]
