@@ -81,8 +81,8 @@ async def list_days(store: S3Store, start: dt.date, end: dt.date) -> AsyncIterat
 
     Raises LakeError.
     """
-    # "dt=2024-01-02" sorts before "dt=2024-01-02/…", so that listing after it begins with that day.
-    after = f"{RAW_PREFIX}/dt={start.isoformat()}"
+    # Sorts after every key of the day before. (The start itself would do on S3; SeaweedFS would then skip that day.)
+    after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
     try:
         async for page in store.list(RAW_PREFIX, offset=after, chunk_size=_PAGE):
             for meta in page:

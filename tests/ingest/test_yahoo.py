@@ -48,7 +48,7 @@ def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(stand_in: StandIn, 
     assert [row["day"] for row in rows] == [
         dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in sent["timestamp"]
     ]
-    assert rows[0]["ts"] == dt.datetime(2022, 11, 23, 3, 0)
+    assert rows[0]["ts"] == dt.datetime.fromisoformat("2022-11-23T03:00")
     assert {row["source"] for row in rows} == {"yahoo"}
 
 
@@ -223,7 +223,7 @@ def test_daylight_saving_of_old_years_is_in_the_zone(stand_in: StandIn):
     day = dt.date(2018, 1, 3)  # summer time: midnight is 02:00 UTC
     stand_in.scripted["PETR4.SA"] = [answer_with([bar(day)])]
     (row,) = received(start=day, end=day)
-    assert (row["day"], row["ts"]) == (day, dt.datetime(2018, 1, 3, 2, 0))
+    assert (row["day"], row["ts"]) == (day, dt.datetime.fromisoformat("2018-01-03T02:00"))
 
 
 def test_volume_above_32_bits(stand_in: StandIn):
