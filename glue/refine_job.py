@@ -11,31 +11,34 @@ Glue does not bring: awswrangler (catalog, the compact copy) and obstore (object
 import argparse
 import asyncio
 import hashlib
-import io
 import json
 import logging
 import os
 import re
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 import awswrangler as wr
 import boto3
-import botocore.exceptions
 import numpy as np
 import obstore
-import obstore.exceptions
-import obstore.store
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from awswrangler.exceptions import ServiceApiError
+from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
-from pyspark.sql import DataFrame, SparkSession, Window
+from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
+from obstore.store import S3Store
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 log = logging.getLogger("refine")
@@ -72,6 +75,9 @@ REFINED = pa.schema(
     ]
 )
 
+# The compact copy has the refined rows, one object per year.
+COMPACT = pa.schema([("ticker", pa.string()), *REFINED])
+
 MOVING_AVERAGE_DATES = 5
 # Raised whenever the same bars would give other rows: every refined object is then stale.
 RULES = 1
@@ -85,11 +91,28 @@ OBJECTS_PER_TASK = 1_000
 # What is published, registered and entered in the ledger at a time: a run that is killed loses at most this much work.
 PARTITIONS_PER_WAVE = 100_000
 PARTITIONS_PER_CALL = 100
+CATALOG_THREADS = 8
+LISTING_THREADS = 8
+DATES_PER_LISTING = 125
+COMPACT_ROW_GROUP = 20_000
 MAX_PASSES = 10
-PAGE = 1_000
+KEYS_PER_PAGE = 1_000
 
+COMPACT_NAME = re.compile(r"year=(\d{4})/data\.parquet")
 KEY = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
 EPOCH = date(1970, 1, 1)
+
+
+# What a run counts, and tells in its summary.
+COUNTS = (
+    "refined_partitions",
+    "written_objects",
+    "registered_partitions",
+    "deleted_partitions",
+    "compact_years",
+    "unreadable_objects",
+    "passes",
+)
 
 
 class RefineError(Exception):
@@ -120,8 +143,9 @@ class Place:
     def uri(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
 
-    def key(self, ticker: str, day: int) -> str:
-        return f"{self.prefix}/dt={iso(day)}/ticker={ticker}/data.parquet"
+    def keys(self, partitions: pa.Table) -> list[str]:
+        """The keys of partitions' objects (ticker, day)."""
+        return [f"{self.prefix}/dt={iso(day)}/ticker={ticker}/data.parquet" for ticker, day in pairs(partitions)]
 
 
 @dataclass(frozen=True)
@@ -150,14 +174,20 @@ class Job:
     refined: Place
     database: str
     table: str
+    compact: Place | None
+    compact_table: str
     full: bool
     scope: Scope
     connection: Connection
 
     @property
     def state(self) -> Place:
-        """The run's own notes, outside every table's location."""
+        """What the job keeps for itself, outside every table's location."""
         return Place(self.refined.bucket, f"state/{self.refined.prefix}")
+
+    @property
+    def ledger(self) -> Place:
+        return Place(self.refined.bucket, f"{self.state.prefix}/ledger")
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -165,13 +195,34 @@ class _Arguments(argparse.ArgumentParser):
         raise RefineError(f"{message[0].upper()}{message[1:]}. See --help.")
 
 
-def _day(text: str) -> int:
+def _place_or_off(text: str) -> Place | None:
+    return None if text == "off" else Place.parse(text)
+
+
+def day_of(text: str) -> int:
+    """The day since 1970 of an ISO date; raises ValueError for anything else."""
     return (date.fromisoformat(text) - EPOCH).days
 
 
 def iso(day: int) -> str:
     """The ISO date of a day since 1970."""
-    return (EPOCH + timedelta(days=int(day))).isoformat()
+    return (EPOCH + timedelta(days=day)).isoformat()
+
+
+def pairs(partitions: pa.Table) -> Iterator[tuple[str, int]]:
+    """Ticker and day of each partition."""
+    return zip(partitions["ticker"].to_pylist(), partitions["day"].to_pylist(), strict=True)
+
+
+def _trade_date(text: str) -> int:
+    try:
+        return day_of(text)
+    except ValueError as error:
+        raise RefineError(f"{text!r} is not a date of the form YYYY-MM-DD.") from error
+
+
+def _tickers(text: str) -> frozenset[str]:
+    return frozenset(ticker.strip().upper().removesuffix(".SA") for ticker in text.split(",") if ticker.strip())
 
 
 def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
@@ -181,20 +232,23 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
     parser.add_argument("--refined_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the refined ones")
     parser.add_argument("--database", required=True, help="Glue database")
     parser.add_argument("--table", required=True, help="Glue table of the refined objects")
+    parser.add_argument("--compact_uri", type=_place_or_off, help="s3://bucket/prefix of the compact copy, or off")
+    parser.add_argument("--compact_table", default="b3_daily_quotes_compact", help="Glue table of the compact copy")
     parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
-    parser.add_argument("--start_date", type=_day, help="refine from this trade date on (YYYY-MM-DD)")
-    parser.add_argument("--end_date", type=_day, help="refine to this trade date, included (YYYY-MM-DD)")
-    parser.add_argument("--tickers", help="refine these only: PETR4,VALE3")
+    parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
+    parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
+    parser.add_argument("--tickers", type=_tickers, help="refine these only: PETR4,VALE3")
     known, _ = parser.parse_known_args(arguments)
-    tickers = frozenset(t.strip() for t in known.tickers.split(",") if t.strip()) if known.tickers else None
     endpoint = environment.get("AWS_ENDPOINT_URL")
     return Job(
         raw=known.raw_uri,
         refined=known.refined_uri,
         database=known.database,
         table=known.table,
+        compact=known.compact_uri,
+        compact_table=known.compact_table,
         full=known.mode == "full",
-        scope=Scope(known.start_date, known.end_date, tickers),
+        scope=Scope(known.start_date, known.end_date, known.tickers),
         connection=Connection(
             region=boto3.session.Session().region_name or "us-east-1",
             s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3", endpoint),
@@ -257,17 +311,17 @@ def plan(
     refined: pa.Table,
     ledger: pa.Table,
     *,
-    scope: Scope = Scope(),  # noqa: B008 - frozen
+    scope: Scope = Scope(),
     full: bool = False,
-    unreadable: pa.Table | None = None,
+    tried: pa.Table | None = None,
 ) -> Plan:
     """What is stale, from listings (LISTING) and the ledger (LEDGER).
 
     A refined partition is fresh when the ledger says that this very object was computed from these very raw objects:
-    its own and the ticker's four trade dates before it. Raw objects in `unreadable` (LISTING) were tried already and
-    are not tried again before they change. Only partitions in `scope` are touched; with `full` all of those.
+    its own and the ticker's four trade dates before it. Raw objects in `tried` (LISTING) could not be read and are
+    not tried again before they change. Only partitions in `scope` are touched; with `full` all of those.
     """
-    names = pc.unique(pa.chunked_array([*raw["ticker"].chunks, *refined["ticker"].chunks], pa.string())).sort()
+    names = names_in(raw, refined)
     raw_keys = _keys(raw, names)
     order = np.argsort(raw_keys)
     raw_keys = raw_keys[order]
@@ -281,16 +335,22 @@ def plan(
     fresh = registered & (expected == _take(ledger["digest"].to_numpy(), at_ledger))
 
     target = _in_scope(raw, scope)[order] & (np.full(len(fresh), full) | ~fresh)
-    if unreadable is not None and len(unreadable):
-        at_unreadable = _find(_keys(unreadable, names), raw_keys)
-        target &= (at_unreadable < 0) | (window[0] != _take(unreadable["tag"].to_numpy(), at_unreadable))
+    if tried is not None:
+        at_tried = _find(_keys(tried, names), raw_keys)
+        target &= (at_tried < 0) | (window[0] != _take(tried["tag"].to_numpy(), at_tried))
     needed = _with_dates_before(raw_keys, target)
 
     sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
     published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
-    columns = [*sorted_raw.columns, target[needed], registered[needed], published]
+    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published]
     orphan = (_find(raw_keys, refined_keys) < 0) & _in_scope(refined, scope)
     return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
+
+
+def names_in(*tables: pa.Table) -> pa.Array:
+    """The tickers in these tables, in order."""
+    names = pc.unique(pa.chunked_array([chunk for table in tables for chunk in table["ticker"].chunks], pa.string()))
+    return names.take(pc.array_sort_indices(names))
 
 
 def _keys(partitions: pa.Table, names: pa.Array) -> np.ndarray:
@@ -337,6 +397,11 @@ def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
     return needed
 
 
+def _is_in(partitions: pa.Table, others: pa.Table) -> np.ndarray:
+    names = names_in(partitions, others)
+    return _find(_keys(others, names), _keys(partitions, names)) >= 0
+
+
 def _in_scope(partitions: pa.Table, scope: Scope) -> np.ndarray:
     day = partitions["day"].to_numpy()
     inside = np.ones(len(day), bool)
@@ -366,56 +431,77 @@ def waves(reads: pa.Table, size: int = PARTITIONS_PER_WAVE) -> Iterator[pa.Table
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def store_of(bucket: str, connection: Connection) -> obstore.store.S3Store:
+def store_of(place: Place, connection: Connection) -> S3Store:
     """One store, and so one pool of connections, per bucket and process."""
     # The functions of a script are unpickled anew for every task; a library's module lives as long as its process.
-    stores: dict[Any, obstore.store.S3Store] = obstore.__dict__.setdefault("_refine_stores", {})
-    if (bucket, connection) not in stores:
+    stores: dict[Any, S3Store] = obstore.__dict__.setdefault("_refine_stores", {})
+    if (place.bucket, connection) not in stores:
         endpoint = connection.s3_endpoint
-        stores[bucket, connection] = obstore.store.S3Store(
-            bucket,
+        stores[place.bucket, connection] = S3Store(
+            place.bucket,
             region=connection.region,
             credential_provider=Boto3CredentialProvider(),
             client_options={"allow_http": True, "timeout": "60s"},
             **({"endpoint": endpoint, "virtual_hosted_style_request": False} if endpoint else {}),
         )
-    return stores[bucket, connection]
+    return stores[place.bucket, connection]
 
 
 def list_partitions(place: Place, connection: Connection) -> pa.Table:
-    """What is under a table's prefix (LISTING); other keys than its partitions' are passed over and counted."""
-    tickers, days, tags, etags, foreign = [], [], [], [], 0
-    day_of: dict[str, int | None] = {}
-    start = len(place.prefix) + 1
-    try:
-        for page in obstore.list(store_of(place.bucket, connection), place.prefix, chunk_size=PAGE):
+    """What is under a table's prefix (LISTING); other keys than its partitions' are left alone and counted."""
+    dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
+    starts = [None, *dates[DATES_PER_LISTING::DATES_PER_LISTING]]
+    with ThreadPoolExecutor(LISTING_THREADS) as threads:
+        spans = zip(starts, [*starts[1:], None], strict=True)
+        parts = threads.map(lambda span: _list_span(place, connection, *span), spans)
+        listings, foreign = zip(*parts, strict=True)
+    if any(foreign):
+        log.warning("%s: %d objects are not dt=/ticker=/data.parquet and are left alone", place.uri, sum(foreign))
+    return pa.concat_tables(listings)
+
+
+def _folders(place: Place, connection: Connection) -> list[str]:
+    with refining(f"{place.uri} cannot be listed"):
+        return list(obstore.list_with_delimiter(store_of(place, connection), place.prefix)["common_prefixes"])
+
+
+def _list_span(place: Place, connection: Connection, start: str | None, end: str | None) -> tuple[pa.Table, int]:
+    """The partitions from one date's folder to before another's, and the number of other keys."""
+    tickers: list[str] = []
+    days: list[int] = []
+    etags: list[str] = []
+    foreign = 0
+    for path, etag in _keys_between(place, connection, start, end):
+        match = KEY.fullmatch(path, len(place.prefix) + 1)
+        day = _day_or_none(match[1]) if match else None
+        if match is None or day is None:
+            foreign += 1
+            continue
+        tickers.append(match[2])
+        days.append(day)
+        etags.append(etag)
+    return pa.table([tickers, days, [tag_of(etag) for etag in etags], etags], schema=LISTING), foreign
+
+
+def _keys_between(
+    place: Place, connection: Connection, start: str | None, end: str | None
+) -> Iterator[tuple[str, str]]:
+    with refining(f"{place.uri} cannot be listed"):
+        for page in obstore.list(store_of(place, connection), place.prefix, offset=start, chunk_size=KEYS_PER_PAGE):
             for item in page:
-                match = KEY.fullmatch(item["path"], start)
-                day = _cached(day_of, match[1], _day_or_none) if match else None
-                if match is None or day is None:
-                    foreign += 1
-                    continue
-                etag = plain_etag(item["e_tag"])
-                tickers.append(match[2])
-                days.append(day)
-                tags.append(tag_of(etag))
-                etags.append(etag)
-    except (obstore.exceptions.BaseError, OSError) as error:
-        raise RefineError(f"{place.uri} cannot be listed: {cause_of(error)}") from error
-    if foreign:
-        log.warning("%s: %d objects are not dt=/ticker=/data.parquet and are left alone", place.uri, foreign)
-    return pa.table([tickers, days, tags, etags], schema=LISTING)
+                if end is not None and item["path"] >= end:
+                    return
+                yield item["path"], plain_etag(item["e_tag"])
 
 
-def _cached(memory: dict[str, Any], key: str, compute: Callable[[str], Any]) -> Any:
-    if key not in memory:
-        memory[key] = compute(key)
-    return memory[key]
+def names_under(place: Place, connection: Connection) -> dict[str, str]:
+    """What is under a prefix of few objects: name to ETag."""
+    return {path[len(place.prefix) + 1 :]: etag for path, etag in _keys_between(place, connection, None, None)}
 
 
 def _day_or_none(text: str) -> int | None:
     try:
-        return _day(text)
+        return day_of(text)
     except ValueError:
         return None
 
@@ -425,47 +511,90 @@ def plain_etag(etag: str | None) -> str:
     return (etag or "").strip('"')
 
 
-def cause_of(error: BaseException) -> str:
-    """The cause of a failed request in a few words."""
-    text = str(error)
-    for code, words in {
-        "NoSuchBucket": "the bucket does not exist",
-        "AccessDenied": "access is denied: check the role's permissions",
-        "InvalidAccessKeyId": "the credentials are not accepted",
-        "SignatureDoesNotMatch": "the credentials are not accepted",
-        "ExpiredToken": "the credentials have expired",
-    }.items():
-        if code in text:
-            return f"{words} ({code})."
-    return text.splitlines()[0]
-
-
-def get_or_none(place: Place, name: str, connection: Connection) -> bytes | None:
-    """A small object's bytes, None if there is none."""
+@contextmanager
+def refining(what: str) -> Iterator[None]:
+    """Turns a failed request in a `with` block into a RefineError that says what could not be done, and why."""
     try:
-        return obstore.get(store_of(place.bucket, connection), f"{place.prefix}/{name}").bytes().to_bytes()
-    except (FileNotFoundError, obstore.exceptions.NotFoundError):
-        return None
-    except (obstore.exceptions.BaseError, OSError) as error:
-        raise RefineError(f"{place.uri}/{name} cannot be read: {cause_of(error)}") from error
+        yield
+    except (BaseError, OSError) as error:
+        raise RefineError(f"{what}: {cause_of(error)}.") from error
+
+
+@contextmanager
+def calling_aws(what: str) -> Iterator[None]:
+    """As `refining`, for what goes through boto3 and awswrangler: apart, for these are slow to import in executors."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, ServiceApiError) as error:
+        raise RefineError(f"{what}: {cause_of(error)}.") from error
+
+
+CAUSES = {
+    "NoSuchBucket": "the bucket does not exist",
+    "EntityNotFound": "it does not exist, deploy the stack first",
+    "AccessDenied": "access is denied, check the role's permissions",
+    "InvalidAccessKeyId": "the credentials are not accepted",
+    "SignatureDoesNotMatch": "the credentials are not accepted",
+    "ExpiredToken": "the credentials have expired",
+}
+
+
+def cause_of(error: BaseException) -> str:
+    """Why a request failed, in a few words."""
+    text = str(error)
+    return next((f"{words} ({code})" for code, words in CAUSES.items() if code in text), first_line(error))
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def get(place: Place, name: str, connection: Connection) -> bytes:
+    with refining(f"{place.uri}/{name} cannot be read"):
+        return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> None:
-    try:
-        obstore.put(store_of(place.bucket, connection), f"{place.prefix}/{name}", data, use_multipart=False)
-    except (obstore.exceptions.BaseError, OSError) as error:
-        raise RefineError(f"{place.uri}/{name} cannot be written: {cause_of(error)}") from error
+    with refining(f"{place.uri}/{name} cannot be written"):
+        obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
 
 
-async def in_flight(coroutines: Iterable[Any]) -> list[Any]:
-    """The results of all coroutines, in order, so many at a time."""
+def delete(place: Place, keys: list[str], connection: Connection) -> None:
+    with refining(f"{place.uri}: {len(keys)} objects cannot be deleted"):
+        obstore.delete(store_of(place, connection), keys)
+
+
+async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
     gate = asyncio.Semaphore(REQUESTS_IN_FLIGHT)
 
-    async def one(coroutine: Any) -> Any:
+    async def one(item: Any) -> Any:
         async with gate:
-            return await coroutine
+            return await work(item)
 
-    return await asyncio.gather(*(one(c) for c in coroutines))
+    return await asyncio.gather(*(one(item) for item in items))
+
+
+def in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
+    """What `work` gives for each item, in order, with so many requests in flight."""
+    return asyncio.run(_in_flight(work, items))
+
+
+def pack(table: pa.Table) -> bytes:
+    """A table as an Arrow stream: tables go through Spark as one binary value, not as a row per row."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def unpack(blob: bytes) -> pa.Table:
+    return pa.ipc.open_stream(blob).read_all()
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue().to_pybytes()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -473,7 +602,7 @@ async def in_flight(coroutines: Iterable[Any]) -> list[Any]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 BARS_ROW = (
-    "ticker string, day int, target boolean, registered boolean, published string, tag bigint, error string, "
+    "ticker string, day int, target boolean, registered boolean, published string, raw_tag bigint, error string, "
     "gone boolean, position int, ts bigint, open double, high double, low double, close double, adj_close double, "
     "volume bigint"
 )
@@ -482,15 +611,18 @@ BARS_ROW = (
 def read_bars(data: bytes) -> pa.Table:
     """The bars in a raw object, as BARS; differing types are cast where nothing is lost. Raises RefineError."""
     try:
-        table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
-        columns = [_lossless(table.column(field.name), field) for field in BARS]
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise RefineError(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        table = pq.ParquetFile(pa.BufferReader(data)).read(columns=BARS.names, use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RefineError(f"it is no Parquet file: {first_line(error)}") from error
+    missing = [name for name in BARS.names if name not in table.column_names]
+    if missing:
+        raise RefineError(f"it has no column {', '.join(missing)}")
     if not len(table):
         raise RefineError("it holds no bars")
-    if columns[0].null_count:
+    bars = pa.table([_lossless(table.column(field.name), field) for field in BARS], schema=BARS)
+    if bars["ts"].null_count:
         raise RefineError("a bar has no ts")
-    return pa.table(columns, schema=BARS)
+    return bars
 
 
 def _lossless(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
@@ -498,65 +630,76 @@ def _lossless(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
         return column
     of_time = pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
     of_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    if not (pa.types.is_null(column.type) or (of_time if pa.types.is_timestamp(field.type) else of_number)):
+    fits = of_time if pa.types.is_timestamp(field.type) else of_number
+    if not (fits or pa.types.is_null(column.type)):
         raise RefineError(f"column {field.name} is {column.type}, not {field.type}")
     try:
         return column.cast(field.type)
     except pa.ArrowException as error:
-        raise RefineError(f"column {field.name} ({column.type}) is not {field.type}: {error}") from error
+        raise RefineError(f"column {field.name} is {column.type}, not {field.type}: {first_line(error)}") from error
 
 
-async def _read_one(store: Any, key: str) -> tuple[int, pa.Table | str | None]:
-    """An object's tag and its bars; or what is wrong with it; or None if it is gone."""
+# What reading gives for an object: its tag, and its bars, or what is wrong with it, or None when it is gone.
+Found = tuple[int, "pa.Table | str | None"]
+
+
+async def _get(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
+    """An object's ETag and bytes; None when it is gone."""
     try:
-        answer = await obstore.get_async(store, key)
-        data = (await answer.bytes_async()).to_bytes()
-    except (FileNotFoundError, obstore.exceptions.NotFoundError):
-        return 0, None
-    except (obstore.exceptions.BaseError, OSError) as error:
-        raise RefineError(f"{key} cannot be read: {cause_of(error)}") from error
-    tag = tag_of(plain_etag(answer.meta["e_tag"]))
-    try:
-        return tag, read_bars(data)
+        with refining(f"s3://{place.bucket}/{key} cannot be read"):
+            answer = await obstore.get_async(store, key)
+            return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
     except RefineError as error:
-        return tag, str(error)
+        # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
+        if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
+            listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
+            if not any(item["path"] == key for item in listed):
+                return None
+        raise
+
+
+async def _read(store: S3Store, place: Place, key: str) -> Found:
+    found = await _get(store, place, key)
+    if found is None:
+        return 0, None
+    etag, data = found
+    try:
+        return tag_of(etag), read_bars(data)
+    except RefineError as error:
+        return tag_of(etag), str(error)
 
 
 def read_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Reads the objects of the tasks' plans (one Arrow stream of READS per row) into rows of BARS_ROW."""
+    """Reads the raw objects of each row's plan (READS, packed) into rows of BARS_ROW."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        store = store_of(job.raw.bucket, job.connection)
-        for batch in batches:
-            for blob in batch.column(0).to_pylist():
-                reads = unpack(blob)
-                keys = [
-                    job.raw.key(t, d) for t, d in zip(*map(pa.ChunkedArray.to_pylist, reads.columns[:2]), strict=True)
-                ]
-                objects = asyncio.run(in_flight(_read_one(store, key) for key in keys))
-                yield from _bars_rows(reads, objects).to_batches()
+        store = store_of(job.raw, job.connection)
+        for blob in _blobs(batches):
+            reads = unpack(blob)
+            objects = in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
+            yield from bars_rows(reads, objects).to_batches()
 
     return run
 
 
-def _bars_rows(reads: pa.Table, objects: list[tuple[int, pa.Table | str | None]]) -> pa.Table:
-    nothing = BARS.empty_table().slice(0, 0)
+def _blobs(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    for batch in batches:
+        yield from batch.column(0).to_pylist()
+
+
+def bars_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
+    """One row per bar, with what is known of its object; one row without a bar for an unreadable or gone object."""
     hole = pa.table([pa.nulls(1, field.type) for field in BARS], schema=BARS)
-    bars = pa.concat_tables([nothing, *(found if isinstance(found, pa.Table) else hole for _, found in objects)])
-    lengths = np.array([len(found) if isinstance(found, pa.Table) else 1 for _, found in objects], np.int64)
-    of_object = np.repeat(np.arange(len(objects)), lengths)
-    ends = np.cumsum(lengths)
-    position = np.arange(len(of_object)) - np.repeat(ends - lengths, lengths)
-    errors = pa.array([found if isinstance(found, str) else None for _, found in objects], pa.string())
-    own = {
-        "tag": pa.array([tag for tag, _ in objects], pa.int64()),
-        "error": errors,
-        "gone": pa.array([found is None for _, found in objects], pa.bool_()),
-    }
-    table = reads.take(of_object)
-    for name, values in own.items():
-        table = table.append_column(name, values.take(of_object))
-    table = table.append_column("position", pa.array(position, pa.int32()))
+    parts = [found if isinstance(found, pa.Table) else hole for _, found in objects]
+    bars = pa.concat_tables([BARS.empty_table(), *parts])
+    lengths = np.array([len(part) for part in parts], np.int64)
+    of_object = np.repeat(np.arange(len(parts)), lengths)
+    position = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    own = reads
+    own = own.append_column("raw_tag", pa.array([tag for tag, _ in objects], pa.int64()))
+    own = own.append_column("error", pa.array([x if isinstance(x, str) else None for _, x in objects], pa.string()))
+    own = own.append_column("gone", pa.array([found is None for _, found in objects], pa.bool_()))
+    table = own.take(pa.array(of_object)).append_column("position", pa.array(position, pa.int32()))
     table = table.append_column("ts", bars["ts"].cast(pa.int64()))
     for name in BARS.names[1:]:
         table = table.append_column(name, _null_for_nan(bars[name]))
@@ -569,17 +712,6 @@ def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
 
 
-def pack(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()
-
-
-def unpack(blob: bytes) -> pa.Table:
-    return pa.ipc.open_stream(blob).read_all()
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Transforming: in Spark
 # ---------------------------------------------------------------------------------------------------------------------
@@ -588,12 +720,12 @@ def unpack(blob: bytes) -> pa.Table:
 def daily(bars: DataFrame) -> DataFrame:
     """One row per ticker and day from its bars. Nulls are passed over: the first bar that has an open, and so on."""
 
-    def known(column: str, pick: Callable[..., Any]) -> Any:
+    def known(column: str, pick: Callable[..., Column]) -> Column:
         # `first` and `last` after a shuffle follow its order; the file's own order parts bars of one moment.
         return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
 
     return bars.groupBy("ticker", "day").agg(
-        *(F.max(c).alias(c) for c in ("target", "registered", "published", "tag", "error", "gone")),
+        *(F.max(c).alias(c) for c in ("target", "registered", "published", "raw_tag", "error", "gone")),
         known("open", F.min_by).alias("open_price"),
         F.max("high").alias("high_price"),
         F.min("low").alias("low_price"),
@@ -605,21 +737,23 @@ def daily(bars: DataFrame) -> DataFrame:
 
 
 def with_moving_columns(days: DataFrame) -> DataFrame:
-    """Adds `close_ma_5` and `close_delta`, the tags of the window, and whether a raw object in it is gone."""
+    """Adds `close_ma_5` and `close_delta`, the tags of the window, and whether a raw object in it is gone.
+
+    The close of an unreadable object is not known, so what it takes part in is null.
+    """
     by_date = Window.partitionBy("ticker").orderBy("day")
     lags = range(1, MOVING_AVERAGE_DATES)
     total = F.col("close_price")
+    unsettled = F.col("gone")
     for steps in lags:  # a fixed order of addition: the same sum whatever else is in the run
         total = total + F.lag("close_price", steps).over(by_date)
-    gone = F.col("gone")
-    for steps in lags:
-        gone = gone | F.coalesce(F.lag("gone", steps).over(by_date), F.lit(False))
+        unsettled = unsettled | F.coalesce(F.lag("gone", steps).over(by_date), F.lit(False))
     return days.select(
         *days.columns,
         (total / MOVING_AVERAGE_DATES).alias("close_ma_5"),
         (F.col("close_price") - F.lag("close_price").over(by_date)).alias("close_delta"),
-        *(F.coalesce(F.lag("tag", steps).over(by_date), F.lit(0)).alias(f"tag_{steps}") for steps in lags),
-        gone.alias("unsettled"),
+        *(F.coalesce(F.lag("raw_tag", steps).over(by_date), F.lit(0)).alias(f"raw_tag_{steps}") for steps in lags),
+        unsettled.alias("unsettled"),
     )
 
 
@@ -627,17 +761,16 @@ def with_moving_columns(days: DataFrame) -> DataFrame:
 # Publishing: in executors
 # ---------------------------------------------------------------------------------------------------------------------
 
-# What a task reports of each partition: unreadable (`error`), put off because a raw object went meanwhile
-# (`unsettled`), or published: then what it was computed from, its ETag, and whether that took a write.
+# A refined row with its partition and its object's tag.
+ROWS = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *REFINED])
+# What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error nor
+# tag), or published (tag); whether that took a write, and what it was computed from.
 REPORT = pa.schema(
     [
-        ("ticker", pa.string()),
-        ("day", pa.int32()),
-        ("tag", pa.int64()),
+        *ROWS,
+        ("raw_tag", pa.int64()),
         ("error", pa.string()),
-        ("unsettled", pa.bool_()),
         ("registered", pa.bool_()),
-        ("etag", pa.string()),
         ("written", pa.bool_()),
         ("digest", pa.int64()),
     ]
@@ -646,86 +779,87 @@ REPORT = pa.schema(
 
 def refined_bytes(rows: pa.Table, row: int) -> bytes:
     """One row of REFINED as a Parquet object; the same row gives the same bytes."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows.slice(row, 1), sink, compression="NONE", use_dictionary=False, store_schema=False)
-    return sink.getvalue().to_pybytes()
+    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False, store_schema=False)
 
 
-async def _publish_one(store: Any, key: str, data: bytes, published: str | None) -> tuple[str, bool]:
-    """The ETag under which these bytes are published, and whether it took a write."""
+async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, published: str | None) -> tuple[int, bool]:
+    """The tag under which these bytes are published, and whether it took a write."""
     if published == hashlib.md5(data).hexdigest():  # noqa: S324 - what S3 makes ETags with
-        return published, False
-    try:
+        return tag_of(published), False
+    with refining(f"s3://{place.bucket}/{key} cannot be written"):
         answer = await obstore.put_async(store, key, data, use_multipart=False)
-    except (obstore.exceptions.BaseError, OSError) as error:
-        raise RefineError(f"{key} cannot be written: {cause_of(error)}") from error
-    return plain_etag(answer["e_tag"]), True
+    return tag_of(plain_etag(answer["e_tag"])), True
 
 
 def publish_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Writes each row's object and reports what was done (one Arrow stream of REPORT per row)."""
+    """Writes each row's object and reports what was done (REPORT, packed)."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if batch.num_rows:
-                report = _publish(job, pa.Table.from_batches([batch]))
+                report = publish(job, pa.Table.from_batches([batch]))
                 yield pa.RecordBatch.from_arrays([pa.array([pack(report)], pa.binary())], ["report"])
 
     return run
 
 
-def _publish(job: Job, rows: pa.Table) -> pa.Table:
-    store = store_of(job.refined.bucket, job.connection)
+def publish(job: Job, rows: pa.Table) -> pa.Table:
+    """Write the objects of these rows (`with_moving_columns`), but for unreadable and unsettled ones (REPORT)."""
+    store = store_of(job.refined, job.connection)
     rows = rows.append_column("trade_date", rows["day"].cast(pa.int32()).cast(pa.date32()))
     refined = rows.select(REFINED.names).cast(REFINED)
-    ticker, day, published = (rows[c].to_pylist() for c in ("ticker", "day", "published"))
+    keys, published = job.refined.keys(rows), rows["published"].to_pylist()
     settled = np.flatnonzero(pc.and_(pc.is_null(rows["error"]), pc.invert(rows["unsettled"])).to_numpy())
 
-    async def publish(row: int) -> tuple[str, bool]:
-        return await _publish_one(
-            store, job.refined.key(ticker[row], day[row]), refined_bytes(refined, row), published[row]
-        )
+    def one(row: int) -> Coroutine[Any, Any, tuple[int, bool]]:
+        return _publish_one(store, job.refined, keys[row], refined_bytes(refined, row), published[row])
 
-    done = asyncio.run(in_flight(publish(row) for row in settled))
-    etag: list[str | None] = [None] * len(rows)
-    written = np.zeros(len(rows), bool)
-    for row, outcome in zip(settled, done, strict=True):
-        etag[row], written[row] = outcome
-    tags = np.array([tag_of(e) if e is not None else 0 for e in etag], np.int64)
-    window = [rows[c].to_numpy() for c in ("tag", *(f"tag_{steps}" for steps in range(1, MOVING_AVERAGE_DATES)))]
-    own = [rows[c] for c in ("ticker", "day", "tag", "error", "unsettled", "registered")]
-    return pa.table([*own, pa.array(etag, pa.string()), written, digest(window, tags)], schema=REPORT)
+    tags, written = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    for row, outcome in zip(settled, in_flight(one, settled), strict=True):
+        tags[row], written[row] = outcome
+    window = [rows["raw_tag"], *(rows[f"raw_tag_{steps}"] for steps in range(1, MOVING_AVERAGE_DATES))]
+    report = refined
+    for name in ("ticker", "day", "raw_tag", "error", "registered"):
+        report = report.append_column(name, rows[name])
+    report = report.append_column("tag", pa.array(tags, mask=tags == 0))
+    report = report.append_column("written", pa.array(written))
+    report = report.append_column("digest", pa.array(digest([c.to_numpy() for c in window], tags)))
+    return report.select(REPORT.names).cast(REPORT)
 
 
 def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
-    """Read, transform and publish one wave (READS); the outcome of every target and unreadable object (REPORT)."""
-    slots = max(spark.sparkContext.defaultParallelism, 1)
-    spark.conf.set("spark.sql.shuffle.partitions", str(_tasks(len(reads), slots)))
-    spark.conf.set("spark.sql.adaptive.enabled", "false")  # it would join small shuffles into one slow task
-    size = -(-len(reads) // _tasks(len(reads), slots))
-    blobs = [(pack(reads.slice(start, size)),) for start in range(0, len(reads), size)]
-    plans = spark.createDataFrame(spark.sparkContext.parallelize(blobs, len(blobs)), "reads binary")
-    bars = plans.mapInArrow(read_task(job), BARS_ROW).repartition("ticker")
-    days = with_moving_columns(daily(bars))
-    wanted = days.where("target or error is not null")
+    """Read, transform and publish one wave (READS); what became of every target and unreadable object (REPORT)."""
+    slots = spark.sparkContext.defaultParallelism
+    bars = plans(spark, reads).mapInArrow(read_task(job), BARS_ROW)
+    days = with_moving_columns(daily(bars.repartition(tasks(len(reads), slots), "ticker")))
     targets = int(pc.sum(reads["target"].cast(pa.int64())).as_py())
-    spread = wanted.repartition(_tasks(targets, slots), "ticker", "day")
-    try:
-        reports = spread.mapInArrow(publish_task(job), "report binary").collect()
-    except Exception as error:
-        raise _spark_error(error) from error
-    return pa.concat_tables([REPORT.empty_table(), *(unpack(bytes(row[0])) for row in reports)])
+    wanted = days.where("target or error is not null").repartition(tasks(targets, slots), "ticker", "day")
+    return collect(wanted.mapInArrow(publish_task(job), "report binary"), REPORT)
 
 
-def _tasks(objects: int, slots: int) -> int:
+def plans(spark: SparkSession, partitions: pa.Table) -> DataFrame:
+    """A packed part of the partitions for each task."""
+    number = tasks(len(partitions), spark.sparkContext.defaultParallelism)
+    size = -(-len(partitions) // number)
+    blobs = [(pack(partitions.slice(start, size)),) for start in range(0, len(partitions), size)]
+    return spark.createDataFrame(spark.sparkContext.parallelize(blobs, len(blobs)), "plan binary")
+
+
+def tasks(objects: int, slots: int) -> int:
     """Enough tasks for all slots, few enough that each has work, and none too large for its memory."""
     return max(-(-objects // OBJECTS_PER_TASK), min(slots, -(-objects // REQUESTS_IN_FLIGHT)), 1)
 
 
-def _spark_error(error: Exception) -> Exception:
-    """The RefineError that an executor raised, out of Spark's long account of it; any other error as it is."""
-    said = re.search(r"RefineError: (.+)", str(error))
-    return RefineError(said[1].strip()) if said else error
+def collect(packed: DataFrame, schema: pa.Schema) -> pa.Table:
+    """The tables that tasks packed. Raises the RefineError that one of them raised."""
+    try:
+        rows = packed.collect()
+    except Exception as error:
+        said = re.search(r"RefineError: (.+)", str(error))
+        if not said:
+            raise
+        raise RefineError(said[1].strip()) from error
+    return pa.concat_tables([schema.empty_table(), *(unpack(bytes(row[0])) for row in rows)])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -733,58 +867,51 @@ def _spark_error(error: Exception) -> Exception:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def read_ledger(job: Job, years: Iterable[int]) -> pa.Table:
-    """The ledger of these years (LEDGER)."""
-    with ThreadPoolExecutor(8) as threads:
-        return pa.concat_tables([LEDGER.empty_table(), *threads.map(lambda year: _read_shard(job, year), years)])
+def read_ledger(job: Job) -> pa.Table:
+    """The whole ledger (LEDGER)."""
+    names = names_under(job.ledger, job.connection)
+    with ThreadPoolExecutor(LISTING_THREADS) as threads:
+        return pa.concat_tables([LEDGER.empty_table(), *threads.map(lambda name: _read_shard(job, name), names)])
 
 
-def _read_shard(job: Job, year: int) -> pa.Table:
-    data = get_or_none(job.state, f"ledger/year={year}.parquet", job.connection)
-    if data is None:
-        return LEDGER.empty_table()
+def _read_shard(job: Job, name: str) -> pa.Table:
+    data = get(job.ledger, name, job.connection)
     try:
-        return pq.ParquetFile(io.BytesIO(data)).read(use_threads=False).select(LEDGER.names).cast(LEDGER)
+        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).select(LEDGER.names).cast(LEDGER)
     except (pa.ArrowException, OSError, ValueError, KeyError):
-        log.warning("the ledger of %d cannot be read: what it told is found out again", year)
+        log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
         return LEDGER.empty_table()
 
 
 def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
     """Enter facts (LEDGER) and strike out partitions (ticker, day), in the years that they are of."""
-    by_year = {int(y) for table in (facts, forgotten) for y in np.unique(_years(table))}
-    for year in sorted(by_year):
-        shard = _read_shard(job, year)
-        new, gone = facts.filter(_years(facts) == year), forgotten.filter(_years(forgotten) == year)
-        names = pc.unique(pa.chunked_array([c for t in (shard, new, gone) for c in t["ticker"].chunks], pa.string()))
+    there = names_under(job.ledger, job.connection)
+    for year in years_of(facts, forgotten):
+        name = f"year={year}.parquet"
+        shard = _read_shard(job, name) if name in there else LEDGER.empty_table()
+        new, gone = of_year(facts, year), of_year(forgotten, year)
+        names = names_in(shard, new, gone)
         replaced = np.concatenate([_keys(new, names), _keys(gone, names)])
-        kept = shard.filter(_find(replaced, _keys(shard, names)) < 0)
+        kept = shard.filter(pa.array(_find(replaced, _keys(shard, names)) < 0))
         merged = pa.concat_tables([kept, new]).sort_by([("ticker", "ascending"), ("day", "ascending")])
-        sink = pa.BufferOutputStream()
-        pq.write_table(merged, sink, compression="ZSTD")
-        put(job.state, f"ledger/year={year}.parquet", sink.getvalue().to_pybytes(), job.connection)
+        put(job.ledger, name, parquet(merged, compression="ZSTD"), job.connection)
 
 
-def _years(partitions: pa.Table) -> np.ndarray:
-    return pc.year(partitions["day"].cast(pa.date32())).to_numpy()
+def years_of(*tables: pa.Table) -> list[int]:
+    return sorted({year for table in tables for year in pc.unique(_year(table)).to_pylist()})
+
+
+def of_year(partitions: pa.Table, year: int) -> pa.Table:
+    return partitions.filter(pc.equal(_year(partitions), year))
+
+
+def _year(partitions: pa.Table) -> pa.ChunkedArray:
+    return pc.year(partitions["day"].cast(pa.date32()))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The catalog
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def check_table(job: Job) -> None:
-    """Raises RefineError unless the refined table exists."""
-    client = boto3.client("glue", region_name=job.connection.region, endpoint_url=job.connection.glue_endpoint)
-    try:
-        client.get_table(DatabaseName=job.database, Name=job.table)
-    except botocore.exceptions.ClientError as error:
-        name = f"{job.database}.{job.table}"
-        if error.response["Error"]["Code"] == "EntityNotFoundException":
-            raise RefineError(f"The table {name} does not exist: deploy the stack first.") from error
-        raise RefineError(f"The table {name} cannot be looked up: {cause_of(error)}") from error
-
 
 HIVE = {
     pa.date32(): "date",
@@ -795,130 +922,382 @@ HIVE = {
 }
 
 
-def register(job: Job, partitions: pa.Table) -> None:
-    """Add partitions (ticker, day) to the table; those that are there stay as they are."""
-    columns = {field.name: HIVE[field.type] for field in REFINED}
-    rows = list(zip(partitions["ticker"].to_pylist(), partitions["day"].to_pylist(), strict=True))
-    for start in range(0, len(rows), PARTITIONS_PER_CALL):
-        values = {
-            f"{job.refined.uri}/dt={iso(day)}/ticker={ticker}/": [iso(day), ticker]
-            for ticker, day in rows[start : start + PARTITIONS_PER_CALL]
-        }
-        wr.catalog.add_parquet_partitions(
-            database=job.database, table=job.table, partitions_values=values, columns_types=columns
+def hive(schema: pa.Schema) -> dict[str, str]:
+    """Column to Glue type."""
+    return {field.name: HIVE[field.type] for field in schema}
+
+
+def created_at(job: Job, table: str) -> str:
+    """When a table was created, which tells it from a later one of its name. Raises RefineError if there is none."""
+    glue = boto3.client("glue", region_name=job.connection.region, endpoint_url=job.connection.glue_endpoint)
+    with calling_aws(f"The table {job.database}.{table} cannot be used"):
+        return str(glue.get_table(DatabaseName=job.database, Name=table)["Table"].get("CreateTime"))
+
+
+def ensure_compact_table(job: Job, compact: Place) -> str:
+    """As `created_at`, for the compact table, which is created if there is none."""
+    try:
+        return created_at(job, job.compact_table)
+    except RefineError as error:
+        if "EntityNotFound" not in str(error.__cause__):
+            raise
+    with calling_aws(f"The table {job.database}.{job.compact_table} cannot be created"):
+        wr.catalog.create_parquet_table(
+            database=job.database,
+            table=job.compact_table,
+            path=f"{compact.uri}/",
+            columns_types=hive(COMPACT),
+            partitions_types={"year": "int"},
+            description="The refined rows in one object per year, for scans of the whole history.",
         )
+    return created_at(job, job.compact_table)
 
 
-def unregister(job: Job, partitions: pa.Table) -> None:
-    """Take partitions (ticker, day) out of the table."""
-    rows = zip(partitions["ticker"].to_pylist(), partitions["day"].to_pylist(), strict=True)
-    wr.catalog.delete_partitions(
-        database=job.database, table=job.table, partitions_values=[[iso(day), ticker] for ticker, day in rows]
-    )
+def register(job: Job, table: str, schema: pa.Schema, partitions: dict[str, list[str]]) -> None:
+    """Add partitions (location to values) to a table; those that are there stay as they are."""
+    locations = list(partitions)
+    calls = [
+        {location: partitions[location] for location in locations[start : start + PARTITIONS_PER_CALL]}
+        for start in range(0, len(locations), PARTITIONS_PER_CALL)
+    ]
+    own = threading.local()
+
+    def call(values: dict[str, list[str]]) -> None:
+        if not hasattr(own, "session"):  # boto3's sessions are not for sharing among threads
+            own.session = boto3.session.Session(region_name=job.connection.region)
+        with calling_aws(f"The partitions of {job.database}.{table} cannot be registered"):
+            wr.catalog.add_parquet_partitions(
+                job.database, table, values, columns_types=hive(schema), boto3_session=own.session
+            )
+
+    with ThreadPoolExecutor(min(CATALOG_THREADS, max(len(calls), 1))) as threads:
+        for _ in threads.map(call, calls):
+            pass
+
+
+def unregister(job: Job, table: str, values: list[list[str]]) -> None:
+    """Take partitions out of a table; those that are not there stay away."""
+    with calling_aws(f"The partitions of {job.database}.{table} cannot be unregistered"):
+        wr.catalog.delete_partitions(table, job.database, values)
+
+
+def refined_locations(job: Job, partitions: pa.Table) -> dict[str, list[str]]:
+    """Location to values of refined partitions (ticker, day)."""
+    return {
+        f"{job.refined.uri}/dt={iso(day)}/ticker={ticker}/": [iso(day), ticker] for ticker, day in pairs(partitions)
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The compact copy
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CompactYear:
+    """What is known of a year's object: its ETag, and a seal of the refined objects (key, tag) that it was made of."""
+
+    etag: str
+    seal: str
+
+
+def seal_of(partitions: pa.Table) -> str:
+    """A word for just these refined objects, by ticker, day and tag."""
+    ordered = partitions.select(["ticker", "day", "tag"]).sort_by([("ticker", "ascending"), ("day", "ascending")])
+    seal = hashlib.blake2b("\n".join(ordered["ticker"].to_pylist()).encode(), digest_size=16)
+    for column in ("day", "tag"):
+        seal.update(ordered[column].to_numpy().tobytes())
+    return seal.hexdigest()
+
+
+def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Of rows (ROWS), those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
+    names = names_in(wanted, rows)
+    at = _find(_keys(wanted, names), _keys(rows, names))
+    fits = np.flatnonzero((at >= 0) & (_take(wanted["tag"].to_numpy(), at) == rows["tag"].to_numpy()))
+    served, first = np.unique(at[fits], return_index=True)
+    without = np.ones(len(wanted), bool)
+    without[served] = False
+    return rows.take(pa.array(fits[first])), wanted.filter(pa.array(without))
+
+
+def read_compact(job: Job, compact: Place, year: int, made_of: pa.Table) -> pa.Table:
+    """The rows (ROWS) of a year's object, which is known to be made of these refined objects."""
+    data = get(compact, f"year={year}/data.parquet", job.connection)
+    rows = pq.ParquetFile(pa.BufferReader(data)).read().select(COMPACT.names).cast(COMPACT)
+    rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
+    names = names_in(rows, made_of)
+    at = _find(_keys(made_of, names), _keys(rows, names))
+    return rows.append_column("tag", pa.array(_take(made_of["tag"].to_numpy(), at))).select(ROWS.names)
+
+
+def write_compact(job: Job, compact: Place, year: int, rows: pa.Table) -> CompactYear:
+    """Write a year's object from rows (ROWS), in one go: a reader sees the old one or the new one."""
+    rows = rows.sort_by([("ticker", "ascending"), ("day", "ascending")])
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+    uri = f"{compact.uri}/year={year}/data.parquet"
+    with calling_aws(f"{uri} cannot be written"):
+        wr.s3.to_parquet(
+            rows.select(COMPACT.names).to_pandas(types_mapper=nullable.get, date_as_object=True),
+            path=uri,
+            index=False,
+            dtype=hive(COMPACT),
+            compression="snappy",
+            pyarrow_additional_kwargs={"version": "2.6", "write_table_args": {"row_group_size": COMPACT_ROW_GROUP}},
+        )
+    with refining(f"{uri} cannot be read"):
+        etag = obstore.head(store_of(compact, job.connection), f"{compact.prefix}/year={year}/data.parquet")["e_tag"]
+    register(job, job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)]})
+    return CompactYear(plain_etag(etag), seal_of(rows))
+
+
+def fetch_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Reads the refined objects of each row's plan (LISTING, packed) into rows (ROWS, packed)."""
+
+    async def one(store: S3Store, key: str) -> tuple[int, pa.Table | None]:
+        found = await _get(store, job.refined, key)
+        if found is None:
+            return 0, None
+        try:
+            table = pq.ParquetFile(pa.BufferReader(found[1])).read(use_threads=False)
+            return tag_of(found[0]), table.select(REFINED.names).cast(REFINED)
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            raise RefineError(f"s3://{job.refined.bucket}/{key} is not a refined object: remove it.") from error
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        store = store_of(job.refined, job.connection)
+        for blob in _blobs(batches):
+            wanted = unpack(blob)
+            objects = in_flight(lambda key: one(store, key), job.refined.keys(wanted))
+            there = pa.array([table is not None for _, table in objects])
+            rows = pa.concat_tables([REFINED.empty_table(), *(table for _, table in objects if table is not None)])
+            rows = rows.append_column("ticker", wanted["ticker"].filter(there))
+            rows = rows.append_column("day", wanted["day"].filter(there))
+            rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
+            packed = pa.array([pack(rows.select(ROWS.names).cast(ROWS))], pa.binary())
+            yield pa.RecordBatch.from_arrays([packed], ["rows"])
+
+    return run
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The run
 # ---------------------------------------------------------------------------------------------------------------------
 
+UNREADABLE_ENTRY = pa.schema(
+    [("ticker", pa.string()), ("day", pa.int32()), ("raw_tag", pa.int64()), ("error", pa.string())]
+)
+NOTES, UNREADABLE = "notes.json", "unreadable.json"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a run tells the next one beside the ledger: the tables that the partitions are registered in, and of what
+    each year of the compact copy was made."""
+
+    tables: str = ""
+    compact: dict[int, CompactYear] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: bytes) -> "Notes":
+        """Notes from JSON, empty ones from anything else."""
+        try:
+            told = json.loads(text)
+            return cls(told["tables"], {int(year): CompactYear(**known) for year, known in told["compact"].items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("the notes of the last run cannot be read: what they told is found out again")
+            return cls()
+
+    def dump(self) -> bytes:
+        compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
+        return json.dumps({"tables": self.tables, "compact": compact}).encode()
+
 
 class Run:
-    """Carries one run through its passes and counts what it did."""
+    """Carries one run through its passes, and counts what it did.
+
+    `raw` and `refined` are the last listings, `before` the refined one that the run began with; `held` are the rows
+    that it published.
+    """
 
     def __init__(self, job: Job, spark: Callable[[], SparkSession]) -> None:
         self.job = job
         self.spark = spark
+        self.notes = Notes()
+        self.raw = self.refined = self.before = LISTING.empty_table()
+        self.held = [ROWS.empty_table()]
         self.unreadable = REPORT.empty_table()
-        self.counts = dict.fromkeys(
-            ["raw_partitions", "refined_partitions", "written_objects", "registered_partitions", "deleted_partitions"],
-            0,
-        )
-        self.passes = 0
+        self.counts = dict.fromkeys(COUNTS, 0)
 
     def carry_out(self) -> dict[str, Any]:
-        """Pass after pass until nothing is stale; the summary."""
+        """Pass after pass until nothing is stale, then the compact copy; the summary."""
         started = time.monotonic()
-        check_table(self.job)
+        tables = self.look_up_tables()
+        there = names_under(self.job.state, self.job.connection)
+        old = get(self.job.state, NOTES, self.job.connection) if NOTES in there else None
+        self.notes = Notes.parse(old) if old is not None else Notes()
+        moved = self.notes.tables != tables
         clean = False
-        while not clean and self.passes < MAX_PASSES:
-            found = self.look(full=self.job.full and not self.passes)
-            self.passes += 1
+        while not clean and self.counts["passes"] < MAX_PASSES:
+            first = not self.counts["passes"]
+            found = self.look(full=self.job.full and first)
+            if first and moved:
+                self.register(self.refined)
+            self.counts["passes"] += 1
             clean = found.empty
             if not clean:
                 self.mend(found)
-        return self.counts | {
-            "mode": "full" if self.job.full else "incremental",
-            "unreadable_objects": len(self.unreadable),
-            "passes": self.passes,
-            "seconds": round(time.monotonic() - started, 2),
-        }
+        if not clean:
+            log.warning("raw keeps changing: the next run goes on")
+        compact = self.keep_compact(self.job.compact) if self.job.compact else self.notes.compact
+        self.write_if_changed(NOTES, old, Notes(tables, compact).dump())
+        self.report_unreadable(get(self.job.state, UNREADABLE, self.job.connection) if UNREADABLE in there else None)
+        seconds = round(time.monotonic() - started, 2)
+        return {"mode": "full" if self.job.full else "incremental", **self.counts, "clean": clean, "seconds": seconds}
+
+    def look_up_tables(self) -> str:
+        """A word for the tables that partitions are registered in. Raises RefineError if one is not there."""
+        tables = {self.job.table: created_at(self.job, self.job.table)}
+        if self.job.compact:
+            tables[self.job.compact_table] = ensure_compact_table(self.job, self.job.compact)
+        return json.dumps({"database": self.job.database, **tables})
 
     def look(self, *, full: bool) -> Plan:
-        """List both tables, and plan."""
-        with ThreadPoolExecutor(2) as threads:
-            listings = threads.map(
-                lambda place: list_partitions(place, self.job.connection), (self.job.raw, self.job.refined)
-            )
-            raw, refined = listings
-        self.counts["raw_partitions"] = len(raw)
-        ledger = read_ledger(self.job, np.unique(_years(refined)).tolist())
-        tried = self.unreadable.select(["ticker", "day", "tag"])
-        found = plan(raw, refined, ledger, scope=self.job.scope, full=full, unreadable=tried)
+        """List raw and refined, read the ledger, and plan."""
+        places = (self.job.raw, self.job.refined)
+        with ThreadPoolExecutor(len(places)) as threads:
+            listings = threads.map(lambda place: list_partitions(place, self.job.connection), places)
+            self.raw, self.refined = listings
+        if not self.counts["passes"]:
+            self.before = self.refined
+        tried = self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"])
+        found = plan(self.raw, self.refined, read_ledger(self.job), scope=self.job.scope, full=full, tried=tried)
         log.info(
-            "pass %d: %d raw and %d refined partitions, %d objects to read, %d orphans",
-            self.passes + 1,
-            len(raw),
-            len(refined),
-            len(found.reads),
-            len(found.orphans),
+            "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
+            *map(len, (self.raw, self.refined, found.reads, found.orphans)),
         )
         return found
 
     def mend(self, found: Plan) -> None:
-        """Recompute what is stale, then take away the orphans."""
+        """Recompute what is stale, and only then take the orphans away."""
         for wave in waves(found.reads):
-            self.publish(refine(self.spark(), self.job, wave))
+            self.enter(refine(self.spark(), self.job, wave))
         if len(found.orphans):
-            # Struck out first: a ledger never tells of a partition that may be unregistered.
+            # Struck out first: the ledger never tells of a partition that is not registered.
             write_ledger(self.job, LEDGER.empty_table(), found.orphans)
-            unregister(self.job, found.orphans)
-            rows = zip(found.orphans["ticker"].to_pylist(), found.orphans["day"].to_pylist(), strict=True)
-            keys = [self.job.refined.key(ticker, day) for ticker, day in rows]
-            obstore.delete(store_of(self.job.refined.bucket, self.job.connection), keys)
-            self.counts["deleted_partitions"] += len(keys)
+            unregister(self.job, self.job.table, list(refined_locations(self.job, found.orphans).values()))
+            delete(self.job.refined, self.job.refined.keys(found.orphans), self.job.connection)
+            self.counts["deleted_partitions"] += len(found.orphans)
 
-    def publish(self, report: pa.Table) -> None:
-        """Register what a wave wrote, and only then enter it in the ledger."""
-        bad = report.filter(pc.is_valid(report["error"]))
-        for ticker, day, error in zip(*(bad[c].to_pylist() for c in ("ticker", "day", "error")), strict=True):
-            log.error("%s cannot be read: %s", f"s3://{self.job.raw.bucket}/{self.job.raw.key(ticker, day)}", error)
-        self.unreadable = pa.concat_tables([self.unreadable, bad])
-        done = report.filter(pc.is_valid(report["etag"]))
-        new = done.filter(pc.invert(done["registered"]))
-        register(self.job, new)
+    def enter(self, report: pa.Table) -> None:
+        """Register what a wave published, and only then enter it in the ledger."""
+        self.unreadable = pa.concat_tables([self.unreadable, report.filter(pc.is_valid(report["error"]))])
+        done = report.filter(pc.is_valid(report["tag"]))
+        self.register(done.filter(pc.invert(done["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
+        if self.job.compact:
+            self.held.append(done.select(ROWS.names))
         self.counts["refined_partitions"] += len(done)
-        self.counts["written_objects"] += int(pc.sum(done["written"].cast(pa.int64())).as_py() or 0)
-        self.counts["registered_partitions"] += len(new)
+        self.counts["written_objects"] += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
+        log.info("%d partitions refined, %d objects written", *(self.counts[c] for c in COUNTS[:2]))
+
+    def register(self, partitions: pa.Table) -> None:
+        """Register refined partitions (ticker, day)."""
+        register(self.job, self.job.table, REFINED, refined_locations(self.job, partitions))
+        self.counts["registered_partitions"] += len(partitions)
+
+    def keep_compact(self, compact: Place) -> dict[int, CompactYear]:
+        """Make the compact copy what refined is now, rewriting the years that differ; what its objects are made of."""
+        there = {}
+        for name, etag in names_under(compact, self.job.connection).items():
+            match = COMPACT_NAME.fullmatch(name)
+            if match:
+                there[int(match[1])] = etag
+        known = {}
+        for year in years_of(self.refined):
+            now, noted = of_year(self.refined, year), self.notes.compact.get(year)
+            intact = noted if noted and noted.etag == there.get(year) else None
+            if intact and intact.seal == seal_of(now):
+                known[year] = intact
+            else:
+                known[year] = write_compact(self.job, compact, year, self.rows_of(compact, year, now, intact))
+                self.counts["compact_years"] += 1
+        gone = sorted(there.keys() - known.keys())
+        if gone:
+            unregister(self.job, self.job.compact_table, [[str(year)] for year in gone])
+            delete(compact, [f"{compact.prefix}/year={year}/data.parquet" for year in gone], self.job.connection)
+        return known
+
+    def rows_of(self, compact: Place, year: int, now: pa.Table, intact: CompactYear | None) -> pa.Table:
+        """The rows (ROWS) of a year's refined objects: from this run, from the old compact object, or read anew."""
+        rows = [of_year(held, year) for held in self.held]
+        before = of_year(self.before, year)
+        if intact and intact.seal == seal_of(before):
+            rows.append(read_compact(self.job, compact, year, before))
+        found, missing = pick(now, pa.concat_tables(rows))
+        if len(missing):
+            log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
+            packed = plans(self.spark(), missing).mapInArrow(fetch_task(self.job), "rows binary")
+            found = pa.concat_tables([found, collect(packed, ROWS)])
+        return found
+
+    def report_unreadable(self, old: bytes | None) -> None:
+        """Log the raw objects that cannot be read, and leave a list of them beside the lake.
+
+        What an earlier run listed stays listed where this one did not look, as long as it is there and unchanged.
+        """
+        bad = self.as_listed(self.unreadable.select(UNREADABLE_ENTRY.names))
+        self.counts["unreadable_objects"] = len(bad)
+        for (ticker, day), cause in zip(pairs(bad), bad["error"].to_pylist(), strict=True):
+            log.error("%s of %s cannot be read: %s", ticker, iso(day), cause)
+        if old is not None:
+            earlier = self.as_listed(pa.Table.from_pylist(json.loads(old)["entries"], schema=UNREADABLE_ENTRY))
+            elsewhere = pa.array(~_in_scope(earlier, self.job.scope) & ~_is_in(earlier, bad))
+            bad = pa.concat_tables([bad, earlier.filter(elsewhere)])
+        bad = bad.sort_by([("ticker", "ascending"), ("day", "ascending")])
+        keys = [f"s3://{self.job.raw.bucket}/{key}" for key in self.job.raw.keys(bad)]
+        causes = [{"object": key, "cause": cause} for key, cause in zip(keys, bad["error"].to_pylist(), strict=True)]
+        if len(bad) or old is not None:
+            report = {"unreadable": causes, "entries": bad.to_pylist()}
+            self.write_if_changed(UNREADABLE, old, json.dumps(report, indent=1).encode())
+
+    def as_listed(self, entries: pa.Table) -> pa.Table:
+        """Those entries (UNREADABLE_ENTRY) whose raw object is there and unchanged, each partition once."""
+        names = names_in(self.raw, entries)
+        at = _find(_keys(self.raw, names), _keys(entries, names))
+        same = (at >= 0) & (_take(self.raw["tag"].to_numpy(), at) == entries["raw_tag"].to_numpy())
+        _, first = np.unique(at[same], return_index=True)
+        return entries.take(pa.array(np.flatnonzero(same)[first]))
+
+    def write_if_changed(self, name: str, old: bytes | None, new: bytes) -> None:
+        if new != old:
+            put(self.job.state, name, new, self.job.connection)
 
 
 def spark_session() -> SparkSession:
-    return SparkSession.builder.appName("b3-refine").getOrCreate()
+    """Spark as it is on Glue, or as the environment says on a laptop: its master is never set here."""
+    spark = SparkSession.builder.appName("b3-refine").getOrCreate()
+    spark.conf.set("spark.sql.adaptive.enabled", "false")  # it joins small shuffles into one slow task
+    return spark
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the job; the last line on standard output is its summary. Exits with a message when something is wrong."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
     try:
         job = parse_arguments(arguments, os.environ)
-        if job.connection.glue_endpoint:
-            wr.config.glue_endpoint_url = job.connection.glue_endpoint
+        wr.config.s3_endpoint_url = job.connection.s3_endpoint
+        wr.config.glue_endpoint_url = job.connection.glue_endpoint
         summary = Run(job, spark_session).carry_out()
     except RefineError as error:
-        raise SystemExit(f"The refine job failed: {error}") from error
-    print(json.dumps(summary), flush=True)  # noqa: T201
+        raise SystemExit(f"The refine job failed. {error}") from error
+    print(json.dumps(summary), flush=True)
     if summary["unreadable_objects"]:
-        raise SystemExit(f"{summary['unreadable_objects']} raw objects cannot be read; everything else is refined.")
+        raise SystemExit(
+            f"{summary['unreadable_objects']} raw objects cannot be read, the rest is refined. "
+            f"They are listed in {job.state.uri}/{UNREADABLE}: fetch them again, or remove them."
+        )
 
 
 if __name__ == "__main__":
