@@ -64,7 +64,10 @@ def ingest() -> int:
         aws = open_lake()
         outputs = stack_outputs(aws)
         with stage("Ingest quotes", stages) as now:
-            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, on_line=now.tell)
+            known = keep_lake.holds_synthetic_prices()
+            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, synthetic=known, on_line=now.tell)
+            if ingestion.written:
+                keep_lake.note_kind_of_prices(synthetic=ingestion.synthetic)
             now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
         for line in ingestion.problems:
             warn(line)

@@ -17,7 +17,7 @@ from local.run_child import run_child
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
 YAHOO_PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
 SYNTHETIC_NOTICE = (
-    "The prices above are SYNTHETIC: Yahoo could not be reached, and a stand-in on this machine invented them."
+    "These prices are SYNTHETIC: a stand-in for Yahoo on this machine invented them. Do not take them for quotes."
 )
 
 
@@ -51,6 +51,16 @@ def yahoo_answers(seconds: float = 8.0) -> str | None:
     return None
 
 
+def _why_not_yahoo(synthetic: bool | None) -> str | None:
+    """Why the stand-in is asked, None where Yahoo is."""
+    if synthetic:
+        return "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
+    trouble = yahoo_answers()
+    if trouble and synthetic is False:
+        raise LocalError(f"{trouble}. This lake holds real prices, and no invented ones are added: try again later.")
+    return trouble
+
+
 def ingest_quotes(
     aws: EmbeddedAws,
     outputs: dict[str, str],
@@ -58,13 +68,17 @@ def ingest_quotes(
     *,
     tickers: Sequence[str] = (),
     sessions: int | None = None,
+    standin_url: str | None = None,
+    synthetic: bool | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> Ingestion:
     """Run ec2/fetch_b3_data.py into the deployed lake; `TICKERS`, `START_DATE` and `END_DATE` are the caller's.
 
-    Without `tickers` and `sessions` the ingestion's own defaults hold. Raises LocalError when it could do nothing.
+    Without `tickers` and `sessions` the ingestion's own defaults hold. `synthetic` says of which kind the lake's prices
+    are (None: it is empty). With `standin_url` Yahoo is not asked at all. Raises LocalError when the ingestion could do
+    nothing, and when it could only mix invented prices with real ones.
     """
-    trouble = yahoo_answers()
+    trouble = _why_not_yahoo(synthetic) if standin_url is None else None
     environment = aws.environment() | {
         "RAW_BUCKET": outputs["RawBucketName"],
         "GLUE_DATABASE": outputs["GlueDatabaseName"],
@@ -73,7 +87,10 @@ def ingest_quotes(
         environment["TICKERS"] = ",".join(tickers)
     if sessions is not None:
         environment["SESSIONS"] = str(sessions)
-    script = [paths.FETCH_SCRIPT] if trouble is None else ["-m", "local.fetch_from_standin", "--"]
+    script: list[str | Path] = [paths.FETCH_SCRIPT]
+    if standin_url or trouble:
+        at = ["--standin-url", standin_url] if standin_url else []
+        script = ["-m", "local.fetch_from_standin", *at, "--"]
     reports: list[dict[str, Any]] = []
 
     def read(line: str) -> None:

@@ -14,6 +14,8 @@ from local.errors import LocalError
 
 FOLDER = paths.STATE / "kept"
 _RECORD = FOLDER / "lake.json"
+_PORT = FOLDER / "port"
+_KIND = FOLDER / "kind_of_prices"
 HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
 
 
@@ -53,9 +55,25 @@ def open_lake() -> EmbeddedAws:
     return aws
 
 
+def _port_of_lake(wanted: int | None) -> int | None:
+    """The port on which the lake was first started: its queue is known by a URL, which holds the port.
+
+    Raises LocalError when another one is wanted.
+    """
+    known = int(_PORT.read_text(encoding="utf-8")) if _PORT.exists() else None
+    if known and wanted and wanted != known:
+        raise LocalError(f"This lake was made on port {known}: leave LAKE_PORT out, or `make clean` for a new lake.")
+    return known or wanted
+
+
 def start_lake(port: int | None = None) -> EmbeddedAws:
-    """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP."""
+    """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP.
+
+    Raises LocalError when its port is taken, or when `port` is another than it was made on.
+    """
+    port = _port_of_lake(port) or embedded_aws.free_port()
     aws = embedded_aws.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
+    _PORT.write_text(str(port), encoding="utf-8")
     record = {
         "endpoint_url": aws.endpoint_url,
         "supervisor_pid": aws.supervisor_pid,
@@ -75,3 +93,14 @@ def stop_lake() -> bool:
         embedded_aws.stop(aws)
     _RECORD.unlink(missing_ok=True)
     return aws is not None
+
+
+def holds_synthetic_prices() -> bool | None:
+    """Whether the lake was filled with synthetic prices; None while it is empty."""
+    return _KIND.read_text(encoding="utf-8") == "synthetic" if _KIND.exists() else None
+
+
+def note_kind_of_prices(*, synthetic: bool) -> None:
+    """Remember with which kind of prices the lake was filled first: the two are never mixed."""
+    if not _KIND.exists():
+        _KIND.write_text("synthetic" if synthetic else "real", encoding="utf-8")

@@ -26,7 +26,7 @@ def check_python():
     try:
         import ensurepip  # noqa: F401
     except ImportError:
-        fail("This Python cannot make virtualenvs: install its venv package (on Debian, `apt-get install python3-venv`).")
+        fail("This Python cannot make virtualenvs: install its venv package (Debian: `apt-get install python3-venv`).")
 
 
 def explain(output):

@@ -1,0 +1,163 @@
+"""Quotes go in at one end, rows come out at the other: the real template, ingestion, function, job and SQL.
+
+What is compared is the rows of the refined objects, with a calculation in plain pandas from the chart API's answers.
+"""
+
+import io
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from local import paths
+from local.ask_lake import query_command, query_environment
+from local.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
+from local.embedded_aws import EmbeddedAws, running
+from local.ingest_quotes import Ingestion, ingest_quotes
+from local.prepare_athena import prepare_athena
+from local.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_for_events
+from local.yahoo_standin import Answer, Query, StandIn, recorded, serving, synthetic
+
+pytestmark = pytest.mark.slow
+
+FIRST, LAST = "2022-11-23", "2022-12-22"
+SYMBOLS = {"PETR4": "PETR4.SA", "VALE3": "VALE3.SA", "IBOV": "^BVSP"}
+RECORDED = "PETR4.SA-22-sessions.json"
+
+
+@dataclass
+class Lake:
+    aws: EmbeddedAws
+    outputs: dict[str, str]
+    folder: Path
+    answers: dict[str, Answer]
+    ingestion: Ingestion
+    run: GlueRun
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.aws.client("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.outputs["RawBucketName"], Prefix=prefix)
+        return [item["Key"] for page in found for item in page.get("Contents", [])]
+
+    def rows(self, key: str) -> list[dict[str, object]]:
+        body = self.aws.client("s3").get_object(Bucket=self.outputs["RawBucketName"], Key=key)["Body"].read()
+        return pq.read_table(io.BytesIO(body)).to_pylist()
+
+
+def _epoch(day: str) -> int:
+    return int(pd.Timestamp(day, tz="America/Sao_Paulo").timestamp())
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    folder = tmp_path_factory.mktemp("lake")
+    file = paths.ROOT.parent / "shared" / "data" / "yahoo_chart" / RECORDED
+    past = _epoch(LAST) + 86400
+    answers = {ticker: synthetic(Query(symbol, _epoch(FIRST), past, "1d")) for ticker, symbol in SYMBOLS.items()}
+    if file.exists():
+        answers["PETR4"] = recorded(file)
+    stand_in = StandIn({SYMBOLS[ticker]: [answer] for ticker, answer in answers.items()})
+    with running() as aws, serving(stand_in) as url, pytest.MonkeyPatch.context() as patch:
+        outputs = deploy_stack(aws, folder)
+        prepare_athena(aws)
+        patch.setenv("START_DATE", FIRST)
+        patch.setenv("END_DATE", LAST)
+        ingestion = ingest_quotes(aws, outputs, folder, tickers=["PETR4.SA", "vale3", "^BVSP"], standin_url=url)
+        wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], folder)
+        run = carry_out_runs(aws, outputs["RefineJobName"], folder)
+        yield Lake(aws, outputs, folder, answers, ingestion, run)
+
+
+def refined_in_pandas(answer: Answer) -> list[dict[str, object]]:
+    """The refined rows of one chart answer of daily bars, oldest first."""
+    result = answer.body["chart"]["result"][0]
+    frame = pd.DataFrame(result["indicators"]["quote"][0])
+    frame["adj_close"] = result["indicators"]["adjclose"][0]["adjclose"]
+    moments = pd.to_datetime(result["timestamp"], unit="s", utc=True).tz_convert("America/Sao_Paulo")
+    frame["trade_date"] = moments.date
+    days = frame.groupby("trade_date", as_index=False).agg(
+        open_price=("open", "first"),
+        high_price=("high", "max"),
+        low_price=("low", "min"),
+        close_price=("close", "last"),
+        adj_close_price=("adj_close", "last"),
+        total_volume=("volume", "sum"),
+        bar_count=("close", "size"),
+    )
+    days["close_ma_5"] = days["close_price"].rolling(5).mean()
+    days["close_delta"] = days["close_price"].diff()
+    return days.astype(object).where(days.notna(), None).to_dict("records")
+
+
+def test_the_recorded_quotes_are_there(shared_data: Path) -> None:
+    """Said here once, so that the run below says which quotes PETR4's were."""
+    assert (shared_data / "yahoo_chart" / RECORDED).exists()
+
+
+def test_every_session_has_a_bronze_object_under_its_fixed_key(lake: Lake) -> None:
+    days = [row["trade_date"] for row in refined_in_pandas(lake.answers["PETR4"])]
+    assert len(days) == 22
+    expected = sorted(f"raw/b3/dt={day}/ticker={ticker}/data.parquet" for day in days for ticker in SYMBOLS)
+    assert lake.keys("raw/b3/") == expected
+    assert (lake.ingestion.exit_code, lake.ingestion.written, lake.ingestion.problems) == (0, 66, ())
+
+
+@pytest.mark.parametrize("ticker", SYMBOLS)
+def test_the_refined_rows_are_those_of_the_pandas_calculation(lake: Lake, ticker: str) -> None:
+    expected = refined_in_pandas(lake.answers[ticker])
+    assert len(expected) == 22
+    for row in expected:
+        (found,) = lake.rows(f"refined/b3/dt={row['trade_date']}/ticker={ticker}/data.parquet")
+        assert found.keys() == row.keys()
+        assert found == pytest.approx(row, rel=1e-12)
+
+
+def test_nothing_else_was_refined(lake: Lake) -> None:
+    assert lake.keys("refined/b3/") == [key.replace("raw/", "refined/", 1) for key in lake.keys("raw/b3/")]
+    assert lake.run.summary["refined_partitions"] == 66
+
+
+@pytest.mark.parametrize("table", ["b3_daily_quotes", "b3_daily_quotes_refined"])
+def test_every_partition_is_registered(lake: Lake, table: str) -> None:
+    pages = lake.aws.client("glue").get_paginator("get_partitions")
+    found = pages.paginate(DatabaseName=lake.outputs["GlueDatabaseName"], TableName=table)
+    registered = {tuple(partition["Values"]) for page in found for partition in page["Partitions"]}
+    prefix = "raw/b3/" if table == "b3_daily_quotes" else "refined/b3/"
+    parts = (key.split("/") for key in lake.keys(prefix))
+    assert registered == {(day.removeprefix("dt="), ticker.removeprefix("ticker=")) for _, _, day, ticker, _ in parts}
+
+
+def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
+    command = query_command(["--file", str(paths.ROOT / "queries" / "latest_close.sql"), "--json"])
+    done = subprocess.run(
+        command,
+        cwd=paths.ROOT,
+        env=query_environment(lake.aws),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    answered = {row["ticker"]: row for row in json.loads(done.stdout)}
+    assert answered.keys() == SYMBOLS.keys()
+    for ticker, row in answered.items():
+        last = refined_in_pandas(lake.answers[ticker])[-1]
+        assert row["trade_date"] == str(last["trade_date"])
+        assert row["sessions"] == 22
+        for name in ("close_price", "close_ma_5", "close_delta"):
+            assert row[name] == pytest.approx(last[name], rel=1e-12)
+
+
+def test_the_same_ingestion_again_writes_nothing_and_starts_no_job(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("START_DATE", FIRST)
+    monkeypatch.setenv("END_DATE", LAST)
+    stand_in = StandIn({SYMBOLS[ticker]: [answer] for ticker, answer in lake.answers.items()})
+    with serving(stand_in) as url:
+        again = ingest_quotes(lake.aws, lake.outputs, lake.folder, tickers=["PETR4", "VALE3", "IBOV"], standin_url=url)
+    assert (again.exit_code, again.written, again.unchanged) == (0, 0, 66)
+    assert runs_to_carry_out(lake.aws, lake.outputs["RefineJobName"], lake.folder) == []
