@@ -105,6 +105,30 @@ def test_every_iam_resource_is_left_out_with_existing_roles(name: str) -> None:
     assert RESOURCES[name]["Condition"] == "CreatesRoles"
 
 
+def test_only_metrics_are_allowed_on_no_named_resource_and_only_glue_s() -> None:
+    """What is not tried out: to the embedded AWS, a call that publishes metrics names no namespace."""
+    statements = [
+        statement
+        for item in RESOURCES.values()
+        if item["Type"] == "AWS::IAM::Role"
+        for policy in item["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    assert [s for s in statements if s["Resource"] == "*"] == [
+        {
+            "Sid": "Measure",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "Glue"}},
+        }
+    ]
+    actions = [
+        action for s in statements for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
+    ]
+    assert not [action for action in actions if "*" in action]
+
+
 def test_a_lab_needs_nothing_that_labs_forbid() -> None:
     kinds = Resolved(overrides("lab"), {}, {}).resources().values()
     services = {kind.split("::")[1] for kind in kinds}
