@@ -248,9 +248,10 @@ def test_the_job_is_refused_other_services(job_role: Role) -> None:
         ("glue:GetTable", "b3_daily_quotes_refined", "allowed"),
         ("glue:BatchCreatePartition", "b3_daily_quotes_refined", "allowed"),
         ("glue:BatchDeletePartition", "b3_daily_quotes_refined", "allowed"),
+        ("glue:BatchCreatePartition", "b3_daily_quotes_compact", "allowed"),
         ("glue:BatchCreatePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:BatchDeletePartition", "b3_daily_quotes", "implicitDeny"),
-        ("glue:UpdateTable", "b3_daily_quotes", "implicitDeny"),
+        ("glue:UpdateTable", "b3_daily_quotes_refined", "implicitDeny"),
         ("glue:DeleteTable", "b3_daily_quotes_refined", "implicitDeny"),
     ],
 )
@@ -289,6 +290,8 @@ def test_the_real_job_runs_with_its_own_role(strict_aws: EmbeddedAws, job_role: 
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout.splitlines()[-1])["refined_partitions"] == 5
     partitions = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName="b3_daily_quotes_refined")
+    compact = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName="b3_daily_quotes_compact")
+    assert [partition["Values"] for partition in compact["Partitions"]] == [["2024"]]
     days = sorted(partition["Values"] for partition in partitions["Partitions"])
     assert days == [[f"2024-01-0{day}", "PETR4"] for day in (1, 2, 3, 4, 5)]
 

@@ -53,6 +53,14 @@ def test_the_refined_table_has_the_job_s_columns() -> None:
     assert partitions_of("RefinedTable") == PARTITION_TYPES
 
 
+def test_the_compact_table_has_the_job_s_columns() -> None:
+    from refine_job import COMPACT
+
+    assert columns_of("CompactTable") == {field.name: HIVE_TYPES[field.type] for field in COMPACT}
+    assert list(columns_of("CompactTable")) == COMPACT.names
+    assert partitions_of("CompactTable") == {"year": "int"}
+
+
 def test_every_allowed_glue_version_has_pinned_modules() -> None:
     modules = TEMPLATE["Mappings"]["Glue"]
     assert set(modules) == set(TEMPLATE["Parameters"]["GlueVersion"]["AllowedValues"])
@@ -73,7 +81,9 @@ def test_the_job_s_arguments_are_those_that_the_job_knows() -> None:
     arguments = resolved.value(properties("RefineJob")["DefaultArguments"])
     given = [word for name, value in arguments.items() for word in (name, value)]
     job = parse_arguments(given, {})
-    assert (job.raw.uri, job.refined.uri) == (arguments["--raw_uri"], arguments["--refined_uri"])
+    assert [job.raw.uri, job.refined.uri, job.compact.uri] == [
+        arguments[f"--{layer}_uri"] for layer in ("raw", "refined", "compact")
+    ]
 
 
 def test_the_notification_reports_what_the_handler_reads() -> None:
