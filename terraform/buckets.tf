@@ -21,9 +21,9 @@ resource "aws_s3_bucket" "private" {
 }
 
 resource "aws_s3_bucket_public_access_block" "private" {
-  for_each = aws_s3_bucket.private
+  for_each = local.buckets
 
-  bucket                  = each.value.id
+  bucket                  = aws_s3_bucket.private[each.key].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -31,9 +31,9 @@ resource "aws_s3_bucket_public_access_block" "private" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "private" {
-  for_each = aws_s3_bucket.private
+  for_each = local.buckets
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.private[each.key].id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -41,9 +41,9 @@ resource "aws_s3_bucket_ownership_controls" "private" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "private" {
-  for_each = aws_s3_bucket.private
+  for_each = local.buckets
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.private[each.key].id
 
   rule {
     apply_server_side_encryption_by_default {
@@ -53,9 +53,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "private" {
 }
 
 resource "aws_s3_bucket_policy" "tls_only" {
-  for_each = aws_s3_bucket.private
+  for_each = local.buckets
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.private[each.key].id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -63,7 +63,7 @@ resource "aws_s3_bucket_policy" "tls_only" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = [each.value.arn, "${each.value.arn}/*"]
+      Resource  = [aws_s3_bucket.private[each.key].arn, "${aws_s3_bucket.private[each.key].arn}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })
@@ -72,10 +72,21 @@ resource "aws_s3_bucket_policy" "tls_only" {
   depends_on = [aws_s3_bucket_public_access_block.private]
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "private" {
-  for_each = aws_s3_bucket.private
+resource "aws_s3_bucket_lifecycle_configuration" "athena" {
+  bucket = aws_s3_bucket.private["athena"].id
 
-  bucket = each.value.id
+  rule {
+    id     = "expire-results"
+    status = "Enabled"
+
+    filter {
+      prefix = "results/"
+    }
+
+    expiration {
+      days = var.athena_results_days
+    }
+  }
 
   rule {
     id     = "abort-uploads"
@@ -87,21 +98,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "private" {
       days_after_initiation = 1
     }
   }
+}
 
-  dynamic "rule" {
-    for_each = each.key == "athena" ? ["results/"] : []
+resource "aws_s3_bucket_lifecycle_configuration" "host" {
+  bucket = aws_s3_bucket.private["host"].id
 
-    content {
-      id     = "expire-results"
-      status = "Enabled"
+  rule {
+    id     = "abort-uploads"
+    status = "Enabled"
 
-      filter {
-        prefix = rule.value
-      }
+    filter {}
 
-      expiration {
-        days = var.athena_results_days
-      }
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
     }
   }
 }

@@ -23,7 +23,6 @@ resource "aws_iam_role" "host" {
 }
 
 resource "aws_iam_instance_profile" "host" {
-  #checkov:skip=CKV_AWS_41:not a secret
   count = var.manage_iam ? 1 : 0
 
   # Untagged: accounts that let one create a profile often forbid iam:TagInstanceProfile.

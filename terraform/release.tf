@@ -47,7 +47,6 @@ locals {
 }
 
 resource "aws_s3_object" "release" {
-  #checkov:skip=CKV_AWS_186:the code is in the repository: the bucket's SSE-S3 is enough
   for_each = merge(local.release_files, { MANIFEST = local.manifest })
 
   bucket  = aws_s3_bucket.private["host"].bucket
@@ -62,7 +61,6 @@ resource "aws_s3_object" "release" {
 }
 
 resource "aws_s3_object" "current_release" {
-  #checkov:skip=CKV_AWS_186:the name of a release is no secret: the bucket's SSE-S3 is enough
   bucket  = aws_s3_bucket.private["host"].bucket
   key     = "release"
   content = local.release

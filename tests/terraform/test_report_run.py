@@ -1,0 +1,118 @@
+"""What the host tells of a run: a metric, a log, and its own end."""
+
+import json
+import runpy
+
+import pytest
+
+from local import paths
+from tests.terraform.host_box import HostBox, make_host_box
+
+HOST = paths.ROOT / "terraform" / "host"
+LOG_EVENTS = runpy.run_path(str(HOST / "log_events.py"))
+
+
+def entry(second: int, message: object) -> str:
+    return json.dumps({"__REALTIME_TIMESTAMP": str(second * 1_000_000), "MESSAGE": message})
+
+
+def test_journal_entries_become_log_events():
+    lines = [entry(1, "PETR4: 7 of 7"), entry(2, ""), entry(3, [0xC3, 0xA7, 0xFF])]
+    assert LOG_EVENTS["to_log_events"](lines) == [
+        {"timestamp": 1000, "message": "PETR4: 7 of 7"},
+        {"timestamp": 3000, "message": "ç\N{REPLACEMENT CHARACTER}"},
+    ]
+
+
+def test_the_newest_events_that_fit_are_kept():
+    many = LOG_EVENTS["to_log_events"](entry(second, "x") for second in range(10_010))
+    assert (len(many), many[0]["timestamp"], many[-1]["timestamp"]) == (10_000, 10_000, 10_009_000)
+    long = LOG_EVENTS["to_log_events"](entry(second, "ç" * 100_000) for second in range(9))
+    assert [event["timestamp"] for event in long] == [4000, 5000, 6000, 7000, 8000]
+
+
+def make_box(folder, aws_environment) -> HostBox:
+    """A host whose release is this checkout's."""
+    box = make_host_box(folder, aws_environment)
+    (box.folder / "host").mkdir()
+    for name in ("report_run.sh", "log_events.py"):
+        (box.folder / "host" / name).symlink_to(HOST / name)
+    return box
+
+
+@pytest.fixture
+def box(tmp_path, aws_environment) -> HostBox:
+    return make_box(tmp_path, aws_environment)
+
+
+def report(box: HostBox, *, log_group: str = "", stop: bool = False, env: str, **environment: str) -> str:
+    """Run report_run.sh as systemd does; returns what it said."""
+    settings = {"METRIC_NAMESPACE": "B3Lake", "LAKE_ENV": env, "LOG_GROUP": log_group}
+    settings |= {"STOP_AFTER_RUN": str(stop).lower()}
+    lines = [f'{name}="{value}"\n' for name, value in settings.items()]
+    (box.folder / "ingestion.env").write_text("".join(lines), encoding="utf-8")
+    done = box.run("bash", box.folder / "host" / "report_run.sh", **environment)
+    return done.stdout + done.stderr
+
+
+def failed_runs(client, env: str) -> list[float]:
+    data = client("cloudwatch").get_metric_data(
+        MetricDataQueries=[{"Id": "runs", "MetricStat": {
+            "Metric": {"Namespace": "B3Lake", "MetricName": "FailedRuns",
+                       "Dimensions": [{"Name": "Environment", "Value": env}]},
+            "Period": 3600, "Stat": "Maximum"}}],
+        StartTime="2020-01-01T00:00:00Z", EndTime="2100-01-01T00:00:00Z",
+    )  # fmt: skip
+    return data["MetricDataResults"][0]["Values"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("result", "update", "told"),
+    [
+        ("success", "went well", (0.0, "")),
+        ("exit-code", "went well", (1.0, "The ingestion failed: exit-code, exit status 3.")),
+        ("success", "failed", (1.0, "with an old release")),
+    ],
+)
+def test_a_run_puts_one_value(box, client, result, update, told):
+    env, (value, words) = f"{result}-{update[0]}", told
+    if update == "failed":
+        (box.folder / "update-failed").touch()
+    said = report(box, env=env, SERVICE_RESULT=result, EXIT_STATUS="3")
+    assert words in said
+    assert (said == "") == (words == "")
+    assert failed_runs(client, env) == [value]
+
+
+@pytest.mark.slow
+def test_log_goes_to_cloudwatch_and_the_host_off(box, client):
+    logs = client("logs")
+    logs.create_log_group(logGroupName="/b3-lake/report/ingestion")
+    (box.folder / "journal").write_text(entry(1_700_000_000, "PETR4: 7 of 7") + "\n", encoding="utf-8")
+    report(box, env="report", log_group="/b3-lake/report/ingestion", stop=True, SERVICE_RESULT="success",
+           INVOCATION_ID="0123456789abcdef")  # fmt: skip
+    (stream,) = logs.describe_log_streams(logGroupName="/b3-lake/report/ingestion")["logStreams"]
+    events = logs.get_log_events(
+        logGroupName="/b3-lake/report/ingestion", logStreamName=stream["logStreamName"], startFromHead=True
+    )["events"]
+    assert [(event["timestamp"], event["message"]) for event in events] == [(1_700_000_000_000, "PETR4: 7 of 7")]
+    assert stream["logStreamName"].endswith("-01234567")
+    assert "systemctl poweroff --no-block" in box.calls()
+
+
+@pytest.mark.slow
+def test_host_stays_on_for_whoever_is_logged_in(box):
+    (box.folder / "logged-in").write_text("ec2-user pts/0\n", encoding="utf-8")
+    assert "stays on" in report(box, env="login", stop=True, SERVICE_RESULT="success")
+    assert not any("poweroff" in call for call in box.calls())
+
+
+@pytest.mark.slow
+def test_what_cannot_be_told_fails_nothing(tmp_path):
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1", "AWS_ACCESS_KEY_ID": "test",
+               "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}  # fmt: skip
+    box = make_box(tmp_path, nowhere)
+    said = report(box, env="nowhere", stop=True, SERVICE_RESULT="success")
+    assert "could not be put to CloudWatch" in said
+    assert "systemctl poweroff --no-block" in box.calls()

@@ -1,0 +1,190 @@
+"""Two stacks, default and lab, applied, changed and destroyed for real, and a host that follows the default one."""
+
+import base64
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ingest.sessions import FINAL_AT
+
+from tests.terraform.host_box import HostBox, make_host_box
+from tests.terraform.stack_life import what_is_left
+from tests.terraform.terraform_cli import Terraform
+
+pytestmark = pytest.mark.slow
+
+UNITS = ("b3-ingestion.service", "b3-ingestion.timer", "b3-update.service", "b3-update.timer")
+
+
+@pytest.fixture(scope="module")
+def terraform(stacks) -> Terraform:
+    return stacks["default"].wait()
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory, aws_environment) -> HostBox:
+    return make_host_box(tmp_path_factory.mktemp("host"), aws_environment)
+
+
+@pytest.fixture(scope="module")
+def user_data(terraform, client, tmp_path_factory) -> Path:
+    """What the instance was really given to run at its first boot."""
+    instance = terraform.outputs()["instance_id"]
+    given = client("ec2").describe_instance_attribute(InstanceId=instance, Attribute="userData")["UserData"]["Value"]
+    script = tmp_path_factory.mktemp("user-data") / "user_data.sh"
+    script.write_bytes(base64.b64decode(given))
+    return script
+
+
+def test_a_second_plan_has_nothing_to_do(terraform):
+    code, text = terraform.plan_exit_code()
+    assert code == 0, text
+
+
+def test_everything_is_tagged_but_the_instance_profile(terraform):
+    resources = json.loads(terraform.run("state", "pull").stdout)["resources"]
+    taggable = {
+        (resource["type"], resource["name"]): instance["attributes"]["tags"] or {}
+        for resource in resources
+        for instance in resource["instances"]
+        if resource["mode"] == "managed" and "tags" in instance["attributes"]
+    }
+    assert taggable.pop(("aws_iam_instance_profile", "host")) == {}
+    assert len(taggable) > 8
+    for resource, tags in taggable.items():
+        assert (tags.get("Project"), tags.get("Environment")) == ("b3-lake", "tfdev"), resource
+
+
+def test_named_queries_are_the_sql_files(terraform, client):
+    athena = client("athena")
+    ids = athena.list_named_queries(WorkGroup="tech_challenge2_tfdev_wg")["NamedQueryIds"]
+    found = {one["Name"]: one for one in (athena.get_named_query(NamedQueryId=id_)["NamedQuery"] for id_ in ids)}
+    files = {file.stem: file.read_text(encoding="utf-8") for file in (terraform.project / "queries").glob("*.sql")}
+    assert {name: one["QueryString"] for name, one in found.items()} == files
+    assert {one["Database"] for one in found.values()} <= {"tech_challenge2_tfdev"}
+
+
+def test_shellcheck_has_nothing_to_say_of_user_data(user_data, shellcheck):
+    done = subprocess.run([shellcheck, user_data], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_first_boot_makes_the_host(terraform, user_data, box):
+    box.run("bash", user_data)
+
+    calls = box.calls()
+    assert calls[0] == "dnf install --assumeyes --quiet python3.11 python3.11-pip"
+    assert calls[1:] == [
+        "systemctl daemon-reload",
+        "systemctl restart systemd-journald.service",
+        "systemctl enable b3-ingestion.timer",
+        "systemctl restart b3-ingestion.timer",
+        "systemctl enable b3-update.timer",
+        "systemctl restart b3-update.timer",
+    ]
+    assert box.current.resolve().name == terraform.outputs()["release"]
+    shipped = box.current / "ec2"
+    for file in (terraform.project / "ec2").rglob("*"):
+        if file.is_file():
+            assert (shipped / file.relative_to(terraform.project / "ec2")).read_bytes() == file.read_bytes()
+    imported = box.run(box.current / ".venvs/tech/bin/python", "-c", "import sys, yfinance; print(sys.prefix)").stdout
+    assert Path(imported.strip()).resolve() == (box.current / ".venvs/tech").resolve()
+
+
+def test_environment_file_has_the_settings(box):
+    lines = (box.current / "ingestion.env").read_text(encoding="utf-8").splitlines()
+    assert {'RAW_BUCKET="tech-challenge2-tfdev-raw-123456789012"', 'GLUE_DATABASE="tech_challenge2_tfdev"',
+            'START_DATE=""', 'END_DATE=""', 'LAKE_ENV="tfdev"', 'STOP_AFTER_RUN="false"'} <= set(lines)  # fmt: skip
+
+
+def test_systemd_takes_the_units(box, tmp_path):
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        pytest.skip("systemd-analyze is not installed")
+    # A root of its own, where the programs are at the paths that the units name.
+    root = tmp_path / "root"
+    shutil.copytree(box.systemd, root / "etc/systemd")
+    shutil.copytree(box.current, root / "opt/b3-lake/current", ignore=shutil.ignore_patterns(".venvs"))
+    shutil.copytree("/usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
+    command = [analyze, "verify", "--man=no", f"--root={root}", *UNITS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_timer_runs_once_the_session_is_final(box):
+    timer = (box.systemd / "system/b3-ingestion.timer").read_text(encoding="utf-8")
+    calendar = next(line.partition("=")[2] for line in timer.splitlines() if line.startswith("OnCalendar="))
+    assert calendar == "Mon..Fri *-*-* 20:15:00 America/Sao_Paulo"
+    assert calendar.split()[2] >= FINAL_AT.isoformat()
+    assert "Persistent=true" in timer
+
+
+def test_nothing_new_is_no_update(terraform, box):
+    before = box.current.resolve()
+    assert box.update(terraform.outputs()["host_bucket"]).stdout == ""
+    assert (box.current.resolve(), box.calls()) == (before, [])
+
+
+def test_a_changed_file_and_variable_reach_the_host_without_a_new_instance(terraform, box):
+    before, outputs = box.current.resolve(), terraform.outputs()
+    with (terraform.project / "ec2/fetch_b3_data.py").open("a", encoding="utf-8") as script:
+        script.write("# changed\n")
+    terraform.apply("schedule_time=21:30", 'tickers=["PETR4"]')
+
+    assert terraform.outputs()["instance_id"] == outputs["instance_id"]
+    assert "now follows release" in box.update(outputs["host_bucket"]).stdout
+    assert (box.current / "ec2/fetch_b3_data.py").read_text(encoding="utf-8").endswith("# changed\n")
+    assert 'TICKERS="PETR4"' in (box.current / "ingestion.env").read_text(encoding="utf-8")
+    assert box.calls() == [
+        "systemctl daemon-reload",
+        "systemctl enable b3-ingestion.timer",
+        "systemctl restart b3-ingestion.timer",
+    ]
+    assert "21:30:00" in (box.systemd / "system/b3-ingestion.timer").read_text(encoding="utf-8")
+    # The release before is kept for a run that may still use it; the requirements are the same, and so the virtualenv.
+    assert before.is_dir()
+    assert len(list((box.root / "venvs").iterdir())) == 1
+
+
+def test_a_release_that_is_not_whole_changes_nothing(terraform, box, client):
+    before, bucket = box.current.resolve(), terraform.outputs()["host_bucket"]
+    s3 = client("s3")
+    for name in (one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix="releases/")["Contents"]):
+        body = s3.get_object(Bucket=bucket, Key=name)["Body"].read()
+        body += b"# spoilt\n" if name.endswith("fetch_b3_data.py") else b""
+        s3.put_object(Bucket=bucket, Key="releases/0123456789abcdef/" + name.split("/", 2)[2], Body=body)
+    s3.put_object(Bucket=bucket, Key="release", Body=b"0123456789abcdef")
+
+    assert "is not whole" in box.update(bucket, fails=True).stderr
+    assert (box.current.resolve(), box.calls()) == (before, [])
+
+    s3.put_object(Bucket=bucket, Key="release", Body=b"../../etc")
+    assert "names no release" in box.update(bucket, fails=True).stderr
+    assert box.current.resolve() == before
+
+
+def test_destroy_leaves_nothing(terraform, client):
+    assert len(what_is_left(client, "tfdev")) > 5
+    assert "Destroy complete!" in terraform.destroy()
+    assert terraform.resources() == []
+    assert what_is_left(client, "tfdev") == []
+
+
+def test_lab_mode_comes_and_goes_without_iam(stacks, client):
+    terraform = stacks["lab"].wait()
+    assert [
+        address for address in terraform.resources() if ".aws_iam" in address or address.startswith("aws_iam")
+    ] == []
+    code, text = terraform.plan_exit_code()
+    assert code == 0, text
+    instance = client("ec2").describe_instances(InstanceIds=[terraform.outputs()["instance_id"]])
+    profile = instance["Reservations"][0]["Instances"][0]["IamInstanceProfile"]["Arn"]
+    assert profile.endswith(":instance-profile/LabInstanceProfile")
+    schedule = client("scheduler").get_schedule(Name="tech-challenge2-tflab-start-ingestion-host")
+    assert schedule["ScheduleExpression"] == "cron(15 20 ? * MON-FRI *)"
+    assert schedule["Target"]["RoleArn"].endswith(":role/LabRole")
+
+    assert "Destroy complete!" in terraform.destroy()
+    assert what_is_left(client, "tflab") == []
