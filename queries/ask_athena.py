@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pyarrow as pa
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
 from queries.errors import QueryError
 from queries.settings import Settings
@@ -53,9 +53,14 @@ def ask(sql: str, settings: Settings) -> pa.Table:
 
 
 def explain(error: ClientError | BotoCoreError) -> str:
-    """One line about what AWS, or the way to it, said."""
-    text = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
-    return one_line(text or str(error))
+    """One line about what AWS, or the way to it, said, and what to do about it where that is known."""
+    if isinstance(error, NoCredentialsError):
+        return f"{error}. Sign in to your AWS account, or start a lake here: make up."
+    if isinstance(error, EndpointConnectionError):
+        return f"{error}. A lake on this machine: make status says whether it is up."
+    said = error.response["Error"] if isinstance(error, ClientError) else {}
+    advice = " Sign in to your AWS account again." if said.get("Code", "").startswith("ExpiredToken") else ""
+    return one_line(said.get("Message") or str(error)) + advice
 
 
 def one_line(message: str) -> str:
