@@ -17,11 +17,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
-from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 from local.embedded_aws import free_port
 from local.supervise import end_tree
@@ -50,7 +53,7 @@ class ObjectServer:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self) -> BaseClient:
+    def client(self) -> "S3Client":
         """A boto3 client that goes past the proxy, for what is not measured."""
         return boto3.client(
             "s3",
@@ -93,7 +96,7 @@ def _weed_command(folder: Path, port: int) -> list[str]:
     ]
     return [
         str(Path(sys.executable).parent / "weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-master.volumeSizeLimitMB=1024", "-volume.max=20", "-s3", f"-s3.port={port}", f"-s3.port.grpc={free_port()}",
+        "-master.volumeSizeLimitMB=64", "-volume.max=1000", "-s3", f"-s3.port={port}", f"-s3.port.grpc={free_port()}",
         f"-s3.config={config}", *ports,
     ]  # fmt: skip
 
@@ -187,8 +190,8 @@ class _Client(_Pipe):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         loop = asyncio.get_running_loop()
-        self.peer = _Upstream(self)
-        opening = loop.create_connection(lambda: self.peer, "127.0.0.1", self._target_port)
+        self.peer = upstream = _Upstream(self)
+        opening = loop.create_connection(lambda: upstream, "127.0.0.1", self._target_port)
         self._connecting = loop.create_task(opening)
 
     def data_received(self, data: bytes) -> None:
