@@ -18,7 +18,7 @@ from ingest.lake import Lake
 from ingest.load import load_all
 from ingest.outcome import Outcome
 from ingest.present import Present
-from ingest.report import Steps
+from ingest.progress import Steps
 from ingest.sessions import B3_ZONE
 from ingest.tickers import ALL_TICKERS, INDEX_TICKER
 

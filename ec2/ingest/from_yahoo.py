@@ -14,7 +14,7 @@ from ingest.lake import Lake
 from ingest.load import load_all
 from ingest.outcome import Outcome
 from ingest.present import Present
-from ingest.report import Steps
+from ingest.progress import Steps
 
 FETCHERS = 4
 """Requests to Yahoo at a time: more are refused sooner."""

@@ -37,7 +37,7 @@ class RawObject:
     day: dt.date
     ticker: str
     md5: bytes | None
-    size: int
+    modified: dt.datetime
 
 
 def open_store(bucket: str) -> S3Store:
@@ -76,10 +76,12 @@ def parse_key(key: str) -> tuple[dt.date, str] | None:
         return None
 
 
-async def list_days(store: S3Store, start: dt.date, end: dt.date) -> AsyncIterator[RawObject]:
+async def list_days(
+    store: S3Store, start: dt.date, end: dt.date, strays: list[str] | None = None
+) -> AsyncIterator[RawObject]:
     """Every bronze object of the days `start` to `end`, in order of keys: one LIST request per thousand objects.
 
-    Raises LakeError.
+    Keys that are none of the lake's are added to `strays`. Raises LakeError.
     """
     # Sorts after every key of the day before. (The start itself would do on S3; SeaweedFS would then skip that day.)
     after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
@@ -88,14 +90,17 @@ async def list_days(store: S3Store, start: dt.date, end: dt.date) -> AsyncIterat
             for meta in page:
                 partition = parse_key(meta["path"])
                 if partition is None:
+                    if strays is not None:
+                        strays.append(meta["path"])
                     continue
                 day, ticker = partition
                 if day > end:
                     return
                 etag = _MD5.fullmatch(meta["e_tag"] or "")
-                yield RawObject(meta["path"], day, ticker, bytes.fromhex(etag[1]) if etag else None, meta["size"])
+                md5 = bytes.fromhex(etag[1]) if etag else None
+                yield RawObject(meta["path"], day, ticker, md5, meta["last_modified"])
     except BaseError as error:
-        raise as_lake_error(error, f"bucket {store.config.get('bucket', '')}") from error
+        raise as_lake_error(error, f"bucket {store.config['bucket']}") from error
 
 
 async def put(store: S3Store, key: str, body: bytes) -> None:

@@ -1,44 +1,19 @@
-"""Tells a person or a machine how a run goes (on standard error) and how it ended (on standard output)."""
+"""Tells a person or a machine, on standard output, how a run ended."""
 
 import datetime as dt
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ingest.doctor import Examination
 from ingest.outcome import Outcome
+from ingest.verify import Comparison
 
-_SHOWN_GAPS = 5
-
-
-class Steps:
-    """The progress of a run, on standard error: a bar on a terminal, a line a step elsewhere."""
-
-    def __init__(self, console: Console, bars: Progress | None = None, task: TaskID | None = None) -> None:
-        self._console, self._bars, self._task = console, bars, task
-
-    def advance(self, line: str, count: int = 1) -> None:
-        """`count` more are done; `line` says what."""
-        if self._bars is not None and self._task is not None:
-            self._bars.advance(self._task, count)
-        else:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def progress(label: str, total: int | None) -> Iterator[Steps]:
-    """Progress over `total` steps; None where their number is not known beforehand."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Steps(console)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        yield Steps(console, bars, bars.add_task(label, total=total))
+_SHOWN = 5
 
 
 def write_outcomes(
@@ -68,6 +43,61 @@ def write_outcomes(
     )
 
 
+def write_examination(seen: Examination, mended: int, *, json_lines: bool) -> None:
+    """What the doctor found (or has left) on standard output: a line a kind, or as JSON a line a finding."""
+    kinds = Counter(finding.kind for finding in seen.findings)
+    totals: dict[str, object] = {
+        "objects": seen.objects,
+        "rows": seen.rows,
+        "tickers": len(seen.days),
+        "findings": len(seen.findings),
+        "mended": mended,
+    }
+    if json_lines:
+        write_records([finding.as_record() for finding in seen.findings], totals)
+        return
+    table = Table("finding", box=None, pad_edge=False)
+    table.add_column("count", justify="right")
+    table.add_column("where", overflow="fold")
+    for kind, count in sorted(kinds.items()):
+        found = [finding for finding in seen.findings if finding.kind is kind]
+        where = [" ".join(filter(None, (f.ticker, str(f.day or ""), f.detail))) for f in found[:_SHOWN]]
+        table.add_row(kind, str(count), "; ".join(where) + ("; …" if count > _SHOWN else ""))
+    console = _stdout()
+    if kinds:
+        console.print(table)
+    health = f"{len(seen.findings)} findings" if kinds else "nothing is wrong"
+    text = f"{seen.objects} objects, {seen.rows} rows, {len(seen.days)} tickers read: {health}; {mended} mended."
+    console.print(text, highlight=False)
+
+
+def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
+    """How Yahoo's quotes differ from B3's, on standard output."""
+    totals: dict[str, object] = {
+        "days_compared": compared.days,
+        "differences": len(compared.differences),
+        "not_compared": compared.not_compared,
+    }
+    if json_lines:
+        write_records([difference.as_record() for difference in compared.differences], totals)
+        return
+    table = Table("ticker", "first day", "last day", box=None, pad_edge=False)
+    table.add_column("days", justify="right")
+    for name in ("difference", "worst price", "Yahoo", "B3"):
+        table.add_column(name)
+    for found in compared.differences:
+        how = f"factor {found.factor:g}" if found.factor else "prices differ"
+        prices = (f"{found.yahoo:.4f}", f"{found.b3:.4f}")
+        table.add_row(found.ticker, str(found.start), str(found.end), str(found.days), how, found.column, *prices)
+    console = _stdout()
+    if compared.differences:
+        console.print(table)
+    for ticker, why in compared.not_compared.items():
+        console.print(f"{ticker} could not be compared: {why}", markup=False, highlight=False)
+    differing = sum(found.days for found in compared.differences)
+    console.print(f"{compared.days} days compared, {differing} differ.", highlight=False)
+
+
 def write_records(records: Sequence[dict[str, object]], totals: dict[str, object]) -> None:
     """JSON lines on standard output: one a record, and last `{"summary": …}`."""
     for record in [*records, {"summary": totals}]:
@@ -77,8 +107,8 @@ def write_records(records: Sequence[dict[str, object]], totals: dict[str, object
 
 def days(listed: Sequence[dt.date]) -> str:
     """A few of the `listed` days, and how many more there are."""
-    shown = " ".join(day.isoformat() for day in listed[:_SHOWN_GAPS])
-    more = len(listed) - _SHOWN_GAPS
+    shown = " ".join(day.isoformat() for day in listed[:_SHOWN])
+    more = len(listed) - _SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 
 

@@ -5,19 +5,27 @@ import datetime as dt
 import time
 
 from ingest.config import Config
+from ingest.doctor import examine
 from ingest.errors import Status
 from ingest.from_b3 import ingest_b3
 from ingest.from_yahoo import ingest_yahoo
 from ingest.lake import open_lake
-from ingest.outcome import Outcome, exit_code, summary
-from ingest.report import progress, write_outcomes
+from ingest.mend import mend
+from ingest.outcome import EXIT_ALL, EXIT_NOTHING, EXIT_SOME_FAILED, Outcome, exit_code, summary
+from ingest.progress import progress
+from ingest.report import write_comparison, write_examination, write_outcomes
 from ingest.sessions import last_final_session, sessions_between
+from ingest.verify import compare_sources
 
 
 def run(config: Config) -> int:
     """Do what `config` asks, report it, and return the exit code. Raises IngestError."""
-    started = time.monotonic()
+    if config.doctor:
+        return _run_doctor(config)
     expected = sessions_between(config.start, last_wanted(config))
+    if config.verify and expected:
+        return _run_verify(config, expected)
+    started = time.monotonic()
     outcomes = _ingest(config, expected) if expected else _nothing_to_do(config)
     totals = summary(outcomes, time.monotonic() - started, dry_run=config.dry_run)
     write_outcomes(outcomes, totals, json_lines=config.json_lines, only_failed=config.takes_all_tickers)
@@ -41,3 +49,29 @@ def _ingest(config: Config, expected: list[dt.date]) -> list[Outcome]:
 def _nothing_to_do(config: Config) -> list[Outcome]:
     cause = f"B3 has no final session from {config.start} to {config.end}"
     return [Outcome(ticker, Status.UNCHANGED, cause=cause) for ticker in config.tickers]
+
+
+def _run_verify(config: Config, expected: list[dt.date]) -> int:
+    """0 when nothing differs, 3 when something does or a ticker could not be compared, 1 when none could."""
+    with progress("tickers", len(config.tickers)) as steps:
+        compared = asyncio.run(compare_sources(config, expected, steps))
+    write_comparison(compared, json_lines=config.json_lines)
+    if not compared.days:
+        return EXIT_NOTHING
+    return EXIT_SOME_FAILED if compared.differences or compared.not_compared else EXIT_ALL
+
+
+def _run_doctor(config: Config) -> int:
+    """0 when nothing is wrong, or no longer; 3 when something is."""
+    lake = open_lake(config)
+    tickers = None if config.takes_all_tickers else config.tickers
+    with progress("objects", None) as steps:
+        seen = asyncio.run(examine(lake, config.start, config.end, tickers, steps))
+        mended = 0
+        if config.fix and not config.dry_run and seen.findings:
+            before = set(seen.findings)
+            asyncio.run(mend(lake, config, seen))
+            seen = asyncio.run(examine(lake, config.start, config.end, tickers, steps))
+            mended = len(before - set(seen.findings))
+    write_examination(seen, mended, json_lines=config.json_lines)
+    return EXIT_SOME_FAILED if seen.findings else EXIT_ALL

@@ -43,6 +43,11 @@ def last_final_session(now: dt.datetime) -> dt.date:
     return sessions_between(newest - dt.timedelta(days=30), newest)[-1]
 
 
+def is_final(day: dt.date, moment: dt.datetime) -> bool:
+    """Whether the bar of `day` no longer moved at `moment` (aware, any zone)."""
+    return moment >= dt.datetime.combine(day, FINAL_AT, B3_ZONE)
+
+
 def trailing_window(end: dt.date, count: int) -> dt.date:
     """The first day of the `count` sessions that end on or before `end`, or the first of all where there are fewer."""
     return sessions_between(end - dt.timedelta(days=count * 2 + 30), end)[-count:][0]

@@ -1,0 +1,96 @@
+"""Mends what the doctor found: from the source what a source can give again, the rest from the lake itself."""
+
+import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+
+import pyarrow as pa
+
+from ingest import b3, objects
+from ingest.b3_files import CotahistFile
+from ingest.bars import sift
+from ingest.catalog import Partition
+from ingest.config import Config
+from ingest.cotahist import Quotes
+from ingest.doctor import Examination, Finding, Kind
+from ingest.errors import IngestError, TickerError
+from ingest.from_b3 import read_files
+from ingest.from_yahoo import fetch_all
+from ingest.lake import Lake
+from ingest.load import load_all
+from ingest.parquet import decode, encode
+from ingest.present import Present
+from ingest.schema import RAW_SCHEMA, raw_key
+from ingest.sessions import last_final_session, sessions_between
+from ingest.yahoo import Pace
+
+FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kind.STALE}
+
+
+async def mend(lake: Lake, config: Config, seen: Examination) -> None:
+    """Mend what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
+
+    Objects come before the catalog, so that whatever stops this, doing it again finishes it. Strays are left alone:
+    nobody knows here what they are. Raises LakeError and obstore's BaseError.
+    """
+    wanted = _partitions(seen.findings, FETCHED_AGAIN)
+    if wanted:
+        await _fetch_again(lake, config, wanted)
+    for day, ticker in _partitions(seen.findings, {Kind.DUPLICATE}) - wanted:
+        await _drop_repeated_rows(lake, day, ticker)
+    carried = _partitions(seen.findings, {Kind.CARRIED})
+    if carried:
+        await objects.delete(lake.store, [raw_key(day, ticker) for day, ticker in carried])
+    if lake.catalog:
+        lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}) | carried)
+        lake.catalog.register(_partitions(seen.findings, {Kind.UNREGISTERED}) - carried)
+
+
+def _partitions(findings: Iterable[Finding], kinds: set[Kind]) -> set[Partition]:
+    return {(found.day, found.ticker) for found in findings if found.kind in kinds and found.day}
+
+
+async def _fetch_again(lake: Lake, config: Config, wanted: set[Partition]) -> None:
+    """Load exactly the `wanted` partitions from the source of `config`; what it does not give stays as it is."""
+    first, last = min(day for day, _ in wanted), max(day for day, _ in wanted)
+    last = min(last, last_final_session(config.now))
+    tickers = tuple(sorted({ticker for _, ticker in wanted}))
+    narrowed = dataclasses.replace(config, tickers=tickers, start=first, end=last)
+    present = await lake.survey(tickers, first, last)
+    source = _from_b3(narrowed) if config.source == "b3" else _from_yahoo(narrowed)
+
+    async def batches() -> AsyncIterator[tuple[pa.Table, Present]]:
+        async for bars in source:
+            yield _only(bars, wanted), present
+
+    await load_all(lake.loader(dry_run=False), batches())
+
+
+async def _from_yahoo(config: Config) -> AsyncIterator[pa.Table]:
+    async for _, answer in fetch_all(config, config.end, Pace()):
+        if not isinstance(answer, TickerError):
+            yield answer[1].bars
+
+
+async def _from_b3(config: Config) -> AsyncIterator[pa.Table]:
+    unusable: list[tuple[CotahistFile, IngestError]] = []
+    quotes: Quotes
+    async for _, quotes in read_files(config, sessions_between(config.start, config.end), unusable):
+        for bars in b3.batches(quotes):
+            yield sift(bars, start=config.start, end=config.end).bars
+
+
+def _only(bars: pa.Table, wanted: set[Partition]) -> pa.Table:
+    pairs: zip[tuple[dt.date, str]] = zip(bars["day"].to_pylist(), bars["ticker"].to_pylist(), strict=True)
+    return bars.filter(pa.array([pair in wanted for pair in pairs], pa.bool_()))
+
+
+async def _drop_repeated_rows(lake: Lake, day: dt.date, ticker: str) -> None:
+    key = raw_key(day, ticker)
+    rows = decode(await objects.get(lake.store, key))
+    last_of_ts: defaultdict[object, int] = defaultdict(int)
+    for position, moment in enumerate(rows["ts"].to_pylist()):
+        last_of_ts[moment] = position
+    kept = rows.take(pa.array(sorted(last_of_ts.values()))).sort_by("ts")
+    await objects.put(lake.store, key, encode(kept.select(RAW_SCHEMA.names)))
