@@ -1,6 +1,7 @@
 """Fixtures that more than one stage's tests use."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 from local import paths
 from local.embedded_aws import EmbeddedAws, running
+
+# `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
+sys.dont_write_bytecode = True
 
 
 @pytest.fixture(scope="session")
