@@ -1,6 +1,6 @@
 -- The quotes of the newest sessions ({sessions} of them), for the page.
 WITH sessions AS (
-    SELECT DISTINCT trade_date FROM b3_daily_quotes_refined ORDER BY trade_date DESC LIMIT {sessions}
+    SELECT DISTINCT dt FROM b3_daily_quotes_refined ORDER BY dt DESC LIMIT {sessions}
 )
 SELECT
     r.ticker,
@@ -13,5 +13,5 @@ SELECT
     r.close_ma_5,
     r.close_delta
 FROM b3_daily_quotes_refined AS r
-JOIN sessions AS s ON r.trade_date = s.trade_date
+JOIN sessions AS s ON r.dt = s.dt
 ORDER BY r.ticker, r.trade_date

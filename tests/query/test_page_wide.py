@@ -164,7 +164,7 @@ def day(refined: pd.DataFrame, position: int) -> str:
 
 def test_range_buttons(charted: Page, refined: pd.DataFrame) -> None:
     page = charted
-    assert shown_range(page) == [23.5, 149.5]  # half a year, 126 sessions, at first
+    assert shown_range(page) == [25.5, 149.5]  # half a year, 124 sessions, at first
     page.one("[data-span=month]").click()
     page.wait(lambda: shown_range(page) == [128.5, 149.5])
     assert page.text("#seen") == f"{day(refined, 129 - 150)} a {day(refined, -1)} · 21 pregões"
@@ -172,7 +172,8 @@ def test_range_buttons(charted: Page, refined: pd.DataFrame) -> None:
     rows = refined[refined["ticker"] == "ABEV3"].tail(21)
     assert rows["low_price"].min() - 1 < low < rows["low_price"].min()
     assert rows["high_price"].max() < high < rows["high_price"].max() + 1
-    assert page.run("return document.querySelector('[data-span=year]').disabled") is True
+    spans = page.run("return [...document.querySelectorAll('#spans button')].map((e) => e.dataset.span)")
+    assert spans == ["month", "quarter", "half", "all"], "no year: the lake has less than one"
     page.one("[data-span=all]").click()
     page.wait(lambda: shown_range(page) == [-0.5, 149.5])
     assert page.run("return document.querySelector('#spans [aria-pressed=true]').dataset.span") == "all"
@@ -182,10 +183,10 @@ def test_slider_moves_by_single_sessions(charted: Page, refined: pd.DataFrame) -
     page = charted
     page.one("#from").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     page.one("#to").send_keys(Keys.ARROW_LEFT)
-    page.wait(lambda: shown_range(page) == [25.5, 148.5])
+    page.wait(lambda: shown_range(page) == [27.5, 148.5])
     assert page.run("return document.getElementById('to').getAttribute('aria-valuetext')") == day(refined, -2)
     page.one("#to").send_keys(Keys.HOME)  # to the left of the other end: it stops there
-    page.wait(lambda: shown_range(page) == [25.5, 26.5])
+    page.wait(lambda: shown_range(page) == [27.5, 28.5])
 
 
 def test_dragging_zooms_and_a_double_click_shows_all(charted: Page) -> None:
@@ -194,9 +195,9 @@ def test_dragging_zooms_and_a_double_click_shows_all(charted: Page) -> None:
     ActionChains(page.driver).move_to_element_with_offset(frame, -100, -60).click_and_hold().move_by_offset(
         100, 0
     ).move_by_offset(100, 0).release().perform()
-    page.wait(lambda: shown_range(page) != [23.5, 149.5])
+    page.wait(lambda: shown_range(page) != [25.5, 149.5])
     start, end = shown_range(page)
-    assert 23.5 < start < end < 149.5
+    assert 25.5 < start < end < 149.5
     assert start % 1 == end % 1 == 0.5
     time.sleep(0.4)  # plotly.js takes a click within 300 ms of another for a double one
     ActionChains(page.driver).move_to_element_with_offset(frame, 0, -60).double_click().perform()

@@ -37,8 +37,8 @@ function traces(series, colours) {
   const rose = series.close.map((close, index) => close >= series.open[index]);
   return [
     { ...silent, type: "candlestick", x, open: series.open, high: series.high, low: series.low, close: series.close,
-      increasing: { line: { color: colours.up, width: 1.4 }, fillcolor: colours.card },
-      decreasing: { line: { color: colours.down, width: 1.4 }, fillcolor: colours.down } },
+      increasing: { line: { color: colours.up, width: 1.2 }, fillcolor: colours.card },
+      decreasing: { line: { color: colours.down, width: 1.2 }, fillcolor: colours.down } },
     { ...silent, type: "scatter", mode: "lines", x, y: series.average, line: { color: colours.average, width: 1.8 }, connectgaps: false },
     { ...silent, type: "bar", x, y: series.volume, yaxis: "y2", marker: { color: rose.map((up) => (up ? colours.up : colours.down)), opacity: 0.55, line: { width: 0 } } },
     { ...silent, type: "bar", x, y: series.delta, yaxis: "y3", marker: { color: series.delta.map((delta) => (delta >= 0 ? colours.up : colours.down)), line: { width: 0 } } },
@@ -124,13 +124,14 @@ async function drawChart(series, range) {
     const [axis, name] = path.split(".");
     drawn[axis][name] = value;
   }
-  await window.Plotly.react(place, traces(series, colours), drawn, { displayModeBar: false, responsive: true, doubleClick: false, showTips: false, staticPlot: coarse() });
+  await window.Plotly.react(place, traces(series, colours), drawn, { displayModeBar: false, doubleClick: false, showTips: false, staticPlot: coarse() });
   listen(place);
   place.dataset.drawn = series.ticker;
 }
 
 function listen(place) {
   if (place.dataset.drawn) return;
+  new ResizeObserver(() => window.Plotly.Plots.resize(place)).observe(place);
   place.on("plotly_doubleclick", () => chooseRange([0, chart.series.days.length - 1]));
   place.on("plotly_relayout", (change) => {
     const [from, to] = [change["xaxis.range[0]"], change["xaxis.range[1]"]];

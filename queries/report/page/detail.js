@@ -1,6 +1,6 @@
 // One ticker: its last quote, the range of sessions to look at, and the figures of the session under the pointer.
-const SPANS = { month: 21, quarter: 63, half: 126, year: 252, all: Infinity }; // in sessions
-const DEFAULT_SPAN = "half";
+const SPANS = { month: 21, quarter: 62, half: 124, year: 248, all: Infinity }; // in sessions
+const defaultSpan = () => (narrow() ? "quarter" : "half");
 
 function drawDetail() {
   const position = page.summaries.findIndex((summary) => summary.ticker === page.chosen);
@@ -22,7 +22,7 @@ function drawDetail() {
   ];
   document.getElementById("figures").replaceChildren(
     ...figures.map(([name, value]) => element("div", {}, element("dt", { text: name }), element("dd", { text: value }))));
-  const range = page.ranges.get(page.chosen) ?? spanRange(series, DEFAULT_SPAN);
+  const range = page.ranges.get(page.chosen) ?? spanRange(series, defaultSpan());
   put("hint", texts().hint(coarse()));
   drawRange(series, range);
   drawChart(series, range);
@@ -47,12 +47,12 @@ function chooseRange([from, to]) {
 
 function drawRange(series, [from, to]) {
   const last = series.days.length - 1;
-  const buttons = Object.keys(SPANS).map((name) => {
+  const useful = Object.keys(SPANS).filter((name) => name === "all" || SPANS[name] <= last);
+  const buttons = useful.map((name) => {
     const span = spanRange(series, name);
     const button = element("button", { type: "button", text: texts().spans[name] });
     button.dataset.span = name;
-    button.disabled = name !== "all" && SPANS[name] > last + 1;
-    button.setAttribute("aria-pressed", String(!button.disabled && span[0] === from && span[1] === to));
+    button.setAttribute("aria-pressed", String(span[0] === from && span[1] === to));
     button.addEventListener("click", () => {
       chooseRange(span);
       document.querySelector(`#spans [data-span="${name}"]`).focus();
