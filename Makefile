@@ -65,13 +65,14 @@ test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform
 	@$(PY) -m pytest -m "not slow"
 
 .PHONY: check
-check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template
+check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module
 	@.venvs/tech/bin/ruff check .
 	@.venvs/tech/bin/ruff format --check .
 	@.venvs/tech/bin/mypy
 	@SAM_CLI_TELEMETRY=0 .venvs/sam/bin/sam validate --lint --region us-east-1
 	@.venvs/sam/bin/cfn-lint template.yaml
 	@.venvs/audit/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+	@.venvs/audit/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
 
 .PHONY: clean
 clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs)

@@ -1,4 +1,4 @@
-"""The module as a text: formatted, valid, its plan as promised, nothing for the scanners to say."""
+"""The module as a text: formatted, valid, its plan as promised (`make check` has checkov look at it too)."""
 
 import os
 import subprocess
@@ -8,37 +8,30 @@ import pytest
 
 from local import paths
 from tests.terraform.find_provider import find_mirror
+from tests.terraform.terraform_cli import Terraform
 
 MODULE = paths.ROOT / "terraform"
 SCRIPTS = sorted([*MODULE.glob("host/*.sh"), *paths.ROOT.glob("ec2/*.sh")])
 
 
+@pytest.fixture(scope="module")
+def terraform(make_terraform) -> Terraform:
+    return make_terraform(AWS_REGION="us-east-1")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("stacks")  # they apply in the background meanwhile
-def test_module_is_formatted_and_valid(make_terraform):
-    terraform = make_terraform(AWS_REGION="us-east-1")
+def test_module_is_formatted_and_valid(terraform):
     assert terraform.run("fmt", "-check", "-recursive", "-diff").stdout == ""
     assert "The configuration is valid" in terraform.run("validate", "-no-color").stdout
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("stacks")
-def test_plan_against_a_mock_of_aws(make_terraform):
-    printed = make_terraform(AWS_REGION="us-east-1").run("test", "-no-color").stdout
+def test_plan_against_a_mock_of_aws(terraform):
+    printed = terraform.run("test", "-no-color").stdout
     runs = (MODULE / "tests" / "module.tftest.hcl").read_text(encoding="utf-8").count("\nrun ")
     assert f"Success! {runs} passed, 0 failed." in printed
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("stacks")
-def test_checkov_has_nothing_to_say():
-    checkov = paths.tool("audit", "checkov")
-    if not checkov.exists():
-        pytest.skip("checkov is not installed: run `make .venvs/audit.done`")
-    command = [checkov, "--directory", MODULE, "--framework", "terraform", "--compact", "--skip-download"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout
-    assert "Failed checks: 0" in done.stdout
 
 
 def test_every_suppression_has_a_reason():

@@ -9,12 +9,25 @@ from pathlib import Path
 import pytest
 from ingest.sessions import FINAL_AT
 
+from local import paths
+from local.embedded_aws import ACCOUNT_ID
+from local.yahoo_standin import StandIn, serving
 from tests.terraform.host_box import HostBox, make_host_box
 from tests.terraform.stack_life import what_is_left
 from tests.terraform.terraform_cli import Terraform
 
 pytestmark = pytest.mark.slow
 
+RAW_BUCKET = f"tech-challenge2-tfdev-raw-{ACCOUNT_ID}"
+DATABASE = "tech_challenge2_tfdev"
+# Python reads it at its start: the ingestion itself, and what starts it, are those of the release.
+POINT_AT_STAND_IN = """
+import os, sys
+if "STAND_IN_URL" in os.environ:
+    sys.path.append(os.environ["CHECKOUT"])
+    from local.fetch_from_standin import point_yfinance_at
+    point_yfinance_at(os.environ["STAND_IN_URL"])
+"""
 UNITS = ("b3-ingestion.service", "b3-ingestion.timer", "b3-update.service", "b3-update.timer")
 
 
@@ -121,6 +134,27 @@ def test_timer_runs_once_the_session_is_final(box):
     assert "Persistent=true" in timer
 
 
+def test_the_daily_run_fills_the_raw_bucket_and_the_catalog(box, client):
+    client("s3").create_bucket(Bucket=RAW_BUCKET)
+    client("glue").create_database(DatabaseInput={"Name": DATABASE})
+    packages = next((box.current / ".venvs/tech").resolve().glob("lib/python3*/site-packages"))
+    (packages / "sitecustomize.py").write_text(POINT_AT_STAND_IN, encoding="utf-8")
+    settings = {"TICKERS": "PETR4,^BVSP", "START_DATE": "2024-01-02", "END_DATE": "2024-01-05"}
+
+    with serving(StandIn()) as url:
+        settings |= {"STAND_IN_URL": url, "CHECKOUT": str(paths.ROOT), "INGESTION_LOCK": str(box.root)}
+        first, again = (box.run(box.current / "ec2/run_ingestion.sh", "--json", **settings).stdout for _ in range(2))
+
+    assert [json.loads(text.splitlines()[-1])["summary"]["written"] for text in (first, again)] == [8, 0]
+    found = client("s3").list_objects_v2(Bucket=RAW_BUCKET)["Contents"]
+    days = ("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05")
+    assert [one["Key"] for one in found] == [
+        f"raw/b3/dt={day}/ticker={ticker}/data.parquet" for day in days for ticker in ("IBOV", "PETR4")
+    ]
+    partitions = client("glue").get_partitions(DatabaseName=DATABASE, TableName="b3_daily_quotes")["Partitions"]
+    assert len(partitions) == 8
+
+
 def test_nothing_new_is_no_update(terraform, box):
     before = box.current.resolve()
     assert box.update(terraform.outputs()["host_bucket"]).stdout == ""
@@ -169,7 +203,8 @@ def test_destroy_leaves_nothing(terraform, client):
     assert len(what_is_left(client, "tfdev")) > 5
     assert "Destroy complete!" in terraform.destroy()
     assert terraform.resources() == []
-    assert what_is_left(client, "tfdev") == []
+    # The raw bucket is the SAM stack's, and so are its quotes: Terraform never touches it.
+    assert what_is_left(client, "tfdev") == [RAW_BUCKET]
 
 
 def test_lab_mode_comes_and_goes_without_iam(stacks, client):

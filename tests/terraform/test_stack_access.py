@@ -1,0 +1,136 @@
+"""Least privilege of the host, tried out: with IAM enforced, its role ingests, follows releases, and no more."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from ingest.schema import PARTITION_TYPES, RAW_TABLE
+
+from local import paths
+from local.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
+from local.yahoo_standin import StandIn, serving
+
+pytestmark = pytest.mark.slow
+
+RAW_BUCKET = f"tech-challenge2-tfdev-raw-{ACCOUNT_ID}"
+HOST_BUCKET = f"tech-challenge2-tfdev-host-{ACCOUNT_ID}"
+ATHENA_BUCKET = f"tech-challenge2-tfdev-athena-{ACCOUNT_ID}"
+DATABASE = "tech_challenge2_tfdev"
+REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+
+
+@dataclass(frozen=True)
+class Host:
+    """AWS as the host's role sees it."""
+
+    environment: dict[str, str]
+    client: Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def policy(stacks) -> dict[str, Any]:
+    """The policy that Terraform gave to the host's role."""
+    state = json.loads(stacks["default"].wait().run("state", "pull").stdout)
+    return next(
+        json.loads(resource["instances"][0]["attributes"]["policy"])
+        for resource in state["resources"]
+        if (resource["type"], resource["name"]) == ("aws_iam_role_policy", "host")
+    )
+
+
+@pytest.fixture(scope="module")
+def strict_aws(policy) -> Iterator[EmbeddedAws]:
+    """An embedded AWS that enforces IAM, with a lake, a release and things that are none of the host's business."""
+    with running(enforce_iam=True, seconds=300) as aws:
+        s3, glue = aws.client("s3"), aws.client("glue")
+        for bucket, key in [(RAW_BUCKET, "refined/b3/x"), (HOST_BUCKET, "release"), (HOST_BUCKET, "releases/0/x"),
+                            (ATHENA_BUCKET, "results/x")]:  # fmt: skip
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        table = {
+            "Name": RAW_TABLE,
+            "StorageDescriptor": {"Columns": [], "Location": f"s3://{RAW_BUCKET}/raw/b3/"},
+            "PartitionKeys": [{"Name": name, "Type": kind} for name, kind in PARTITION_TYPES.items()],
+        }
+        for database in (DATABASE, "other_database"):
+            glue.create_database(DatabaseInput={"Name": database})
+            glue.create_table(DatabaseName=database, TableInput=table)
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def host(strict_aws, policy) -> Host:
+    iam = strict_aws.client("iam")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="host", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="host", PolicyName="ingestion", PolicyDocument=json.dumps(policy))
+    given = strict_aws.client("sts").assume_role(RoleArn=role, RoleSessionName="host")["Credentials"]
+    keys = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+    def client(service: str) -> Any:
+        taken_on = boto3.Session(*keys, region_name=REGION)
+        return taken_on.client(service, endpoint_url=strict_aws.endpoint_url)
+
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    return Host(strict_aws.environment() | dict(zip(names, keys, strict=True)), client)
+
+
+def test_the_ingestion_runs_with_what_the_host_may_do(strict_aws, host):
+    settings = {"TICKERS": "PETR4,^BVSP", "START_DATE": "2024-01-02", "END_DATE": "2024-01-05",
+                "RAW_BUCKET": RAW_BUCKET, "GLUE_DATABASE": DATABASE}  # fmt: skip
+    with serving(StandIn()) as url:
+        done = subprocess.run(
+            [sys.executable, "-m", "local.fetch_from_standin", "--standin-url", url],
+            cwd=paths.ROOT,
+            env=host.environment | settings,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    keys = strict_aws.client("s3").list_objects_v2(Bucket=RAW_BUCKET, Prefix="raw/b3/")["Contents"]
+    assert len(keys) == 2 * 4
+    partitions = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName=RAW_TABLE)["Partitions"]
+    assert len(partitions) == 2 * 4
+
+
+def test_the_host_reads_its_releases(host):
+    s3 = host.client("s3")
+    assert s3.get_object(Bucket=HOST_BUCKET, Key="release")["Body"].read() == b"x"
+    assert s3.list_objects_v2(Bucket=HOST_BUCKET, Prefix="releases/0/")["KeyCount"] == 1
+
+
+def test_metrics_go_to_one_namespace(policy):
+    """As a text, because the embedded AWS does not know the condition's key and so refuses the call."""
+    (statement,) = (one for one in policy["Statement"] if one["Action"] == "cloudwatch:PutMetricData")
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "B3Lake"}}
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "arguments"),
+    [
+        ("s3", "put_object", {"Bucket": RAW_BUCKET, "Key": "refined/b3/x", "Body": b"x"}),
+        ("s3", "get_object", {"Bucket": RAW_BUCKET, "Key": "refined/b3/x"}),
+        ("s3", "list_objects_v2", {"Bucket": RAW_BUCKET, "Prefix": "refined/"}),
+        ("s3", "delete_object", {"Bucket": RAW_BUCKET, "Key": "raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet"}),
+        ("s3", "put_object", {"Bucket": HOST_BUCKET, "Key": "release", "Body": b"x"}),
+        ("s3", "get_object", {"Bucket": ATHENA_BUCKET, "Key": "results/x"}),
+        ("glue", "get_table", {"DatabaseName": "other_database", "Name": RAW_TABLE}),
+        ("glue", "delete_table", {"DatabaseName": DATABASE, "Name": RAW_TABLE}),
+        ("glue", "start_job_run", {"JobName": "tech_challenge2_tfdev_refine_job"}),
+        ("iam", "list_roles", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_host_may_do_no_more(host, service, call, arguments):
+    with pytest.raises(ClientError) as caught:
+        getattr(host.client(service), call)(**arguments)
+    assert caught.value.response["Error"]["Code"] in REFUSED, caught.value
