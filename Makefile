@@ -41,8 +41,12 @@ refine: $(RUN_VENVS) ## run the Glue job of the lake that is up
 	@$(PY) -m local refine
 
 .PHONY: query
-query: $(RUN_VENVS) ## ask the lake that is up: SQL='SELECT …' or FILE=queries/….sql
+query: $(RUN_VENVS) ## ask the lake: SQL='SELECT …' or FILE=queries/….sql (ARGS='--csv FILE'; AWS=1: the one in your account)
 	@$(PY) -m local query
+
+.PHONY: report
+report: $(RUN_VENVS) ## write the page about the lake to .lake/report.html (AWS=1: the lake in your account)
+	@$(PY) -m local report
 
 .PHONY: invoke
 invoke: $(RUN_VENVS) ## send an event to the function start_glue_job (EVENT=events/s3_put.json), without Docker

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from types import FrameType
 
 from local import keep_lake, paths
-from local.ask_lake import query_command, query_environment
+from local.ask_lake import query_command, query_environment, report_command
 from local.demo import run_demo
 from local.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
 from local.errors import LocalError
@@ -18,7 +19,7 @@ from local.prepare_athena import prepare_athena
 from local.run_glue import carry_out_runs, wait_for_events
 from local.show import Stage, console, fail, stage, warn
 
-COMMANDS = ("demo", "up", "ingest", "refine", "query", "status", "down")
+COMMANDS = ("demo", "up", "ingest", "refine", "query", "report", "status", "down")
 
 
 def _port() -> int | None:
@@ -98,9 +99,18 @@ def query() -> int:
     sql, file = os.environ.get("SQL", ""), os.environ.get("FILE", "")
     if bool(sql) == bool(file):
         raise LocalError("Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql")
-    arguments = ["--sql", sql] if sql else ["--file", file]
-    command = query_command(arguments)
-    return subprocess.run(command, cwd=paths.ROOT, env=query_environment(open_lake()), check=False).returncode
+    question = f"--sql={sql}" if sql else f"--file={file}"
+    return _ask(query_command([question, *shlex.split(os.environ.get("ARGS", ""))]))
+
+
+def report() -> int:
+    return _ask(report_command(paths.STATE / "report.html"))
+
+
+def _ask(command: list[str]) -> int:
+    """Run a command of the query layer on the lake that is up, or with AWS=1 on the one in the caller's account."""
+    environment = dict(os.environ) if os.environ.get("AWS") == "1" else query_environment(open_lake())
+    return subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode
 
 
 def status() -> int:
@@ -140,6 +150,7 @@ def main() -> int:
         "ingest": ingest,
         "refine": refine,
         "query": query,
+        "report": report,
         "status": status,
         "down": down,
     }

@@ -1,4 +1,4 @@
-"""Asks the lake through the query layer, in a process of its own as a person would."""
+"""Asks the lake, and writes the page about it, through the query layer in a process of its own, as a person would."""
 
 import subprocess
 import sys
@@ -23,10 +23,23 @@ def query_environment(aws: EmbeddedAws) -> dict[str, str]:
 
 def ask_file(aws: EmbeddedAws, path: Path) -> str:
     """The answer to the question in the SQL file `path`, as a printed table. Raises LocalError when there is none."""
-    command = query_command(["--file", str(path)])
+    return _output_of(query_command(["--file", str(path)]), aws)
+
+
+def report_command(output: Path) -> list[str]:
+    """The command that writes the page about the lake to `output`."""
+    return [sys.executable, "-m", "queries.build_report", "--output", str(output)]
+
+
+def write_report(aws: EmbeddedAws, output: Path) -> None:
+    """Write the page about the lake. Raises LocalError when it cannot be written."""
+    _output_of(report_command(output), aws)
+
+
+def _output_of(command: Sequence[str], aws: EmbeddedAws) -> str:
     done = subprocess.run(
         command, cwd=paths.ROOT, env=query_environment(aws), capture_output=True, text=True, timeout=300, check=False
     )
     if done.returncode != 0:
-        raise LocalError(f"{path.name} could not be answered: {done.stderr.strip()}")
+        raise LocalError(f"The lake did not answer: {done.stderr.strip().removeprefix('Error: ')}")
     return done.stdout

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from local import embedded_aws, paths
-from local.ask_lake import ask_file
+from local.ask_lake import ask_file, write_report
 from local.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from local.embedded_aws import EmbeddedAws
 from local.errors import LocalError
@@ -18,6 +18,7 @@ from local.show import Stage, console, stage, warn
 FOLDER = paths.STATE / "demo"
 TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "MGLU3", "^BVSP")
 SESSIONS = 60
+PAGE = paths.STATE / "demo.html"
 
 
 def run_demo(port: int | None = None) -> None:
@@ -63,6 +64,9 @@ def _run_stages(aws: EmbeddedAws, stages: list[Stage]) -> tuple[Ingestion, GlueR
     with stage(f"Ask Athena ({WORKGROUP})", stages) as now:
         answer = ask_file(aws, paths.ROOT / "queries" / "latest_close.sql")
         now.done = "queries/latest_close.sql"
+    with stage("Write the page", stages) as now:
+        write_report(aws, PAGE)
+        now.done = f"{PAGE.relative_to(paths.ROOT)}: open it in a browser"
     console.print()
     console.print(answer, markup=False)
     return ingestion, run
