@@ -1,13 +1,16 @@
-"""Fixtures of the ingestion's tests: a stand-in that the real yfinance asks, and a bucket."""
+"""Fixtures of the ingestion's tests: a stand-in that the real yfinance asks, and lakes on moto's server."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 import yfinance
 from ingest import yahoo
+from moto.server import ThreadedMotoServer
 
 from local.fetch_from_standin import point_yfinance_at
 from local.yahoo_standin import StandIn, serving
+from tests.ingest.lake_cases import DATABASE, TestLake
 
 
 @pytest.fixture
@@ -21,4 +24,27 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     served = StandIn()
     with serving(served) as url:
         point_yfinance_at(url)
+        served.url = url
         yield served
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """moto's server, with S3 and Glue."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def lake(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> TestLake:
+    """An empty lake of its own, which the environment points at."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    made = TestLake(moto_url, f"raw-{uuid.uuid4().hex[:12]}")
+    made.s3.create_bucket(Bucket=made.bucket)
+    if DATABASE in {found["Name"] for found in made.glue.get_databases()["DatabaseList"]}:
+        made.glue.delete_database(Name=DATABASE)
+    made.glue.create_database(DatabaseInput={"Name": DATABASE})
+    return made

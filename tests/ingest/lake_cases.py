@@ -1,0 +1,84 @@
+"""A lake on moto's server, and what is in it, for the tests of the ingestion."""
+
+import datetime as dt
+import io
+from dataclasses import dataclass
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+from botocore.client import BaseClient
+from ingest.bars import BARS_SCHEMA
+from ingest.catalog import Catalog
+from ingest.lake import Lake
+from ingest.objects import open_store
+from ingest.schema import RAW_TABLE
+from ingest.sessions import day_start_utc
+
+DATABASE = "tech_challenge2_dev"
+DAYS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7, 8)]
+
+
+@dataclass
+class TestLake:
+    """A bucket and a database with nothing in them."""
+
+    __test__ = False
+    url: str
+    bucket: str
+
+    @property
+    def s3(self) -> BaseClient:
+        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1")
+
+    @property
+    def glue(self) -> BaseClient:
+        return boto3.client("glue", endpoint_url=self.url, region_name="us-east-1")
+
+    def open(self) -> Lake:
+        """The ingestion's view of it, with the table made."""
+        catalog = Catalog(DATABASE, self.bucket)
+        catalog.ensure_table()
+        return Lake(self.bucket, open_store(self.bucket), catalog)
+
+    def keys(self) -> dict[str, dt.datetime]:
+        """Every key and when it was written."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
+
+    def rows(self, key: str) -> list[dict[str, object]]:
+        body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return pq.ParquetFile(io.BytesIO(body)).read().to_pylist()
+
+    def everything(self) -> dict[str, bytes]:
+        """Every object's bytes."""
+        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self.keys()}
+
+    def partitions(self) -> set[tuple[str, str]]:
+        """The catalog's partitions, as (dt, ticker)."""
+        pages = self.glue.get_paginator("get_partitions").paginate(DatabaseName=DATABASE, TableName=RAW_TABLE)
+        return {tuple(partition["Values"]) for page in pages for partition in page["Partitions"]}
+
+
+def table(ticker: str = "PETR4", days: list[dt.date] = DAYS, price: float = 10.0, **columns: list[object]) -> pa.Table:
+    """Plausible bars (BARS_SCHEMA), one a day; any column may be given otherwise."""
+    count = len(days)
+    plausible = {
+        "day": days,
+        "ticker": [ticker] * count,
+        "ts": [day_start_utc(day) for day in days],
+        "open": [price] * count,
+        "high": [price + 0.5] * count,
+        "low": [price - 0.5] * count,
+        "close": [price + 0.1] * count,
+        "adj_close": [price] * count,
+        "volume": [1000] * count,
+        "dividends": [0.0] * count,
+        "stock_splits": [0.0] * count,
+        "source": ["yahoo"] * count,
+    }
+    return pa.table(plausible | columns, schema=BARS_SCHEMA)
+
+
+def key_of(day: dt.date, ticker: str = "PETR4") -> str:
+    return f"raw/b3/dt={day}/ticker={ticker}/data.parquet"
