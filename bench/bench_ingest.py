@@ -157,7 +157,7 @@ class Course:
         environment = self._server.environment() | {"PYTHONPATH": f"{paths.ROOT}:{paths.ROOT / 'ec2'}"}
         done = subprocess.run(command, env=environment, cwd=paths.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"{name} failed:\n{done.stderr[-3000:]}")
+            raise RuntimeError(f"{name} failed ({done.returncode}):\n{done.stderr[-3000:]}")
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 

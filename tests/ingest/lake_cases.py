@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from dataclasses import dataclass
+from functools import cache
 
 import boto3
 import pyarrow as pa
@@ -19,6 +20,12 @@ DATABASE = "tech_challenge2_dev"
 DAYS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7, 8)]
 
 
+@cache
+def client(service: str, url: str) -> BaseClient:
+    """One client a service: making one takes longer than most of what is asked of it."""
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1")
+
+
 @dataclass
 class TestLake:
     """A bucket and a database with nothing in them."""
@@ -29,11 +36,11 @@ class TestLake:
 
     @property
     def s3(self) -> BaseClient:
-        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1")
+        return client("s3", self.url)
 
     @property
     def glue(self) -> BaseClient:
-        return boto3.client("glue", endpoint_url=self.url, region_name="us-east-1")
+        return client("glue", self.url)
 
     def open(self) -> Lake:
         """The ingestion's view of it, with the table made."""

@@ -1,0 +1,254 @@
+"""Whole runs in this process, from arguments to exit code, against the stand-in and moto's server."""
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+
+import fetch_b3_data
+import pytest
+from ingest import yahoo
+
+from local.yahoo_standin import StandIn, error
+from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of
+from tests.ingest.yahoo_cases import answer_with, bar
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yahoo, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(yahoo.Pace.__init__, "__defaults__", (0.001, 0.002, lambda _seconds: None))
+
+
+class Command:
+    """Runs the program in this process and keeps what it printed."""
+
+    def __init__(self, lake: TestLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._lake, self._monkeypatch, self._capsys = lake, monkeypatch, capsys
+        monkeypatch.setenv("RAW_BUCKET", lake.bucket)
+        monkeypatch.setenv("GLUE_DATABASE", DATABASE)
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str) -> int:
+        self._monkeypatch.setattr(sys, "argv", ["fetch_b3_data.py", *arguments])
+        code = fetch_b3_data.main()
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+    def records(self) -> dict[str, dict[str, object]]:
+        lines = [json.loads(line) for line in self.out.splitlines()]
+        assert "summary" in lines[-1]
+        return {line["ticker"]: line for line in lines[:-1]}
+
+    def summary(self) -> dict[str, object]:
+        return json.loads(self.out.splitlines()[-1])["summary"]
+
+
+@pytest.fixture
+def command(lake: TestLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(lake, monkeypatch, capsys)
+
+
+RANGE = ("--start-date", str(DAYS[0]), "--end-date", str(DAYS[-1]))
+
+
+def test_all_succeed(command: Command, stand_in: StandIn, lake: TestLake):
+    assert command("--tickers", "PETR4.SA, vale3,^BVSP", *RANGE, "--json") == 0
+    assert {ticker: record["status"] for ticker, record in command.records().items()} == {
+        "PETR4": "written",
+        "VALE3": "written",
+        "IBOV": "written",
+    }
+    assert set(lake.keys()) == {key_of(day, ticker) for day in DAYS for ticker in ("PETR4", "VALE3", "IBOV")}
+    assert sorted(query.symbol for query in stand_in.requests) == ["PETR4.SA", "VALE3.SA", "^BVSP"]
+
+
+def test_repeating_writes_nothing_and_succeeds(command: Command, stand_in: StandIn, lake: TestLake):
+    assert command("--tickers", "PETR4", *RANGE) == 0
+    before = lake.keys()
+    assert command("--tickers", "PETR4", *RANGE, "--json") == 0
+    assert command.records()["PETR4"]["status"] == "unchanged"
+    assert command.summary()["written"] == 0
+    assert lake.keys() == before
+
+
+def test_one_ticker_never_takes_the_others_with_it(command: Command, stand_in: StandIn, lake: TestLake):
+    stand_in.scripted["VALE3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
+    stand_in.scripted["ITUB4.SA"] = [error(429, "Too Many Requests", "slow down")]
+    stand_in.scripted["BBAS3.SA"] = [answer_with([bar(day, low=0.0) for day in DAYS], symbol="BBAS3.SA")]
+    assert command("--tickers", "VALE3,ITUB4,BBAS3,PETR4", *RANGE, "--json") == 3
+    records = command.records()
+    assert [(ticker, record["status"]) for ticker, record in records.items()] == [
+        ("VALE3", "no-data"),
+        ("ITUB4", "rate-limited"),
+        ("BBAS3", "invalid"),
+        ("PETR4", "written"),
+    ]
+    assert "delisted" in records["VALE3"]["cause"]
+    assert "429" in records["ITUB4"]["cause"]
+    assert records["BBAS3"]["cause"].startswith("5 bars refused: zero or negative price")
+    assert set(lake.keys()) == {key_of(day) for day in DAYS}
+
+
+def test_nothing_could_be_done(command: Command, stand_in: StandIn, lake: TestLake):
+    stand_in.scripted["PETR4.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
+    assert command("--tickers", "PETR4", *RANGE) == 1
+    assert lake.keys() == {}
+
+
+def test_gaps_are_named(command: Command, stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day) for day in DAYS if day != DAYS[2]])]
+    assert command("--tickers", "PETR4", *RANGE, "--json") == 0
+    record = command.records()["PETR4"]
+    assert (record["requested"], record["received"], record["gaps"]) == (5, 4, ["2024-05-06"])
+    assert command("--tickers", "PETR4", *RANGE) == 0
+    assert "2024-05-06" in command.out
+    assert "1 sessions missing" in command.out
+
+
+def test_table_for_a_person_has_a_line_a_ticker(command: Command, stand_in: StandIn):
+    assert command("--tickers", "PETR4,VALE3", *RANGE) == 0
+    lines = command.out.splitlines()
+    assert lines[0].split() == ["ticker", "status", "requested", "received", "written", "unchanged", "gaps", "cause"]
+    assert lines[1].split() == ["PETR4", "written", "5", "5", "5", "0"]
+    assert lines[3].startswith("10 partitions written, 0 unchanged, 0 sessions missing; 0 of 2 tickers failed")
+
+
+def test_dry_run_writes_nothing(command: Command, stand_in: StandIn, lake: TestLake):
+    assert command("--tickers", "PETR4", *RANGE, "--dry-run", "--json") == 0
+    record = command.records()["PETR4"]
+    assert (record["status"], record["written"]) == ("planned", 5)
+    assert lake.keys() == {}
+    assert lake.glue.get_tables(DatabaseName=DATABASE)["TableList"] == []
+
+
+def test_restated_history_is_rewritten(command: Command, stand_in: StandIn, lake: TestLake):
+    bars = [bar(day, 40.0) for day in DAYS]
+    after_split = [bar(day, 10.0) for day in DAYS]
+    stand_in.scripted["PETR4.SA"] = [answer_with(bars), answer_with(after_split)]
+    assert command("--tickers", "PETR4", *RANGE) == 0
+    yahoo.YfData.cache_get.cache_clear()
+    assert command("--tickers", "PETR4", *RANGE, "--json") == 0
+    assert command.records()["PETR4"]["written"] == 5
+    assert {lake.rows(key_of(day))[0]["close"] for day in DAYS} == {10.0}
+
+
+def test_default_is_the_last_seven_final_sessions(command: Command, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
+    class Monday(dt.datetime):
+        """Monday 2024-05-13 at noon in São Paulo: the session is open, its bar is partial."""
+
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            return dt.datetime(2024, 5, 13, 15, 0, tzinfo=dt.timezone.utc).astimezone(tz)
+
+    monkeypatch.setattr(fetch_b3_data.dt, "datetime", Monday)
+    assert command("--tickers", "PETR4", "--json") == 0
+    (query,) = stand_in.requests
+    days = [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in (query.start, query.end)]
+    assert days == [dt.date(2024, 5, 2), dt.date(2024, 5, 11)]
+    assert command.records()["PETR4"]["requested"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--tickers", ""), "No ticker was given"),
+        (("--tickers", "PETR 4!"), "is not a B3 ticker"),
+        (("--tickers", "*"), "only --source b3"),
+        (("--start-date", "2024-13-01"), "is not a date: write it as YYYY-MM-DD"),
+        (("--start-date", "2024-05-03", "--end-date", "2024-05-02"), "is after END_DATE"),
+        (("--start-date", "1950-01-02"), "before 1986-01-02"),
+        (("--fix",), "--fix mends what --doctor finds"),
+        (("--source", "b3", "--interval", "1h"), "daily bars only"),
+        (("--source", "b3", "--b3-files", "no/such/place"), "does not exist"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_nothing_is_done(
+    command: Command, stand_in: StandIn, lake: TestLake, arguments: tuple[str, ...], says: str
+):
+    assert command(*arguments) == 2
+    assert says in command.err
+    assert command.err.count("\n") == 1
+    assert (command.out, stand_in.requests, lake.keys()) == ("", [], {})
+
+
+def test_environment_means_the_same_as_options(command: Command, stand_in: StandIn, lake: TestLake, monkeypatch):
+    for name, value in {"TICKERS": "PETR4", "START_DATE": str(DAYS[0]), "END_DATE": str(DAYS[0])}.items():
+        monkeypatch.setenv(name, value)
+    assert command() == 0
+    assert set(lake.keys()) == {key_of(DAYS[0])}
+    monkeypatch.setenv("TICKERS", " ")
+    assert command() == 2
+    assert "TICKERS is set but empty" in command.err
+
+
+def test_range_without_a_session_is_no_failure(command: Command, stand_in: StandIn):
+    assert command("--tickers", "PETR4", "--start-date", "2024-05-04", "--end-date", "2024-05-05", "--json") == 0
+    assert "no final session" in command.records()["PETR4"]["cause"]
+    assert stand_in.requests == []
+
+
+def test_missing_database_is_one_sentence(command: Command, stand_in: StandIn):
+    assert command("--tickers", "PETR4", *RANGE, "--database", "no_such") == 1
+    assert command.err == (
+        "fetch_b3_data: Glue database no_such does not exist: deploy the stack, or set GLUE_DATABASE.\n"
+    )
+    assert stand_in.requests == []
+
+
+def test_expired_credentials_are_one_sentence_at_the_start(command: Command, stand_in: StandIn, monkeypatch):
+    import botocore.client
+    from botocore.exceptions import ClientError
+
+    def expired(self: object, operation: str, _arguments: object) -> None:
+        answer = {"Error": {"Code": "ExpiredTokenException", "Message": "The security token included is expired"}}
+        raise ClientError(answer, operation)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", expired)
+    assert command("--tickers", "PETR4", *RANGE) == 1
+    assert command.err == (
+        "fetch_b3_data: The AWS credentials have expired: in a lab, start it again and copy its credentials; "
+        "elsewhere renew yours, and run again.\n"
+    )
+    assert stand_in.requests == []
+
+
+def test_bucket_is_found_by_account_and_environment(command: Command, stand_in: StandIn, lake: TestLake, monkeypatch):
+    monkeypatch.delenv("RAW_BUCKET")
+    monkeypatch.setenv("LAKE_ENV", "test")
+    name = "tech-challenge2-test-raw-123456789012"
+    lake.s3.create_bucket(Bucket=name)
+    assert command("--tickers", "PETR4", "--start-date", str(DAYS[0]), "--end-date", str(DAYS[0])) == 0
+    assert [item["Key"] for item in lake.s3.list_objects_v2(Bucket=name)["Contents"]] == [key_of(DAYS[0])]
+
+
+def test_whole_day_of_b3_is_taken_and_repeats_without_effect(command: Command, lake: TestLake, shared_data: Path):
+    files = str(shared_data / "cotahist")
+    day = ("--start-date", "2022-02-03", "--end-date", "2022-02-03", "--source", "b3", "--b3-files", files)
+    assert command("--tickers", "PETR4,FNAM11,^BVSP", *day, "--json") == 3
+    assert command.records()["IBOV"]["status"] == "no-data"
+    (petr4,) = lake.rows(key_of(dt.date(2022, 2, 3)))
+    assert petr4 == {
+        "ts": dt.datetime.fromisoformat("2022-02-03T03:00"),
+        "open": 32.35,
+        "high": 32.92,
+        "low": 31.62,
+        "close": 32.07,
+        "adj_close": None,
+        "volume": 51087800,
+        "dividends": None,
+        "stock_splits": None,
+        "source": "b3",
+    }
+    (fnam11,) = lake.rows(key_of(dt.date(2022, 2, 3), "FNAM11"))
+    assert fnam11["close"] == 0.00018  # quoted per thousand
+    assert command("--tickers", "PETR4,FNAM11", *day, "--json") == 0
+    assert command.summary()["written"] == 0
+
+
+def test_truncated_file_is_refused_whole(command: Command, lake: TestLake, shared_data: Path):
+    files = str(shared_data / "cotahist" / "COTAHIST_D04012016.TXT")
+    day = ("--start-date", "2016-01-04", "--end-date", "2016-01-04", "--source", "b3", "--b3-files", files)
+    assert command("--tickers", "*", *day) == 1
+    assert "does not fit its 506 records" in command.out
+    assert lake.keys() == {}
