@@ -93,7 +93,7 @@ PARTITIONS_PER_WAVE = 100_000
 PARTITIONS_PER_CALL = 100
 CATALOG_THREADS = 8
 LISTING_THREADS = 8
-DATES_PER_LISTING = 125
+DATES_PER_LISTING = 250
 COMPACT_ROW_GROUP = 20_000
 MAX_PASSES = 10
 KEYS_PER_PAGE = 1_000
@@ -155,6 +155,9 @@ class Scope:
     start: int | None = None
     end: int | None = None
     tickers: frozenset[str] | None = None
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True)
@@ -311,7 +314,7 @@ def plan(
     refined: pa.Table,
     ledger: pa.Table,
     *,
-    scope: Scope = Scope(),
+    scope: Scope = EVERYTHING,
     full: bool = False,
     tried: pa.Table | None = None,
 ) -> Plan:
@@ -373,28 +376,25 @@ def _take(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.where(at < 0, 0, values[at]) if len(values) else np.zeros(len(at), np.int64)
 
 
-def _before(keys: np.ndarray, steps: int) -> np.ndarray:
-    """Whether the row so many steps before, in sorted keys, is of the same ticker."""
-    same = np.zeros(len(keys), bool)
-    same[steps:] = (keys[steps:] >> 32) == (keys[: len(keys) - steps] >> 32)
-    return same
+def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
+    """The value so many rows before each, in sorted keys; 0 where that row is of another ticker."""
+    earlier = np.zeros(len(values), values.dtype)
+    same = keys[steps:] >> 32 == keys[:-steps] >> 32
+    earlier[steps:] = np.where(same, values[:-steps], 0)
+    return earlier
 
 
 def _windows(keys: np.ndarray, tags: np.ndarray) -> list[np.ndarray]:
     """The tags of each partition's own raw object and of the four before it, 0 where there is none."""
-    window = [tags]
-    for steps in range(1, MOVING_AVERAGE_DATES):
-        earlier = np.zeros(len(tags), np.int64)
-        earlier[steps:] = tags[: len(tags) - steps]
-        window.append(np.where(_before(keys, steps), earlier, 0))
-    return window
+    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, MOVING_AVERAGE_DATES))]
 
 
 def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
-    needed = target.copy()
-    for steps in range(1, MOVING_AVERAGE_DATES):
-        needed[: len(keys) - steps] |= target[steps:] & _before(keys, steps)[steps:]
-    return needed
+    """The targets and, of each, the four rows before it of its ticker."""
+    backwards = keys[::-1]
+    return np.any(
+        [target, *(_earlier(backwards, target[::-1], s)[::-1] for s in range(1, MOVING_AVERAGE_DATES))], axis=0
+    )
 
 
 def _is_in(partitions: pa.Table, others: pa.Table) -> np.ndarray:
@@ -450,7 +450,8 @@ def store_of(place: Place, connection: Connection) -> S3Store:
 def list_partitions(place: Place, connection: Connection) -> pa.Table:
     """What is under a table's prefix (LISTING); other keys than its partitions' are left alone and counted."""
     dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
-    starts = [None, *dates[DATES_PER_LISTING::DATES_PER_LISTING]]
+    # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
+    starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[DATES_PER_LISTING - 1 : -1 : DATES_PER_LISTING])]
     with ThreadPoolExecutor(LISTING_THREADS) as threads:
         spans = zip(starts, [*starts[1:], None], strict=True)
         parts = threads.map(lambda span: _list_span(place, connection, *span), spans)
@@ -1191,9 +1192,12 @@ class Run:
 
     def enter(self, report: pa.Table) -> None:
         """Register what a wave published, and only then enter it in the ledger."""
-        self.unreadable = pa.concat_tables([self.unreadable, report.filter(pc.is_valid(report["error"]))])
+        bad = report.filter(pc.is_valid(report["error"]))
+        self.unreadable = pa.concat_tables([self.unreadable, bad])
         done = report.filter(pc.is_valid(report["tag"]))
-        self.register(done.filter(pc.invert(done["registered"])))
+        kept = bad.filter(pa.array(_is_in(bad, self.refined)))  # what an unreadable one's earlier contents gave
+        new = pa.concat_tables([done, kept])
+        self.register(new.filter(pc.invert(new["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
         if self.job.compact:
             self.held.append(done.select(ROWS.names))
@@ -1281,15 +1285,20 @@ def spark_session() -> SparkSession:
     return spark
 
 
+def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
+    """Carry out one run; its summary. Raises RefineError. Spark is started only when there is something to do."""
+    wr.config.s3_endpoint_url = job.connection.s3_endpoint
+    wr.config.glue_endpoint_url = job.connection.glue_endpoint
+    return Run(job, spark).carry_out()
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run the job; the last line on standard output is its summary. Exits with a message when something is wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     try:
         job = parse_arguments(arguments, os.environ)
-        wr.config.s3_endpoint_url = job.connection.s3_endpoint
-        wr.config.glue_endpoint_url = job.connection.glue_endpoint
-        summary = Run(job, spark_session).carry_out()
+        summary = run(job)
     except RefineError as error:
         raise SystemExit(f"The refine job failed. {error}") from error
     print(json.dumps(summary), flush=True)

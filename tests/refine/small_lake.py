@@ -1,0 +1,220 @@
+"""A small lake on an S3 and Glue server, and what it should hold, calculated with plain pandas."""
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import boto3
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import refine_job
+from pyspark.sql import SparkSession
+
+RAW_TYPES = pa.schema(
+    [
+        ("ts", pa.timestamp("us")),
+        *((name, pa.float64()) for name in ("open", "high", "low", "close", "adj_close")),
+        ("volume", pa.int64()),
+        ("dividends", pa.float64()),
+        ("stock_splits", pa.float64()),
+        ("source", pa.string()),
+    ]
+)
+DATABASE, TABLE = "lake", "b3_daily_quotes_refined"
+FIRST_DAY = date(2023, 12, 22)
+
+Key = tuple[str, date]
+
+
+def day(number: int) -> date:
+    """A trade date; the first ones are in one year and the later ones in the next."""
+    return FIRST_DAY + timedelta(days=number)
+
+
+def bar(when: date, close: float | None = 10.0, *, minute: int = 0, **others: Any) -> dict[str, Any]:
+    """A bar that starts so many minutes after midnight; prices follow from the close unless they are given."""
+    moment = pd.Timestamp(when) + pd.Timedelta(minutes=minute)
+    price = close if close is not None else 1.0
+    own = {"ts": moment.to_pydatetime(), "open": price - 1, "high": price + 2, "low": price - 2, "close": close}
+    rest = {"adj_close": close, "volume": 100 + minute, "dividends": 0.0, "stock_splits": 0.0, "source": "test"}
+    return own | rest | others
+
+
+def parquet_of(bars: list[dict[str, Any]], schema: pa.Schema = RAW_TYPES) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(bars, schema=schema), sink)
+    return sink.getvalue()
+
+
+def expected_rows(bars: dict[Key, list[dict[str, Any]] | None]) -> dict[Key, dict[str, Any]]:
+    """The refined rows by plain pandas; None is a raw object that cannot be read."""
+    rows = {}
+    for ticker in {ticker for ticker, _ in bars}:
+        days = sorted(when for name, when in bars if name == ticker)
+        frames = [pd.DataFrame(bars[ticker, when] or [], columns=RAW_TYPES.names) for when in days]
+        frames = [frame.sort_values("ts", kind="stable") for frame in frames]
+        closes = pd.Series([_at(frame["close"], -1) for frame in frames], dtype="float64")
+        averages, deltas = closes.rolling(5, min_periods=5).apply(sum) / 5, closes.diff()
+        for when, frame, close, average, delta in zip(days, frames, closes, averages, deltas, strict=True):
+            if bars[ticker, when] is None:
+                continue
+            volume = pd.to_numeric(frame["volume"]).dropna()
+            rows[ticker, when] = {
+                "trade_date": when,
+                "open_price": _at(frame["open"], 0),
+                "high_price": _plain(pd.to_numeric(frame["high"]).max()),
+                "low_price": _plain(pd.to_numeric(frame["low"]).min()),
+                "close_price": _plain(close),
+                "adj_close_price": _at(frame["adj_close"], -1),
+                "total_volume": int(volume.sum()) if len(volume) else None,
+                "bar_count": len(frame),
+                "close_ma_5": _plain(average),
+                "close_delta": _plain(delta),
+            }
+    return rows
+
+
+def _at(column: pd.Series, position: int) -> float | None:
+    known = column.dropna()
+    return float(known.iloc[position]) if len(known) else None
+
+
+def _plain(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+@dataclass
+class SmallLake:
+    """Raw objects put and removed here are remembered, so that the lake knows what should come out."""
+
+    endpoint: str
+    bucket: str
+    s3: Any
+    glue: Any
+    bars: dict[Key, list[dict[str, Any]] | None] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, endpoint: str, name: str) -> "SmallLake":
+        bucket = "lake-" + hashlib.sha256(name.encode()).hexdigest()[:20]
+        s3, glue = (
+            boto3.client(
+                service,
+                endpoint_url=endpoint,
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+            for service in ("s3", "glue")
+        )
+        s3.create_bucket(Bucket=bucket)
+        lake = cls(endpoint, bucket, s3, glue)
+        lake.create_table()
+        return lake
+
+    @property
+    def database(self) -> str:
+        return self.bucket.replace("-", "_")
+
+    def create_table(self) -> None:
+        names = [d["Name"] for d in self.glue.get_databases()["DatabaseList"]]
+        if self.database not in names:
+            self.glue.create_database(DatabaseInput={"Name": self.database})
+        keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
+        storage = {"Columns": [], "Location": f"s3://{self.bucket}/refined/b3/"}
+        definition = {"Name": TABLE, "PartitionKeys": keys, "StorageDescriptor": storage}
+        self.glue.create_table(DatabaseName=self.database, TableInput=definition)
+
+    def raw_key(self, ticker: str, when: date) -> str:
+        return f"raw/b3/dt={when}/ticker={ticker}/data.parquet"
+
+    def put(self, ticker: str, when: date, *bars: dict[str, Any]) -> None:
+        self.bars[ticker, when] = list(bars)
+        self.put_bytes(self.raw_key(ticker, when), parquet_of(list(bars)))
+
+    def put_broken(self, ticker: str, when: date, data: bytes = b"broken") -> None:
+        self.bars[ticker, when] = None
+        self.put_bytes(self.raw_key(ticker, when), data)
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def remove(self, ticker: str, when: date) -> None:
+        del self.bars[ticker, when]
+        self.s3.delete_object(Bucket=self.bucket, Key=self.raw_key(ticker, when))
+
+    def fill(self, tickers: list[str], days: range) -> None:
+        for row, ticker in enumerate(tickers):
+            for number in days:
+                self.put(ticker, day(number), bar(day(number), 10.0 + row + number * number % 7))
+
+    def arguments(self, *more: str) -> list[str]:
+        places = {"--raw_uri": "raw/b3", "--refined_uri": "refined/b3", "--compact_uri": "compact/b3"}
+        fixed = [word for name, prefix in places.items() for word in (name, f"s3://{self.bucket}/{prefix}")]
+        return [*fixed, "--database", self.database, "--table", TABLE, *more]
+
+    def job(self, *more: str) -> refine_job.Job:
+        return refine_job.parse_arguments(self.arguments(*more), {"AWS_ENDPOINT_URL": self.endpoint})
+
+    def run(self, spark: SparkSession, *more: str) -> dict[str, Any]:
+        return refine_job.run(self.job(*more), lambda: spark)
+
+    def objects(self, prefix: str) -> dict[str, tuple[str, Any]]:
+        """Key to ETag and time of every object under a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return {o["Key"]: (o["ETag"], o["LastModified"]) for page in pages for o in page.get("Contents", [])}
+
+    def read(self, key: str) -> pa.Table:
+        data = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return pq.ParquetFile(io.BytesIO(data)).read()
+
+    def refined(self) -> dict[Key, dict[str, Any]]:
+        """Every refined row, as it is on the server."""
+        rows = {}
+        for key in self.objects("refined/b3/"):
+            table = self.read(key)
+            assert table.schema.equals(refine_job.REFINED)
+            assert len(table) == 1
+            dt, ticker = (part.split("=")[1] for part in key.split("/")[2:4])
+            rows[ticker, date.fromisoformat(dt)] = table.to_pylist()[0]
+        return rows
+
+    def registered(self, table: str = TABLE) -> dict[tuple[str, ...], str]:
+        """Values to location of the table's partitions."""
+        pages = self.glue.get_paginator("get_partitions").paginate(DatabaseName=self.database, TableName=table)
+        return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
+
+    def compact(self) -> list[dict[str, Any]]:
+        """The compact copy's rows, object after object, each with its year."""
+        rows = []
+        for key in sorted(self.objects("compact/b3/")):
+            year = int(key.split("/")[2].split("=")[1])
+            rows += [{"year": year, **row} for row in self.read(key).to_pylist()]
+        return rows
+
+    def check(self) -> None:
+        """The refined objects, their registrations and the compact copy are what raw says, no more and no less."""
+        expected, refined = expected_rows(self.bars), self.refined()
+        readable = {key for key, bars in self.bars.items() if bars is not None}
+        assert {key for key in refined if self.bars.get(key, []) is not None} == readable == set(expected)
+        for key, row in expected.items():
+            assert_same(refined[key], row, key)
+        assert self.registered() == {
+            (str(when), ticker): f"s3://{self.bucket}/refined/b3/dt={when}/ticker={ticker}/" for ticker, when in refined
+        }
+        copy = [{"year": when.year, "ticker": ticker, **refined[ticker, when]} for ticker, when in refined]
+        assert self.compact() == sorted(copy, key=lambda row: (row["year"], row["ticker"], row["trade_date"]))
+        years = {str(when.year) for _, when in refined}
+        assert set(self.registered("b3_daily_quotes_compact")) == {(year,) for year in years}
+
+
+def assert_same(row: dict[str, Any], expected: dict[str, Any], key: Key) -> None:
+    """All columns alike; averages and deltas but for the last bit, since they are calculated in another order."""
+    assert list(row) == list(expected), key
+    for name, value in expected.items():
+        close = (
+            isinstance(value, float) and row[name] is not None and abs(row[name] - value) <= 1e-9 * max(1, abs(value))
+        )
+        assert close or row[name] == value, (key, name, row[name], value)

@@ -1,0 +1,203 @@
+"""Whole runs on real objects: real Spark, an S3 and Glue server, every row compared with plain pandas."""
+
+import json
+import logging
+
+import pyarrow as pa
+import pytest
+import refine_job
+from pyspark.sql import SparkSession
+
+from tests.refine.small_lake import RAW_TYPES, SmallLake, bar, day, parquet_of
+
+pytestmark = pytest.mark.slow
+TICKERS = ["PETR4", "VALE3"]
+
+
+def test_a_new_lake_is_refined_and_a_second_run_writes_nothing(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(14))
+    first = lake.run(spark)
+    counts = ("refined_partitions", "written_objects", "registered_partitions", "compact_years", "unreadable_objects")
+    assert [first[c] for c in counts] == [28, 28, 28, 2, 0]
+    lake.check()
+
+    before = lake.objects("")
+    second = lake.run(spark)
+    assert [second[c] for c in counts] == [0, 0, 0, 0, 0]
+    assert second["passes"] == 1
+    assert lake.objects("") == before
+
+
+def test_only_what_a_change_reaches_is_recomputed(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(14))
+    lake.run(spark)
+    before = lake.objects("refined/")
+
+    lake.put("PETR4", day(4), bar(day(4), 99.0))
+    summary = lake.run(spark)
+
+    reached = {f"refined/b3/dt={day(n)}/ticker=PETR4/data.parquet" for n in range(4, 9)}
+    after = lake.objects("refined/")
+    assert {key for key in after if after[key] != before[key]} == reached
+    assert (summary["refined_partitions"], summary["registered_partitions"]) == (5, 0)
+    lake.check()
+
+
+def test_intraday_bars_nulls_and_bars_out_of_order(lake: SmallLake, spark: SparkSession) -> None:
+    for n in range(6):
+        bars = [bar(day(n), 10.0 + n + m, minute=m) for m in (45, 0, 30, 15)]
+        bars[1]["open"] = None
+        bars[0]["close"] = float("nan")
+        lake.put("PETR4", day(n), *bars)
+    lake.put("VALE3", day(0), bar(day(0), None, volume=None, adj_close=None))
+    # Two bars of one moment: the file's order decides.
+    lake.put("VALE3", day(1), bar(day(1), 5.0), bar(day(1), 7.0))
+    lake.run(spark)
+    lake.check()
+    assert lake.refined()["VALE3", day(1)]["close_price"] == 7.0
+    assert lake.refined()["VALE3", day(1)]["open_price"] == 4.0
+
+
+def test_late_older_dates_deletions_and_new_tickers(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(0, 14, 2))
+    lake.run(spark)
+    lake.put("PETR4", day(3), bar(day(3), 50.0))
+    lake.remove("VALE3", day(6))
+    lake.put("ABEV3", day(5), bar(day(5), 1.0))
+    summary = lake.run(spark)
+    assert summary["deleted_partitions"] == 1
+    lake.check()
+    # A whole year goes, and its compact object with it.
+    for ticker, when in list(lake.bars):
+        if when.year == 2023:
+            lake.remove(ticker, when)
+    lake.run(spark)
+    lake.check()
+
+
+def test_unreadable_objects_are_listed_with_their_cause_and_the_rest_is_published(
+    lake: SmallLake, spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake.fill(TICKERS, range(9))
+    lake.run(spark)
+    kept = lake.refined()["PETR4", day(2)]
+    lake.put_broken("PETR4", day(2))
+    lake.put_broken("VALE3", day(8), parquet_of([], RAW_TYPES))
+    lake.put_broken("VALE3", day(9), parquet_of([{"ts": None}], pa.schema([("ts", pa.timestamp("us"))])))
+    lake.put("VALE3", day(10), bar(day(10)))
+    with caplog.at_level(logging.ERROR):
+        summary = lake.run(spark)
+    assert summary["unreadable_objects"] == 3
+    lake.check()
+    # The last good row of an unreadable object stays; what its close takes part in is not known.
+    refined = lake.refined()
+    assert refined["PETR4", day(2)] == kept
+    assert refined["PETR4", day(3)]["close_delta"] is None
+    assert refined["PETR4", day(6)]["close_ma_5"] is None
+    assert refined["PETR4", day(7)]["close_ma_5"] is not None
+    assert refined["VALE3", day(10)]["close_delta"] is None
+    assert ("VALE3", day(9)) not in refined
+
+    report = json.loads(lake.s3.get_object(Bucket=lake.bucket, Key="state/refined/b3/unreadable.json")["Body"].read())
+    causes = {entry["object"].split("/b3/")[1]: entry["cause"] for entry in report["unreadable"]}
+    assert list(causes) == [
+        f"dt={day(2)}/ticker=PETR4/data.parquet",
+        f"dt={day(8)}/ticker=VALE3/data.parquet",
+        f"dt={day(9)}/ticker=VALE3/data.parquet",
+    ]
+    assert list(causes.values())[1:] == [
+        "it holds no bars",
+        "it has no column open, high, low, close, adj_close, volume",
+    ]
+    assert sum("cannot be read" in record.message for record in caplog.records) == 3
+
+    # They are tried again, and nothing else is; a run in another scope keeps them on the list.
+    assert lake.run(spark, "--tickers", "PETR4")["unreadable_objects"] == 1
+    before = lake.objects("")
+    again = lake.run(spark)
+    assert (again["unreadable_objects"], again["written_objects"]) == (3, 0)
+    assert lake.objects("") == before
+
+    # One is repaired, the others are removed: their successors are recomputed.
+    lake.put("PETR4", day(2), bar(day(2), 77.0))
+    lake.remove("VALE3", day(8))
+    lake.remove("VALE3", day(9))
+    summary = lake.run(spark)
+    assert summary["unreadable_objects"] == 0
+    lake.check()
+    assert lake.refined()["VALE3", day(10)]["close_delta"] is not None
+    assert not json.loads(
+        lake.s3.get_object(Bucket=lake.bucket, Key="state/refined/b3/unreadable.json")["Body"].read()
+    )["unreadable"]
+
+
+def test_a_partial_run_loses_nothing(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(12))
+    lake.run(spark, "--tickers", "petr4", "--start_date", str(day(4)), "--end_date", str(day(6)))
+    assert set(lake.refined()) == {("PETR4", day(n)) for n in (4, 5, 6)}
+    # Its rows were computed from a date that was never refined, and now that one goes: no orphan tells of it.
+    lake.remove("PETR4", day(3))
+    lake.run(spark)
+    lake.check()
+
+
+def test_full_recomputes_everything_and_gives_the_same_bytes(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(7))
+    lake.run(spark)
+    before = lake.objects("refined/")
+    summary = lake.run(spark, "--mode", "full")
+    assert (summary["refined_partitions"], summary["written_objects"]) == (14, 0)
+    assert {k: v[0] for k, v in lake.objects("refined/").items()} == {k: v[0] for k, v in before.items()}
+    lake.check()
+
+
+def test_a_lost_ledger_a_lost_object_and_a_new_table_are_found_out(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(7))
+    lake.run(spark)
+    lake.put_bytes("state/refined/b3/ledger/year=2023.parquet", b"broken")
+    lake.put_bytes("state/refined/b3/notes.json", b"[]")
+    lake.s3.delete_object(Bucket=lake.bucket, Key=f"refined/b3/dt={day(3)}/ticker=VALE3/data.parquet")
+    lake.s3.delete_object(Bucket=lake.bucket, Key="compact/b3/year=2023/data.parquet")
+    lake.glue.delete_table(DatabaseName=lake.database, Name="b3_daily_quotes_refined")
+    lake.create_table()
+    summary = lake.run(spark)
+    assert summary["written_objects"] == 1
+    lake.check()
+
+
+def test_the_compact_copy_can_be_left_out_and_taken_up_later(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(14))
+    assert lake.run(spark, "--compact_uri", "off")["compact_years"] == 0
+    assert not lake.objects("compact/")
+    lake.put("PETR4", day(13), bar(day(13), 3.0))
+    assert lake.run(spark)["compact_years"] == 2
+    lake.check()
+    # Only a year that changed is rewritten.
+    before = lake.objects("compact/")
+    lake.put("PETR4", day(13), bar(day(13), 4.0))
+    assert lake.run(spark)["compact_years"] == 1
+    lake.check()
+    assert [k for k, v in lake.objects("compact/").items() if v == before[k]] == ["compact/b3/year=2023/data.parquet"]
+
+
+def test_what_is_not_a_partition_is_left_alone(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(["PETR4"], range(2))
+    strange = ["raw/b3/README", "raw/b3/dt=2024-02-31/ticker=X/data.parquet", "refined/b3/dt=2024-01-02/other.parquet"]
+    for key in strange:
+        lake.put_bytes(key, b"-")
+    assert lake.run(spark)["refined_partitions"] == 2
+    assert set(strange) <= set(lake.objects(""))
+
+
+def test_a_run_tells_what_it_cannot_use(lake: SmallLake, spark: SparkSession) -> None:
+    def failure(*more: str) -> str:
+        with pytest.raises(refine_job.RefineError) as caught:
+            lake.run(spark, *more)
+        return str(caught.value)
+
+    assert failure("--table", "nothing") == (
+        f"The table {lake.database}.nothing cannot be used: it does not exist, deploy the stack first (EntityNotFound)."
+    )
+    assert failure("--raw_uri", "s3://no-such-bucket/raw/b3") == (
+        "s3://no-such-bucket/raw/b3 cannot be listed: the bucket does not exist (NoSuchBucket)."
+    )
