@@ -60,6 +60,10 @@ status: $(RUN_VENVS) ## say whether a lake is up, and what it holds
 down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 	@$(PY) -m local down
 
+.PHONY: preflight
+preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying ENV=dev into it; changes nothing
+	@$(PY) -m local.preflight --env $(ENV)
+
 .PHONY: test
 test: $(DEV_VENVS) ## run all tests
 	@$(PY) -m pytest

@@ -25,7 +25,7 @@ def test_ctrl_c_leaves_nothing_running() -> None:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # CI starts it ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - CI ignores it
     )
     for line in process.stdout:
         if line.startswith(STAGE):
