@@ -85,7 +85,7 @@ variable "ssh_cidr" {
 # The host -------------------------------------------------------------------------------------------------------
 
 variable "instance_type" {
-  description = "EC2 instance type of the host, x86-64 or Graviton. The ingestion needs about 0.5 GiB of memory."
+  description = "EC2 instance type of the host, x86-64 or Graviton. The ingestion needs 1 GiB of memory."
   type        = string
   default     = "t3.micro"
 
@@ -98,7 +98,7 @@ variable "instance_type" {
 variable "root_volume_gb" {
   description = "Size of the encrypted gp3 root volume, GiB."
   type        = number
-  default     = 10
+  default     = 8
 
   validation {
     condition     = var.root_volume_gb >= 8 && var.root_volume_gb <= 1000 && floor(var.root_volume_gb) == var.root_volume_gb

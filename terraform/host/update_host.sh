@@ -28,7 +28,7 @@ make_virtualenv() { # REQUIREMENTS
     rm -rf "$folder"
     python3.11 -m venv "$folder"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
-      --require-hashes --requirement "$requirements"
+      --requirement "$requirements"
     touch "$folder/complete"
   fi
   echo "$folder"
@@ -38,7 +38,7 @@ install_units() { # RELEASE_FOLDER
   local folder=$1 file path changed=()
   for file in "$folder"/systemd/*/*; do
     path=${file#"$folder/systemd/"}
-    cmp --silent "$file" "$systemd/$path" && continue
+    [[ ! -e $systemd/$path || $(<"$file") != "$(<"$systemd/$path")" ]] || continue
     install -D --mode 0644 "$file" "$systemd/$path"
     changed+=("$path")
   done
