@@ -84,5 +84,5 @@ check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module
 
 .PHONY: clean
 clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs)
-	@if [ -x $(PY) ]; then $(PY) -m local down --quiet; fi
+	@if [ -x $(PY) ]; then $(PY) -m local down >/dev/null; fi
 	@rm -rf .lake .aws-sam
