@@ -83,10 +83,11 @@ def test_a_finger_scrolls_the_page_over_the_chart_and_reads_it_sideways(page: Pa
     page.wait_for_chart("PETR4")
     page.run("document.getElementById('chart').scrollIntoView()")
     newest = page.text("#readout")
-    touch(page, (300, 200), (60, 204))
+    top = round(page.run("return document.getElementById('chart').getBoundingClientRect().top"))
+    touch(page, (300, top + 50), (60, top + 54))
     assert page.text("#readout") != newest
     before = page.run("return scrollY")
-    touch(page, (150, 150), (150, 400))
+    touch(page, (150, top + 50), (150, top + 300))
     page.wait(lambda: page.run("return scrollY") < before - 100)
 
 
@@ -133,6 +134,8 @@ def test_gaps_are_listed(page: Page, tmp_path: Path) -> None:
     days = sorted(refined["trade_date"].unique())
     lone = (refined["ticker"] == "VALE3") & (refined["trade_date"] == days[4])
     page.open(write(tmp_path, write_invented(refined[~lone & (refined["trade_date"] != days[7])])))
+    gaps = "return document.querySelector('#state div:nth-child(3) dd').innerText.split('\\n')"
+    assert page.run(gaps) == ["2 no total", "1 sem nenhum ativo, 1 de um só ativo"]
     assert page.texts("#gaps li") == [f"Todos os ativos: {days[7]:%d/%m/%Y}", f"VALE3: {days[4]:%d/%m/%Y}"]
 
 

@@ -187,6 +187,9 @@ def test_slider_moves_by_single_sessions(charted: Page, refined: pd.DataFrame) -
     assert page.run("return document.getElementById('to').getAttribute('aria-valuetext')") == day(refined, -2)
     page.one("#to").send_keys(Keys.HOME)  # to the left of the other end: it stops there
     page.wait(lambda: shown_range(page) == [27.5, 28.5])
+    page.one("#from").send_keys(Keys.END)
+    page.wait(lambda: shown_range(page) == [27.5, 28.5])
+    assert page.run("return document.getElementById('from').value") == "28"
 
 
 def test_dragging_zooms_and_a_double_click_shows_all(charted: Page) -> None:
