@@ -1,0 +1,66 @@
+"""How long the refine job plans, and how much memory that takes: `python -m bench.bench_planner [PARTITIONS …]`.
+
+A listing of so many partitions, all fresh but one more trade date of every ticker: listing and ledger are made up, the
+plan is the job's own. Each size runs in a process of its own, so that its memory is its own.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pyarrow as pa
+
+sys.path.insert(0, "glue")
+import refine_job
+
+TICKERS = 450
+
+
+def listing(partitions: int, seed: int) -> pa.Table:
+    """So many partitions, date after date as S3 lists them."""
+    days = np.repeat(np.arange(-(-partitions // TICKERS), dtype=np.int32), TICKERS)[:partitions]
+    names = pa.array([f"TICK{n:03}" for n in range(TICKERS)]).take(pa.array(np.arange(partitions) % TICKERS))
+    etags = [f"{seed:016x}{n:016x}" for n in range(partitions)]
+    return pa.table([names, days, [refine_job.tag_of(e) for e in etags], etags], schema=refine_job.LISTING)
+
+
+def ledger(raw: pa.Table, refined: pa.Table) -> pa.Table:
+    """The facts that make all of `refined` fresh."""
+    names = refine_job.names_in(raw)
+    keys = refine_job._keys(refined, names)
+    order = np.argsort(keys)
+    window = refine_job._windows(keys[order], raw["tag"].to_numpy()[: len(refined)][order])
+    digests = refine_job.digest(window, refined["tag"].to_numpy()[order])
+    columns = [refined["ticker"].take(pa.array(order)), refined["day"].take(pa.array(order)), digests]
+    return pa.table(columns, schema=refine_job.LEDGER)
+
+
+def measure(partitions: int) -> None:
+    """Print one line of figures."""
+    started = time.perf_counter()
+    raw, refined = listing(partitions + TICKERS, 1), listing(partitions, 2)
+    told = ledger(raw, refined)
+    made = time.perf_counter()
+    found = refine_job.plan(raw, refined, told)
+    planned = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    targets = sum(found.reads["target"].to_pylist())
+    print(
+        f"{partitions:>10,} {planned - made:>10.2f} {made - started:>18.2f} {peak:>10.2f} {len(found.reads):>8,} {targets:>8,}"
+    )
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:
+        measure(int(sys.argv[2]))
+        return
+    print(f"{'partitions':>10} {'plan s':>10} {'tables, tags s':>18} {'peak GiB':>10} {'reads':>8} {'targets':>8}")
+    for partitions in sys.argv[1:] or ["2500", "25000", "250000", "1000000"]:
+        sys.stdout.flush()
+        subprocess.run([sys.executable, "-m", "bench.bench_planner", "--one", partitions], check=True)
+
+
+if __name__ == "__main__":
+    main()

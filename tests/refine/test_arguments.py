@@ -1,0 +1,74 @@
+"""The command line: what is understood, what is ignored, and what is refused in one sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import refine_job
+from refine_job import Connection, Place, RefineError, Scope, day_of, parse_arguments
+
+REQUIRED = ["--raw_uri", "s3://b/raw/b3", "--refined_uri", "s3://b/refined/b3/", "--database", "d", "--table", "t"]
+# What Glue itself adds to a job's arguments.
+OF_GLUE = [
+    "--JOB_NAME", "refine", "--JOB_ID", "j_1", "--JOB_RUN_ID", "jr_1", "--job-bookmark-option", "job-bookmark-disable",
+    "--TempDir", "s3://b/tmp/", "--enable-metrics", "true", "--additional-python-modules", "obstore==0.11.1",
+]  # fmt: skip
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(RefineError) as caught:
+        parse_arguments(arguments, {})
+    return str(caught.value)
+
+
+def test_the_least_that_is_needed_and_glues_own_arguments() -> None:
+    job = parse_arguments([*OF_GLUE, *REQUIRED], {})
+    assert (job.raw, job.refined) == (Place("b", "raw/b3"), Place("b", "refined/b3"))
+    assert (job.database, job.table, job.full, job.scope, job.compact) == ("d", "t", False, Scope(), None)
+    assert job.connection == Connection("us-east-1", None, None)
+    assert job.state.uri == "s3://b/state/refined/b3"
+
+
+def test_everything_that_can_be_asked_for() -> None:
+    more = ["--mode", "full", "--start_date", "2024-01-02", "--end_date", "2024-02-01", "--tickers", "petr4.SA, VALE3,"]
+    job = parse_arguments([*REQUIRED, *more, "--compact_uri", "s3://b/compact/b3"], {"AWS_ENDPOINT_URL": "http://x"})
+    assert job.full
+    assert job.scope == Scope(day_of("2024-01-02"), day_of("2024-02-01"), frozenset({"PETR4", "VALE3"}))
+    assert job.compact == Place("b", "compact/b3")
+    assert (job.connection.s3_endpoint, job.connection.glue_endpoint) == ("http://x", "http://x")
+    assert parse_arguments([*REQUIRED, "--compact_uri", "off"], {}).compact is None
+
+
+def test_wrong_arguments_are_named() -> None:
+    assert refusal(*REQUIRED[:2], *REQUIRED[6:]) == (
+        "The following arguments are required: --refined_uri, --database. See --help."
+    )
+    assert refusal(*REQUIRED, "--start_date", "2024-13-01") == "'2024-13-01' is not a date of the form YYYY-MM-DD."
+    assert refusal(*REQUIRED, "--raw_uri", "raw/b3") == "'raw/b3' is not an address of the form s3://bucket/prefix."
+    assert refusal(*REQUIRED, "--mode", "fast").startswith("Argument --mode: invalid choice: 'fast'")
+
+
+def test_a_wrong_command_line_ends_with_one_sentence_and_no_stack_trace() -> None:
+    done = subprocess.run(
+        [sys.executable, refine_job.__file__, "--database", "d"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        "The refine job failed. The following arguments are required: --raw_uri, --refined_uri, --table. See --help."
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_one_file_says_all(tmp_path: Path) -> None:
+    """Glue gets this file alone: it runs from anywhere, without the repository."""
+    copy = tmp_path / "script.py"
+    copy.write_bytes(Path(refine_job.__file__).read_bytes())
+    done = subprocess.run(
+        [sys.executable, copy, "--help"], check=True, capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert "--compact_uri" in done.stdout

@@ -1,0 +1,182 @@
+"""Runs that are killed, runs that overlap, raw that changes under them: the next run ends in the right lake."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import refine_job
+from pyspark.sql import SparkSession
+
+from tests.refine.conftest import CREDENTIALS, SPARK
+from tests.refine.small_lake import SmallLake, bar, day
+
+pytestmark = pytest.mark.slow
+
+
+class Killed(BaseException):
+    """Nothing in the job catches it."""
+
+
+def kill_at(patch: pytest.MonkeyPatch, name: str, *, after: bool = False, call: int = 1) -> None:
+    """The job dies at the `call`th call of one of its functions, before or after it had its effect."""
+    real, calls = getattr(refine_job, name), [0]
+
+    def deadly(*arguments: Any, **named: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == call and not after:
+            raise Killed
+        result = real(*arguments, **named)
+        if calls[0] == call:
+            raise Killed
+        return result
+
+    patch.setattr(refine_job, name, deadly)
+
+
+def when_first(patch: pytest.MonkeyPatch, name: str, act: Callable[[], None], *, after: bool = False) -> None:
+    """Something happens to the lake right before, or right after, the first call of one of the job's functions."""
+    real, calls = getattr(refine_job, name), [0]
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 1 and not after:
+            act()
+        result = real(*arguments, **named)
+        if calls[0] == 1 and after:
+            act()
+        return result
+
+    patch.setattr(refine_job, name, watched)
+
+
+@pytest.fixture
+def changed(lake: SmallLake, spark: SparkSession) -> SmallLake:
+    """A refined lake in which raw has since gained, lost and changed partitions."""
+    lake.fill(["PETR4", "VALE3"], range(7, 15))
+    lake.run(spark)
+    lake.put("PETR4", day(9), bar(day(9), 90.0))
+    lake.put("VALE3", day(15), bar(day(15), 70.0))
+    lake.remove("VALE3", day(10))
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "call"),
+    [
+        ("register", False, 1),  # objects written, not registered
+        ("write_ledger", False, 1),  # registered, not in the ledger
+        ("unregister", False, 1),  # the orphan struck out of the ledger
+        ("delete", False, 1),  # the orphan unregistered
+        ("delete", True, 1),  # the orphan deleted
+        ("write_compact", True, 1),  # the compact object written, not noted
+    ],
+)
+def test_killed_at_any_step_the_next_run_heals(
+    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, name: str, after: bool, call: int
+) -> None:
+    with monkeypatch.context() as patch:
+        kill_at(patch, name, after=after, call=call)
+        with pytest.raises(Killed):
+            changed.run(spark)
+    # What was computed from PETR4's day 9 must not stay when that goes before it is ever entered.
+    changed.remove("PETR4", day(9))
+    changed.run(spark)
+    changed.check()
+
+
+def test_raw_overwritten_after_it_was_read_is_seen_though_the_run_is_killed(
+    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refined objects are newer than raw then, and wrong: times alone would not tell."""
+    with monkeypatch.context() as patch:
+        when_first(patch, "register", lambda: changed.put("PETR4", day(9), bar(day(9), 33.0)))
+        kill_at(patch, "write_ledger", after=True)
+        with pytest.raises(Killed):
+            changed.run(spark)
+    changed.run(spark)
+    changed.check()
+
+
+def test_raw_that_changes_during_a_run_is_seen_by_its_second_listing(
+    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change() -> None:
+        changed.put("PETR4", day(11), bar(day(11), 44.0))
+        changed.remove("PETR4", day(12))
+
+    with monkeypatch.context() as patch:
+        when_first(patch, "register", change)
+        assert changed.run(spark)["passes"] == 3
+    changed.check()
+
+
+def test_raw_removed_between_listing_and_reading_puts_off_what_depends_on_it(
+    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PETR4's new day was never refined, so no orphan could tell that its successors were computed with it."""
+    changed.put("PETR4", day(6), bar(day(6), 60.0))
+    with monkeypatch.context() as patch:
+        when_first(patch, "refine", lambda: changed.remove("PETR4", day(6)))
+        summary = changed.run(spark)
+    assert summary["unreadable_objects"] == 0
+    changed.check()
+
+
+def test_two_runs_at_once_do_no_harm(changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other_run() -> None:
+        changed.put("PETR4", day(9), bar(day(9), 55.0))
+        changed.put("VALE3", day(10), bar(day(10), 56.0))  # an orphan no more
+        with monkeypatch.context() as inner:
+            inner.setattr(refine_job, "register", real)
+            changed.run(spark)
+
+    real = refine_job.register
+    with monkeypatch.context() as patch:
+        when_first(patch, "register", other_run)
+        changed.run(spark)
+    changed.check()
+
+
+@pytest.mark.parametrize("victim", ["driver", "executor"])
+def test_killed_by_the_system_the_next_run_heals(lake: SmallLake, spark: SparkSession, victim: str) -> None:
+    lake.fill([f"T{n}" for n in range(8)], range(12))
+    environment = os.environ | CREDENTIALS | SPARK | {"AWS_ENDPOINT_URL": lake.endpoint}
+    job = subprocess.Popen(
+        [sys.executable, refine_job.__file__, *lake.arguments()],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not lake.objects("refined/") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        written = len(lake.objects("refined/"))
+        if victim == "executor":
+            workers = workers_of(job.pid)
+            assert workers
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            assert job.wait(timeout=60) != 0
+    finally:
+        os.killpg(job.pid, signal.SIGKILL)
+        job.communicate(timeout=30)
+    assert 0 < written < 96
+    lake.run(spark)
+    lake.check()
+
+
+def workers_of(pid: int) -> list[int]:
+    """The Python workers below a process."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], check=True, capture_output=True, text=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    below = {pid}
+    for _ in range(5):
+        below |= {int(child) for child, parent, _ in rows if int(parent) in below}
+    return [int(child) for child, _, arguments in rows if int(child) in below and "pyspark.daemon" in arguments]

@@ -1,0 +1,85 @@
+"""Spark's rows against plain pandas, over random lakes."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from refine_job import BARS, BARS_ROW, READS, REFINED, bars_rows, daily, pack, plans, with_moving_columns
+
+from tests.refine.small_lake import Key, assert_same, bar, day, expected_rows
+
+pytestmark = pytest.mark.slow
+
+PRICES = st.one_of(
+    st.none(), st.floats(0.01, 5000, allow_nan=False), st.just(float("nan")), st.integers(1, 100).map(float)
+)
+VOLUMES = st.one_of(st.none(), st.integers(0, 10**12))
+BARS_OF_A_DAY = st.lists(
+    st.fixed_dictionaries(
+        dict.fromkeys(("open", "high", "low", "close", "adj_close"), PRICES)
+        | {"minute": st.integers(0, 3), "volume": VOLUMES}
+    ),
+    min_size=1,
+    max_size=4,
+)
+# None is an unreadable object. Each example is a lake of many tickers, for a Spark job costs the same with one.
+TICKER = st.dictionaries(st.integers(0, 11), st.one_of(BARS_OF_A_DAY, BARS_OF_A_DAY, st.none()), min_size=1)
+LAKES = st.lists(TICKER, min_size=8, max_size=16)
+
+
+def spark_rows(spark: SparkSession, lake: dict[Key, list[dict[str, Any]] | None]) -> dict[Key, dict[str, Any]]:
+    """What the job's transformation makes of these bars, read in any order."""
+    reads = [
+        {
+            "ticker": ticker,
+            "day": (when - date(1970, 1, 1)).days,
+            "target": True,
+            "registered": False,
+            "published": None,
+        }
+        for ticker, when in lake
+    ]
+    objects = [
+        (
+            number + 1,
+            pa.Table.from_pylist([{name: b[name] for name in BARS.names} for b in bars], BARS) if bars else "bad",
+        )
+        for number, bars in enumerate(lake.values())
+    ]
+    blob = pack(bars_rows(pa.Table.from_pylist(reads, schema=READS), objects))
+
+    def bars(batches: Any) -> Any:
+        for _ in batches:
+            pass
+        yield from pa.ipc.open_stream(blob).read_all().to_batches(max_chunksize=7)
+
+    source = plans(spark, pa.table({"one": [1]})).mapInArrow(bars, BARS_ROW).repartition(3)
+    rows = with_moving_columns(daily(source)).where("error is null").collect()
+    result = {}
+    for row in rows:
+        when = date(1970, 1, 1) + timedelta(days=row["day"])
+        result[row["ticker"], when] = {"trade_date": when, **{name: row[name] for name in REFINED.names[1:]}}
+    return result
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(tickers=LAKES)
+def test_spark_and_pandas_agree(spark: SparkSession, tickers: list[dict[int, Any]]) -> None:
+    lake: dict[Key, list[dict[str, Any]] | None] = {}
+    for number, days in enumerate(tickers):
+        for n, bars in days.items():
+            made = None if bars is None else [bar(day(n), **own) for own in bars]
+            lake[f"T{number}", day(n)] = made
+    expected, rows = expected_rows(lake), spark_rows(spark, lake)
+    assert set(rows) == set(expected)
+    for key, row in expected.items():
+        assert_same(rows[key], row, key)
