@@ -7,6 +7,7 @@ PY := .venvs/tech/bin/python
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
 DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
 ENV ?= dev
+PYTHON310 ?= python3.10
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -71,6 +72,16 @@ test: $(DEV_VENVS) ## run all tests
 .PHONY: test-fast
 test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or embedded AWS
 	@$(PY) -m pytest -m "not slow"
+
+.PHONY: test-glue4
+test-glue4: ## run the refine job's tests with what Glue 4.0 carries (needs Python 3.10: PYTHON310=)
+	@$(PYTHON310) -c pass 2>/dev/null || { echo "error: There is no Python 3.10 here: set PYTHON310=." >&2; exit 1; }
+	@[ -x .venvs/glue4/bin/pytest ] || { $(PYTHON310) -m venv .venvs/glue4 && .venvs/glue4/bin/python -m pip install -q -r requirements/glue4.txt; }
+	@.venvs/glue4/bin/python -m pytest --confcutdir=tests/refine tests/refine
+
+.PHONY: bench-refine
+bench-refine: $(DEV_VENVS) ## measure the refine job beside its rivals, its planner and its compact copy
+	@$(PY) -m bench.bench_planner && $(PY) -m bench.bench_refine && $(PY) -m bench.bench_compact
 
 .PHONY: check
 check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module

@@ -47,9 +47,8 @@ def measure(partitions: int) -> None:
     planned = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     targets = sum(found.reads["target"].to_pylist())
-    print(
-        f"{partitions:>10,} {planned - made:>10.2f} {made - started:>18.2f} {peak:>10.2f} {len(found.reads):>8,} {targets:>8,}"
-    )
+    seconds = f"{planned - made:>10.2f} {made - started:>18.2f}"
+    print(f"{partitions:>10,} {seconds} {peak:>10.2f} {len(found.reads):>8,} {targets:>8,}")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,17 @@ def counting_proxy(target_port: int, latency_ms: float) -> Iterator[str]:
         loop.call_soon_threadsafe(loop.stop)
 
 
+def wait_for(port: int) -> None:
+    """Wait until something listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
 @contextmanager
 def catalog() -> Iterator[str]:
     """A Glue catalog with the refined table in it."""
@@ -73,9 +85,8 @@ def catalog() -> Iterator[str]:
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        glue = boto3.client(
-            "glue", endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"  # noqa: S106
-        )
+        wait_for(port)
+        glue = boto3.Session("x", "x", region_name="us-east-1").client("glue", endpoint_url=url)
         glue.create_database(DatabaseInput={"Name": DATABASE})
         keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
         glue.create_table(DatabaseName=DATABASE, TableInput={"Name": TABLE, "PartitionKeys": keys})
