@@ -31,9 +31,11 @@ FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kin
 async def mend(lake: Lake, config: Config, seen: Examination) -> None:
     """Mend what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
 
-    Objects come before the catalog, so that whatever stops this, doing it again finishes it. Strays are left alone:
-    nobody knows here what they are. Raises LakeError and obstore's BaseError.
+    Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
+    alone: nobody knows here what they are. Raises LakeError and obstore's BaseError.
     """
+    if lake.catalog:
+        lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}))
     wanted = _partitions(seen.findings, FETCHED_AGAIN)
     if wanted:
         await _fetch_again(lake, config, wanted)
@@ -43,7 +45,7 @@ async def mend(lake: Lake, config: Config, seen: Examination) -> None:
     if carried:
         await objects.delete(lake.store, [raw_key(day, ticker) for day, ticker in carried])
     if lake.catalog:
-        lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}) | carried)
+        lake.catalog.unregister(carried)
         lake.catalog.register(_partitions(seen.findings, {Kind.UNREGISTERED}) - carried)
 
 

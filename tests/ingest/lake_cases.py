@@ -48,7 +48,7 @@ class TestLake:
         catalog.ensure_table()
         return Lake(self.bucket, open_store(self.bucket), catalog)
 
-    def keys(self) -> dict[str, dt.datetime]:
+    def written(self) -> dict[str, dt.datetime]:
         """Every key and when it was written."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
@@ -59,7 +59,7 @@ class TestLake:
 
     def everything(self) -> dict[str, bytes]:
         """Every object's bytes."""
-        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self.keys()}
+        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self.written()}
 
     def partitions(self) -> set[tuple[str, str]]:
         """The catalog's partitions, as (dt, ticker)."""

@@ -34,7 +34,7 @@ def load(lake: Lake, *tables: pa.Table, dry_run: bool = False) -> Tally:
 def test_one_object_a_day_and_ticker_with_exactly_its_rows(lake: TestLake):
     tally = load(lake.open(), table("PETR4"), table("VALE3", DAYS[:2], 60.0))
     assert tally.written == {"PETR4": 5, "VALE3": 2}
-    assert set(lake.keys()) == {key_of(day) for day in DAYS} | {key_of(day, "VALE3") for day in DAYS[:2]}
+    assert set(lake.written()) == {key_of(day) for day in DAYS} | {key_of(day, "VALE3") for day in DAYS[:2]}
     assert lake.rows(key_of(DAYS[1], "VALE3")) == [
         {
             "ts": dt.datetime.fromisoformat("2024-05-03T03:00"),
@@ -67,10 +67,10 @@ def test_table_has_the_declared_columns_and_partitions(lake: TestLake):
 
 def test_repeating_writes_nothing(lake: TestLake):
     load(lake.open(), table())
-    before = lake.keys()
+    before = lake.written()
     tally = load(lake.open(), table())
     assert (tally.written.total(), tally.unchanged["PETR4"], tally.registered.total()) == (0, 5, 0)
-    assert lake.keys() == before
+    assert lake.written() == before
 
 
 def test_only_what_was_restated_is_put_again(lake: TestLake):
@@ -103,7 +103,7 @@ def test_damaged_object_is_replaced(lake: TestLake):
 
 def test_dry_run_writes_nothing_and_says_what_it_would(lake: TestLake):
     assert load(lake.open(), table(), dry_run=True).written["PETR4"] == 5
-    assert lake.keys() == {}
+    assert lake.written() == {}
     assert lake.partitions() == set()
 
 
@@ -123,7 +123,7 @@ def test_nothing_is_registered_before_it_is_put(lake: TestLake, monkeypatch: pyt
     register = opened.catalog.register
 
     def checked(partitions: list[tuple[dt.date, str]]) -> None:
-        have = lake.keys()
+        have = lake.written()
         registered_without_object.extend(pair for pair in partitions if key_of(*pair) not in have)
         register(partitions)
 

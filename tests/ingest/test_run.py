@@ -59,17 +59,17 @@ def test_all_succeed(command: Command, stand_in: StandIn, lake: TestLake):
         "VALE3": "written",
         "IBOV": "written",
     }
-    assert set(lake.keys()) == {key_of(day, ticker) for day in DAYS for ticker in ("PETR4", "VALE3", "IBOV")}
+    assert set(lake.written()) == {key_of(day, ticker) for day in DAYS for ticker in ("PETR4", "VALE3", "IBOV")}
     assert sorted(query.symbol for query in stand_in.requests) == ["PETR4.SA", "VALE3.SA", "^BVSP"]
 
 
 def test_repeating_writes_nothing_and_succeeds(command: Command, stand_in: StandIn, lake: TestLake):
     assert command("--tickers", "PETR4", *RANGE) == 0
-    before = lake.keys()
+    before = lake.written()
     assert command("--tickers", "PETR4", *RANGE, "--json") == 0
     assert command.records()["PETR4"]["status"] == "unchanged"
     assert command.summary()["written"] == 0
-    assert lake.keys() == before
+    assert lake.written() == before
 
 
 def test_one_ticker_never_takes_the_others_with_it(command: Command, stand_in: StandIn, lake: TestLake):
@@ -87,13 +87,13 @@ def test_one_ticker_never_takes_the_others_with_it(command: Command, stand_in: S
     assert "delisted" in records["VALE3"]["cause"]
     assert "429" in records["ITUB4"]["cause"]
     assert records["BBAS3"]["cause"].startswith("5 bars refused: zero or negative price")
-    assert set(lake.keys()) == {key_of(day) for day in DAYS}
+    assert set(lake.written()) == {key_of(day) for day in DAYS}
 
 
 def test_nothing_could_be_done(command: Command, stand_in: StandIn, lake: TestLake):
     stand_in.scripted["PETR4.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
     assert command("--tickers", "PETR4", *RANGE) == 1
-    assert lake.keys() == {}
+    assert lake.written() == {}
 
 
 def test_gaps_are_named(command: Command, stand_in: StandIn):
@@ -118,7 +118,7 @@ def test_dry_run_writes_nothing(command: Command, stand_in: StandIn, lake: TestL
     assert command("--tickers", "PETR4", *RANGE, "--dry-run", "--json") == 0
     record = command.records()["PETR4"]
     assert (record["status"], record["written"]) == ("planned", 5)
-    assert lake.keys() == {}
+    assert lake.written() == {}
     assert lake.glue.get_tables(DatabaseName=DATABASE)["TableList"] == []
 
 
@@ -169,14 +169,14 @@ def test_wrong_usage_is_one_sentence_and_nothing_is_done(
     assert command(*arguments) == 2
     assert says in command.err
     assert command.err.count("\n") == 1
-    assert (command.out, stand_in.requests, lake.keys()) == ("", [], {})
+    assert (command.out, stand_in.requests, lake.written()) == ("", [], {})
 
 
 def test_environment_means_the_same_as_options(command: Command, stand_in: StandIn, lake: TestLake, monkeypatch):
     for name, value in {"TICKERS": "PETR4", "START_DATE": str(DAYS[0]), "END_DATE": str(DAYS[0])}.items():
         monkeypatch.setenv(name, value)
     assert command() == 0
-    assert set(lake.keys()) == {key_of(DAYS[0])}
+    assert set(lake.written()) == {key_of(DAYS[0])}
     monkeypatch.setenv("TICKERS", " ")
     assert command() == 2
     assert "TICKERS is set but empty" in command.err
@@ -251,4 +251,4 @@ def test_truncated_file_is_refused_whole(command: Command, lake: TestLake, share
     day = ("--start-date", "2016-01-04", "--end-date", "2016-01-04", "--source", "b3", "--b3-files", files)
     assert command("--tickers", "*", *day) == 1
     assert "does not fit its 506 records" in command.out
-    assert lake.keys() == {}
+    assert lake.written() == {}

@@ -1,0 +1,175 @@
+"""Killed runs, and an S3 that answers 503, hangs up or forgets to answer."""
+
+import asyncio
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pytest
+from ingest import objects
+from ingest.lake import Lake
+from ingest.load import Tally, load_all
+from ingest.sessions import sessions_between
+
+from local import paths
+from local.yahoo_standin import StandIn
+from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
+
+RANGE = (dt.date(2024, 1, 2), dt.date(2024, 5, 31))
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+class FaultyProxy:
+    """Passes requests on to S3, save that it first fails each PUT of a key as often as `faults` says."""
+
+    def __init__(self, target: str) -> None:
+        self.target = urlsplit(target)
+        self.faults: dict[str, list[str]] = {}
+        self.puts: Counter[str] = Counter()
+        self.delay_seconds = 0.0
+        self.lock = threading.Lock()
+
+    def next_fault(self, path: str) -> str | None:
+        with self.lock:
+            self.puts[path] += 1
+            left = self.faults.get(path, self.faults.get("*", []))
+            return (left.pop(0) if len(left) > 1 or path in self.faults else left[0]) if left else None
+
+
+def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def relay(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "PUT":
+                time.sleep(proxy.delay_seconds)
+                fault = proxy.next_fault(self.path.split("?")[0].replace("%3D", "="))
+                if fault == "503":
+                    self.reply(503, {}, SLOW_DOWN)
+                    return
+                if fault == "drop":
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+            upstream = HTTPConnection(proxy.target.hostname or "", proxy.target.port, timeout=20)
+            upstream.request(self.command, self.path, body, dict(self.headers))
+            answer = upstream.getresponse()
+            self.reply(answer.status, dict(answer.getheaders()), answer.read())
+            upstream.close()
+
+        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = relay  # noqa: N815 - http.server's names
+
+        def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in {"content-length", "connection", "transfer-encoding", "date", "server"}:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            with suppress(BrokenPipeError, ConnectionResetError):  # the client was killed
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    return Handler
+
+
+@pytest.fixture
+def proxy(lake: TestLake, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """A faulty way to the lake's S3; Glue is asked directly."""
+    made = FaultyProxy(lake.url)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(made))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_address[1]}")
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+def load(lake: Lake, bars: pa.Table) -> Tally:
+    async def run() -> Tally:
+        present = await lake.survey(["PETR4"], DAYS[0], DAYS[-1])
+
+        async def batches() -> AsyncIterator[tuple[pa.Table, object]]:
+            yield bars, present
+
+        return await load_all(lake.loader(dry_run=False), batches())
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("fault", ["503", "drop"])
+def test_passing_faults_are_overcome(lake: TestLake, proxy: FaultyProxy, fault: str):
+    path = f"/{lake.bucket}/{key_of(DAYS[1])}"
+    proxy.faults[path] = [fault] * 3
+    tally = load(lake.open(), table())
+    assert tally.written["PETR4"] == 5
+    assert proxy.puts[path] == 4
+    assert set(lake.written()) == {key_of(day) for day in DAYS}
+
+
+def test_fault_for_good_fails_one_partition_and_is_not_registered(
+    lake: TestLake, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(objects, "RETRIES", 2)
+    path = f"/{lake.bucket}/{key_of(DAYS[1])}"
+    proxy.faults[path] = ["503"] * 50
+    tally = load(lake.open(), table())
+    assert (tally.written["PETR4"], tally.failed["PETR4"]) == (4, 1)
+    assert tally.causes["PETR4"].startswith("2024-05-03 could not be put")
+    assert proxy.puts[path] == 3
+    assert (str(DAYS[1]), "PETR4") not in lake.partitions()
+    proxy.faults.clear()
+    assert load(lake.open(), table()).written["PETR4"] == 1
+    assert len(lake.partitions()) == 5
+
+
+def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":
+    environment = os.environ | {"RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE}
+    command = [sys.executable, "-m", "local.fetch_from_standin", "--standin-url", url, "--"]
+    command += ["--tickers", "PETR4,VALE3", "--start-date", str(RANGE[0]), "--end-date", str(RANGE[1])]
+    return subprocess.Popen(command, cwd=paths.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_killed_run_and_another_leave_the_lake_of_one_whole_run(
+    lake: TestLake, proxy: FaultyProxy, stand_in: StandIn, moto_url: str
+):
+    proxy.delay_seconds = 0.1
+    expected = 2 * len(sessions_between(*RANGE))
+    for wanted in (1, 80):
+        child = run_ingestion(lake, stand_in.url)
+        while child.poll() is None and len(lake.written()) < wanted:
+            time.sleep(0.02)
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        assert child.returncode == -signal.SIGKILL
+    done = lake.written()
+    assert 0 < len(done) < expected
+    proxy.delay_seconds = 0
+    child = run_ingestion(lake, stand_in.url)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err.decode()
+    after = lake.everything()
+    written = lake.written()
+    assert len(after) == expected
+    assert {key: written[key] for key in done} == done, "what the killed runs had put was put again"
+    assert lake.partitions() == {(key.split("/")[2][3:], key.split("/")[3][7:]) for key in after}
+    whole = TestLake(lake.url, f"{lake.bucket}-whole")
+    whole.s3.create_bucket(Bucket=whole.bucket)
+    child = run_ingestion(whole, stand_in.url)
+    child.communicate(timeout=120)
+    assert whole.everything() == after

@@ -1,0 +1,75 @@
+"""Yahoo's quotes beside B3's."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pyarrow as pa
+from ingest.verify import PRICES, differences
+
+from local.yahoo_standin import StandIn
+from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
+from tests.ingest.yahoo_cases import answer_with, bar
+
+DAY = dt.date(2022, 2, 3)
+OFFICIAL = {"open": 32.35, "high": 32.92, "low": 31.62, "close": 32.07}
+
+
+def pairs(rows: list[tuple[str, int, float, float]]) -> pa.Table:
+    """Rows of ticker, day of May 2024, Yahoo's close, B3's close; the other prices in proportion."""
+    shape = {"open": 1.0, "high": 1.1, "low": 0.9, "close": 1.0}
+    columns = {
+        "ticker": [ticker for ticker, *_ in rows],
+        "day": [dt.date(2024, 5, day) for _, day, *_ in rows],
+    }
+    for name in PRICES:
+        columns[name] = [yahoo * shape[name] for *_, yahoo, _ in rows]
+        columns[f"b3_{name}"] = [b3 * shape[name] for *_, b3 in rows]
+    return pa.table(columns)
+
+
+def test_a_cent_is_no_difference():
+    assert list(differences(pairs([("PETR4", 2, 32.07, 32.07), ("PETR4", 3, 32.075, 32.07)]))) == []
+
+
+def test_days_of_one_factor_are_one_difference():
+    rows = [("BBDC4", 2, 10.0, 13.31), ("BBDC4", 3, 11.0, 14.641), ("BBDC4", 6, 12.0, 12.0), ("VALE3", 2, 60.0, 120.0)]
+    found = list(differences(pairs(rows)))
+    assert [(one.ticker, one.start.day, one.end.day, one.days, one.factor) for one in found] == [
+        ("BBDC4", 2, 3, 2, 1.331),
+        ("VALE3", 2, 2, 1, 2.0),
+    ]
+
+
+def test_one_price_off_is_a_difference_without_a_factor():
+    table = pairs([("PETR4", 2, 32.0, 32.0)])
+    table = table.set_column(table.schema.get_field_index("low"), "low", pa.array([20.0]))
+    (one,) = differences(table)
+    assert (one.factor, one.column, one.yahoo, round(one.b3, 2)) == (None, "low", 20.0, 28.8)
+
+
+def test_recorded_day_is_compared_and_nothing_is_written(
+    command: Command,  # noqa: F811
+    stand_in: StandIn,
+    lake,
+    shared_data: Path,
+):
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(DAY, **OFFICIAL)])]
+    halved = {name: value / 2 for name, value in OFFICIAL.items()}
+    stand_in.scripted["VALE3.SA"] = [answer_with([bar(DAY, 1.0)], symbol="VALE3.SA")]
+    stand_in.scripted["BBDC4.SA"] = [answer_with([bar(DAY)], symbol="WRONG")]
+    arguments = ("--verify", "b3", "--start-date", str(DAY), "--end-date", str(DAY), "--json")
+    files = ("--b3-files", str(shared_data / "cotahist"))
+    assert command("--tickers", "PETR4", *arguments, *files) == 0
+    assert command.summary() == {"days_compared": 1, "differences": 0, "not_compared": {}}
+    assert command("--tickers", "PETR4,VALE3,BBDC4,^BVSP", *arguments, *files) == 3
+    (difference, summary) = (json.loads(line) for line in command.out.splitlines())
+    assert (difference["ticker"], difference["column"], difference["b3"]) == ("VALE3", "open", 86.3)
+    assert set(summary["summary"]["not_compared"]) == {"BBDC4", "IBOV"}
+    stand_in.scripted["PETR4.SA"] = [answer_with([bar(DAY, **halved)])]
+    from ingest.yahoo import YfData
+
+    YfData.cache_get.cache_clear()
+    assert command("--tickers", "PETR4", *arguments[:-1], *files) == 3
+    assert "factor 2" in command.out
+    assert lake.written() == {}
