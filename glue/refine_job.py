@@ -253,7 +253,7 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         full=known.mode == "full",
         scope=Scope(known.start_date, known.end_date, known.tickers),
         connection=Connection(
-            region=boto3.session.Session().region_name or "us-east-1",
+            region=boto3.session.Session().region_name or environment.get("AWS_REGION") or "us-east-1",
             s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3", endpoint),
             glue_endpoint=environment.get("AWS_ENDPOINT_URL_GLUE", endpoint),
         ),
@@ -1287,6 +1287,7 @@ def spark_session() -> SparkSession:
 
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
     """Carry out one run; its summary. Raises RefineError. Spark is started only when there is something to do."""
+    boto3.setup_default_session(region_name=job.connection.region)
     wr.config.s3_endpoint_url = job.connection.s3_endpoint
     wr.config.glue_endpoint_url = job.connection.glue_endpoint
     return Run(job, spark).carry_out()

@@ -22,18 +22,14 @@ class Killed(BaseException):
     """Nothing in the job catches it."""
 
 
-def kill_at(patch: pytest.MonkeyPatch, name: str, *, after: bool = False, call: int = 1) -> None:
-    """The job dies at the `call`th call of one of its functions, before or after it had its effect."""
-    real, calls = getattr(refine_job, name), [0]
+def kill_at(patch: pytest.MonkeyPatch, name: str, *, after: bool = False) -> None:
+    """The job dies when it first calls one of its functions, before or after that had its effect."""
+    real = getattr(refine_job, name)
 
     def deadly(*arguments: Any, **named: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == call and not after:
-            raise Killed
-        result = real(*arguments, **named)
-        if calls[0] == call:
-            raise Killed
-        return result
+        if after:
+            real(*arguments, **named)
+        raise Killed
 
     patch.setattr(refine_job, name, deadly)
 
@@ -66,21 +62,21 @@ def changed(lake: SmallLake, spark: SparkSession) -> SmallLake:
 
 
 @pytest.mark.parametrize(
-    ("name", "after", "call"),
+    ("name", "after"),
     [
-        ("register", False, 1),  # objects written, not registered
-        ("write_ledger", False, 1),  # registered, not in the ledger
-        ("unregister", False, 1),  # the orphan struck out of the ledger
-        ("delete", False, 1),  # the orphan unregistered
-        ("delete", True, 1),  # the orphan deleted
-        ("write_compact", True, 1),  # the compact object written, not noted
+        ("register", False),  # objects written, not registered
+        ("write_ledger", False),  # registered, not in the ledger
+        ("unregister", False),  # the orphan struck out of the ledger
+        ("delete", False),  # the orphan unregistered
+        ("delete", True),  # the orphan deleted
+        ("write_compact", True),  # the compact object written, not noted
     ],
 )
 def test_killed_at_any_step_the_next_run_heals(
-    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, name: str, after: bool, call: int
+    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, name: str, after: bool
 ) -> None:
     with monkeypatch.context() as patch:
-        kill_at(patch, name, after=after, call=call)
+        kill_at(patch, name, after=after)
         with pytest.raises(Killed):
             changed.run(spark)
     # What was computed from PETR4's day 9 must not stay when that goes before it is ever entered.
