@@ -11,7 +11,7 @@ SAM = str(paths.tool("sam", "sam"))
 
 
 def build(folder: Path) -> Path:
-    """`sam build` into `folder`; returns the built template."""
+    """`sam build` into `folder`, with no Python on the PATH; returns the built template."""
     command = [SAM, "build", "--template-file", str(paths.TEMPLATE), "--build-dir", str(folder)]
     subprocess.run(
         command, cwd=paths.ROOT, check=True, capture_output=True, env={"SAM_CLI_TELEMETRY": "0", "HOME": str(folder)}

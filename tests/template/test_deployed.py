@@ -117,11 +117,12 @@ def test_the_function(deployed: EmbeddedAws, said: Resolved) -> None:
     assert holds(mapping, source)
 
 
-@pytest.mark.parametrize("logical", ["StartGlueJobLogGroup", "RefineJobLogGroup"])
-def test_log_groups_forget(deployed: EmbeddedAws, said: Resolved, logical: str) -> None:
-    wanted = said.resource(logical)
-    (found,) = deployed.client("logs").describe_log_groups(logGroupNamePrefix=wanted["LogGroupName"])["logGroups"]
-    assert found["retentionInDays"] == int(wanted["RetentionInDays"]) == 30
+def test_log_groups_forget(deployed: EmbeddedAws, said: Resolved) -> None:
+    groups = deployed.client("logs").describe_log_groups()["logGroups"]
+    found = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
+    wanted = [said.resource(name) for name, kind in said.resources().items() if kind == "AWS::Logs::LogGroup"]
+    assert len(wanted) == 4
+    assert [found[group["LogGroupName"]] for group in wanted] == [30] * 4 == [int(g["RetentionInDays"]) for g in wanted]
 
 
 def test_the_catalog(deployed: EmbeddedAws, said: Resolved) -> None:

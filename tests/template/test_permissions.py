@@ -187,11 +187,6 @@ def test_the_job_reads_raw_and_keeps_what_it_makes(job_role: Role) -> None:
         s3.delete_object(Bucket=BUCKET, Key=f"{prefix}/x")
 
 
-def test_a_missing_object_is_missing_and_not_forbidden(job_role: Role) -> None:
-    with pytest.raises(ClientError, match="NoSuchKey"):
-        job_role.client("s3").get_object(Bucket=BUCKET, Key="state/refined/b3/ledger/year=2024.parquet")
-
-
 def test_the_job_is_refused_other_objects(strict_aws: EmbeddedAws, job_role: Role) -> None:
     s3 = job_role.client("s3")
     assert_refused(s3.put_object, Bucket=BUCKET, Key="raw/b3/x", Body=b"y")

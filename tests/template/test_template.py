@@ -139,6 +139,13 @@ def test_only_metrics_are_allowed_on_no_named_resource_and_only_glue_s() -> None
     assert not [action for action in actions if "*" in action]
 
 
+def test_a_missing_object_is_told_from_a_forbidden_one() -> None:
+    """S3 answers 404 only to who may list the bucket without a prefix; the embedded AWS always does."""
+    (policy,) = properties("RefineJobRole")["Policies"]
+    (lists,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Action"] == "s3:ListBucket"]
+    assert set(lists["Condition"]) == {"StringLikeIfExists"}
+
+
 def test_a_lab_needs_nothing_that_labs_forbid() -> None:
     kinds = Resolved(overrides("lab"), {}, {}).resources().values()
     services = {kind.split("::")[1] for kind in kinds}

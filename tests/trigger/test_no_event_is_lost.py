@@ -8,7 +8,7 @@ from coalesce import start_for_messages
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from refine_runs import COVERING_STATES, RefineRuns
+from refine_runs import RefineRuns
 
 from tests.trigger.glue_model import EPOCH, GlueModel, QueueModel, message
 
@@ -19,6 +19,7 @@ FAULTS = [
     "AccessDeniedException",
     "",  # this call works, the one after it may not
 ]
+COVERING = ["STARTING", "RUNNING", "SUCCEEDED"]
 ENDS = ["SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "STOPPING", "ERROR", "EXPIRED", "WAITING"]
 
 
@@ -71,7 +72,7 @@ class Deliveries(RuleBasedStateMachine):
             return  # Lambda deletes nothing
         if function_dies:
             return
-        covering = [run["StartedOn"] for run in self.glue.runs if run["JobRunState"] in COVERING_STATES]
+        covering = [run["StartedOn"] for run in self.glue.runs if run["JobRunState"] in COVERING]
         started_here = self.glue.runs[runs_before:]
         for id_ in self.queue.delete_but(batch, failures):
             assert started_here or any(start > self.newest[id_] for start in covering), id_
