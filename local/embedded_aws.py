@@ -89,8 +89,8 @@ def start(
     `folder` when it ends, and found again at the next start. Raises LocalError when the port is taken, when its
     virtualenv is missing, or when it does not answer in time.
     """
-    program = paths.tool("ministack", "ministack")
-    if not program.exists():
+    program = [str(paths.tool("ministack", "python")), "-m", "local.embedded_glue"]
+    if not paths.tool("ministack", "ministack").exists():
         raise LocalError("The embedded AWS is not installed: run `make setup`.")
     port = port or free_port()
     with socket.socket() as probe:
@@ -118,7 +118,7 @@ def start(
             "S3_DATA_DIR": str(folder / "objects"),
         }
     command = [sys.executable, "-m", "local.supervise", str(seconds)]
-    command += [*(["--with-parent"] if with_parent else []), "--", str(program)]
+    command += [*(["--with-parent"] if with_parent else []), "--", *program]
     with log.open("wb") as sink:
         supervisor = subprocess.Popen(
             command,
