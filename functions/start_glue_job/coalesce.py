@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from refine_runs import RunRefusedError
-from s3_events import MalformedEventError, read_events
+from s3_events import read_events
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ def _read_messages(records: Sequence[dict[str, Any]]) -> tuple[list[_Message], l
     for record in records:
         try:
             events = read_events(json.loads(record["body"]))
-        except (MalformedEventError, json.JSONDecodeError) as error:
+        # Too deep a nesting is a RecursionError, too long a number a plain ValueError: neither may fail the batch.
+        except (ValueError, RecursionError) as error:
             log.warning("Malformed message: %s", error, extra={"message_id": record["messageId"]})
             malformed.append(record["messageId"])
             continue
