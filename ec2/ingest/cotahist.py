@@ -6,6 +6,8 @@ some shares per thousand). Positions below are the specification's, from 1, both
 """
 
 import datetime as dt
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,6 +23,9 @@ from ingest.errors import IngestError
 
 RECORD_BYTES = 245
 BLOCK_RECORDS = 1 << 15
+# What zipfile raises for damaged members: RuntimeError for one that seems encrypted or of an unknown method, OSError
+# from bzip2 and from seeking to where a damaged directory says that a member is.
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError)
 _HEADER, _QUOTE, _TRAILER = b"00", b"01", b"99"
 _CASH_MARKET = b"010"
 _DATE, _TICKER, _MARKET = (3, 10), (13, 24), (25, 27)
@@ -60,7 +65,7 @@ def read_quotes(path: Path, period: Period | None = None) -> Quotes:
     try:
         with _open_text(path) as stream:
             return _read(stream, path.name, period)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _BROKEN_ZIP as error:
         raise CotahistError(path.name, f"it is a broken ZIP file ({error})") from error
 
 
