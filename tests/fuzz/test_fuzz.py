@@ -1,0 +1,93 @@
+"""The two parsers that read foreign bytes: whatever comes, a valid result or the parser's own error, in bounded time.
+
+Two seconds each in `make test`, always the same inputs; `make fuzz SECONDS=300` goes on for longer, with new ones.
+"""
+
+import logging
+import math
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from coalesce import start_for_messages
+from ingest.cotahist import CotahistError, Period, as_date, read_quotes
+from s3_events import MalformedEventError, read_events
+
+from tests.fuzz import cotahist_inputs, event_inputs
+from tests.fuzz.fuzzing import SECONDS, fuzz
+
+pytestmark = pytest.mark.timeout(SECONDS * 3 + 120)
+
+
+def test_cotahist_is_read_whole_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "COTAHIST_A2024.TXT"
+    outcomes = {"read": 0, "refused": 0}
+
+    def holds(body: bytes) -> None:
+        file.write_bytes(body)
+        try:
+            quotes = read_quotes(file)
+        except CotahistError:
+            outcomes["refused"] += 1
+            return
+        outcomes["read"] += 1
+        for one in quotes:
+            assert as_date(int(one["day"]))
+            assert all(math.isfinite(one[name]) and one[name] >= 0 for name in ("open", "high", "low", "close"))
+            assert one["volume"] >= 0
+
+    assert fuzz("COTAHIST", cotahist_inputs.INPUTS, holds) >= 100
+    print(outcomes)
+    assert min(outcomes.values()) > 0
+
+
+def test_a_sound_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "COTAHIST_D02012024.TXT"
+    file.write_bytes(cotahist_inputs.whole_file([cotahist_inputs.quote(), cotahist_inputs.quote(market="020")]))
+    day = datetime(2024, 1, 2, tzinfo=timezone.utc).date()
+    (quote,) = read_quotes(file, Period(day, day))
+    assert (quote["day"], quote["ticker"], quote["close"], quote["volume"]) == (20240102, b"PETR4", 37.1, 5600)
+
+
+def test_an_event_is_read_or_malformed() -> None:
+    outcomes = {"read": 0, "malformed": 0}
+
+    def holds(document: Any) -> None:
+        try:
+            events = read_events(document)
+        except MalformedEventError:
+            outcomes["malformed"] += 1
+            return
+        outcomes["read"] += 1
+        for event in events:
+            assert event.key.startswith("raw/b3/")
+            assert event.time.tzinfo
+
+    assert fuzz("S3 events", event_inputs.DOCUMENT, holds) >= 100
+    print(outcomes)
+    assert min(outcomes.values()) > 0
+
+
+class _Runs:
+    """A Glue that has no run yet, and starts any."""
+
+    def newest_covering_start(self) -> datetime | None:
+        return datetime(2024, 1, 3, tzinfo=timezone.utc)
+
+    def start(self) -> str:
+        return "jr_1"
+
+
+def test_a_batch_gives_back_just_what_cannot_be_read() -> None:
+    """A body that nobody can read must not take the messages beside it with it."""
+    logging.getLogger("coalesce").setLevel(logging.CRITICAL)
+    sound = '{"Records": [{"eventTime": "2024-01-03T10:00:00Z", "s3": {"object": {"key": "raw/b3/a.parquet"}}}]}'
+
+    def holds(bodies: list[str]) -> None:
+        records = [{"messageId": str(number), "body": body} for number, body in enumerate([*bodies, sound])]
+        back = [one["itemIdentifier"] for one in start_for_messages(records, _Runs())["batchItemFailures"]]
+        assert len(set(back)) == len(back)
+        assert set(back) <= {str(number) for number in range(len(bodies))}
+
+    assert fuzz("SQS batches", event_inputs.BODIES, holds) >= 100
