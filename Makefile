@@ -6,7 +6,7 @@ PY := .venvs/tech/bin/python
 # What `make demo` needs, and what `make test` and `make check` need beyond it.
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
 DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
-ENV ?= dev
+LAKE_ENV ?= dev
 PYTHON310 ?= python3.10
 
 .DEFAULT_GOAL := help
@@ -62,8 +62,8 @@ down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 	@$(PY) -m local down
 
 .PHONY: preflight
-preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying ENV=dev into it; changes nothing
-	@$(PY) -m local.preflight --env $(ENV)
+preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV=dev into it; changes nothing
+	@$(PY) -m local.preflight --env $(LAKE_ENV)
 
 .PHONY: test
 test: $(DEV_VENVS) ## run all tests
