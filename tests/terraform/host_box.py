@@ -20,14 +20,15 @@ SCRIPT_SECONDS = 120
 
 NOTE = '#!/bin/sh\necho "$(basename "$0") $*" >>"$HOST_BOX/calls"\n'
 STUBS = {
-    "dnf": NOTE,
+    "dnf": NOTE + '[ ! -e "$HOST_BOX/dnf-fails" ]\n',
     # Only the question whether the last update failed has another answer than success.
     "systemctl": NOTE + '[ "$1" != is-failed ] || [ -e "$HOST_BOX/update-failed" ]\n',
     "who": '#!/bin/sh\ncat "$HOST_BOX/logged-in" 2>/dev/null || true\n',
     "pgrep": "#!/bin/sh\nexit 1\n",
     "journalctl": '#!/bin/sh\n[ "$1" = --sync ] || cat "$HOST_BOX/journal"\n',
+    # `python3.11 -m venv FOLDER`: with the packages of .venvs/tech, and so with its pip.
     "python3.11": """#!/bin/sh
-"$REAL_PYTHON" "$@" || exit
+"$REAL_PYTHON" "$@" --without-pip || exit
 echo "$TECH_PACKAGES" >"$3/lib/$(basename "$(ls -d "$3"/lib/python3*)")/site-packages/tech.pth"
 """,
 }
@@ -76,9 +77,9 @@ class HostBox:
         assert (done.returncode != 0) == fails, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
-    def update(self, bucket: str, *, fails: bool = False) -> subprocess.CompletedProcess[str]:
+    def update(self, bucket: str, *, fails: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
         """What the update timer does."""
-        return self.run(self.current / "host" / "update_host.sh", bucket, fails=fails)
+        return self.run(self.current / "host" / "update_host.sh", bucket, fails=fails, **environment)
 
     def calls(self) -> list[str]:
         """The calls of the stubs since the last time this was asked."""

@@ -1,6 +1,7 @@
 """Two stacks, default and lab, applied, changed and destroyed for real, and a host that follows the default one."""
 
 import base64
+import hashlib
 import json
 import shutil
 import subprocess
@@ -182,21 +183,62 @@ def test_a_changed_file_and_variable_reach_the_host_without_a_new_instance(terra
     assert len(list((box.root / "venvs").iterdir())) == 1
 
 
-def test_a_release_that_is_not_whole_changes_nothing(terraform, box, client):
-    before, bucket = box.current.resolve(), terraform.outputs()["host_bucket"]
-    s3 = client("s3")
-    for name in (one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix="releases/")["Contents"]):
-        body = s3.get_object(Bucket=bucket, Key=name)["Body"].read()
-        body += b"# spoilt\n" if name.endswith("fetch_b3_data.py") else b""
-        s3.put_object(Bucket=bucket, Key="releases/0123456789abcdef/" + name.split("/", 2)[2], Body=body)
-    s3.put_object(Bucket=bucket, Key="release", Body=b"0123456789abcdef")
+def publish(s3, bucket: str, files: dict[str, bytes]) -> str:
+    """Publish a release as Terraform does; returns its name."""
+    manifest = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items()).encode()
+    release = hashlib.sha256(manifest).hexdigest()[:16]
+    for name, body in (files | {"MANIFEST": manifest}).items():
+        s3.put_object(Bucket=bucket, Key=f"releases/{release}/{name}", Body=body)
+    s3.put_object(Bucket=bucket, Key="release", Body=release.encode())
+    return release
 
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The files of the release in `folder`, by name."""
+    lines = (folder / "MANIFEST").read_text(encoding="utf-8").splitlines()
+    return {name: (folder / name).read_bytes() for name in (line.split("  ", 1)[1] for line in lines)}
+
+
+def test_a_release_that_cannot_be_used_changes_nothing(terraform, box, client):
+    s3, bucket = client("s3"), terraform.outputs()["host_bucket"]
+    before, files = box.current.resolve(), files_of(box.current)
+
+    release = publish(s3, bucket, files | {"ec2/fetch_b3_data.py": b"# other\n"})
+    s3.put_object(Bucket=bucket, Key=f"releases/{release}/ec2/fetch_b3_data.py", Body=b"# spoilt\n")
     assert "is not whole" in box.update(bucket, fails=True).stderr
-    assert (box.current.resolve(), box.calls()) == (before, [])
+
+    release = publish(s3, bucket, files | {"ec2/fetch_b3_data.py": b"# another\n"})
+    s3.put_object(Bucket=bucket, Key=f"releases/{release}/MANIFEST", Body=b"")
+    assert "is not whole" in box.update(bucket, fails=True).stderr
+
+    publish(s3, bucket, files | {"requirements/ingest.txt": b"no-such-package==1\n"})
+    assert "no-such-package" in box.update(bucket, fails=True, PIP_NO_INDEX="1").stderr
 
     s3.put_object(Bucket=bucket, Key="release", Body=b"../../etc")
     assert "names no release" in box.update(bucket, fails=True).stderr
-    assert box.current.resolve() == before
+
+    assert (box.current.resolve(), box.calls()) == (before, [])
+
+
+def test_older_releases_and_virtualenvs_go(terraform, box, client):
+    s3, bucket, files = client("s3"), terraform.outputs()["host_bucket"], files_of(box.current)
+    requirements = files["requirements/ingest.txt"] + b"# changed\n"
+    first = publish(s3, bucket, files | {"requirements/ingest.txt": requirements})
+    box.update(bucket)
+    second = publish(s3, bucket, files | {"requirements/ingest.txt": requirements, "ec2/more.py": b"\n"})
+    box.update(bucket)
+    assert box.current.resolve().name == second
+    assert {folder.name for folder in (box.root / "releases").iterdir()} == {first, second}
+    assert len(list((box.root / "venvs").iterdir())) == 1
+
+
+def test_a_first_boot_that_fails_says_so(user_data, client, aws_environment, tmp_path):
+    box = make_host_box(tmp_path / "failing", aws_environment)
+    (box.folder / "dnf-fails").touch()
+    done = box.run("bash", user_data, fails=True)
+    assert "could not be set up" in done.stderr
+    found = client("cloudwatch").list_metrics(Namespace="B3Lake", MetricName="FailedRuns")["Metrics"]
+    assert [{"Name": "Environment", "Value": "tfdev"}] in [one["Dimensions"] for one in found]
 
 
 def test_destroy_leaves_nothing(terraform, client):
