@@ -24,4 +24,12 @@ def ask_awswrangler(sql: str, settings: Settings) -> pa.Table:
         )
     except (QueryFailed, QueryCancelled) as error:
         raise QueryError(str(error) or "The query was cancelled.") from error
-    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    answer = pa.Table.from_pandas(frame, preserve_index=False)
+    return answer.cast(pa.schema([(field.name, _plain_type(field.type)) for field in answer.schema]))
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type as the embedded Athena's answers have it, where pandas made another of it."""
+    if pa.types.is_large_string(kind):
+        return pa.string()
+    return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind

@@ -236,17 +236,24 @@ def real_athena() -> Iterator[AthenaBackend]:
         yield athena_backends["123456789012"]["us-east-1"]
 
 
-def test_the_real_athena_is_asked_through_awswrangler(
-    real_athena: AthenaBackend, capsys: pytest.CaptureFixture[str]
-) -> None:
-    kinds = {"trade_date": "date", "ticker": "varchar", "close_price": "double", "close_ma_5": "double", "n": "bigint"}
-    rows = [list(kinds), ["2024-01-02", "PETR4", "38.2", None, "4000000000"]]
+def test_the_real_athena_is_asked_through_awswrangler(real_athena: AthenaBackend, tmp_path: Path) -> None:
+    kinds = {"ts": "timestamp", "day": "date", "ticker": "varchar", "close": "double", "mean": "double", "n": "bigint"}
+    rows = [list(kinds), ["2024-01-02 13:00:00.000", "2024-01-02", "PETR4", "38.2", None, "4000000000"]]
     data = [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in rows]
     columns = [{"Name": name, "Type": kind} for name, kind in kinds.items()]
     real_athena.query_results_queue.append(QueryResults(rows=data, column_info=columns))
-    assert main(["--sql", "SELECT something", "--json"]) == 0
-    expected = {"trade_date": "2024-01-02", "ticker": "PETR4", "close_price": 38.2, "close_ma_5": None}
-    assert json.loads(capsys.readouterr().out) == [expected | {"n": 4_000_000_000}]
+    assert main(["--sql", "SELECT something", "--parquet", str(tmp_path / "answer")]) == 0
+    answer = pq.read_table(tmp_path / "answer")
+    assert [str(kind) for kind in answer.schema.types] == [
+        "timestamp[us]",
+        "date32[day]",
+        "string",
+        "double",
+        "double",
+        "int64",
+    ]
+    moment = dt.datetime(2024, 1, 2, 13)  # noqa: DTZ001 - Athena's timestamp has no zone
+    assert list(answer.to_pylist()[0].values()) == [moment, moment.date(), "PETR4", 38.2, None, 4_000_000_000]
     [execution] = real_athena.executions.values()
     assert execution.query == "SELECT something"
     assert execution.context == {"Database": "tech_challenge2_dev"}

@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 
 from queries.ask_athena import ask
-from queries.read_sql import list_queries, read_query
+from queries.read_sql import FOLDER, list_queries, read_query
 from tests.query.lake import Lake
 
 NAMES = sorted(list_queries())
+RESERVED = Dialect.get_or_raise("trino").generator_class.RESERVED_KEYWORDS
+"""Words that Athena takes as a name only in quotes; the embedded one does not mind all of them."""
 TABLES = {"b3_daily_quotes", "b3_daily_quotes_refined", "b3_daily_quotes_compact"}
 
 
@@ -42,6 +45,19 @@ def test_is_one_valid_statement_over_known_tables(name: str, dialect: str) -> No
     bound = {cte.alias for cte in tree.find_all(exp.CTE)}
     assert {table.name for table in tree.find_all(exp.Table)} - bound <= TABLES
     assert not list(tree.find_all(exp.Star)) or "count(*)" in read_query(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_is_a_word_that_athena_reserves(name: str) -> None:
+    tree = sqlglot.parse_one(read_query(name), dialect="athena")
+    names = {identifier.name.lower() for identifier in tree.find_all(exp.Identifier)}
+    assert "select" in RESERVED
+    assert not names & RESERVED
+
+
+def test_the_documentation_lists_every_query() -> None:
+    text = (FOLDER.parent / "docs" / "queries.md").read_text("utf-8")
+    assert [name for name in NAMES if f"| `{name}` |" not in text] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
