@@ -153,7 +153,17 @@ class Course:
         return name
 
     def run(self, name: str, bucket: str, partitions: int) -> dict[str, float]:
-        command = [sys.executable, "-m", "bench.bench_ingest", "--contender", name, bucket, str(partitions)]
+        command = [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            "-m",
+            "bench.bench_ingest",
+            "--contender",
+            name,
+            bucket,
+            str(partitions),
+        ]
         environment = self._server.environment() | {"PYTHONPATH": f"{paths.ROOT}:{paths.ROOT / 'ec2'}"}
         done = subprocess.run(command, env=environment, cwd=paths.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -9,6 +9,8 @@ proxy alone.
 import asyncio
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,12 +28,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-from local.embedded_aws import free_port
 from local.supervise import end_tree
 
 ACCESS_KEY, SECRET_KEY, REGION = "bench", "bench-secret", "us-east-1"
 LIVE_SECONDS = 3600
-START_SECONDS = 60.0
+START_SECONDS = 40.0
+START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,32 @@ class ObjectServer:
 def serving(latency_ms: float = 0) -> Iterator[ObjectServer]:
     """A fresh, empty server for the length of a `with` block. Raises RuntimeError when it does not start."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="object-server-")))
-        port = free_port()
-        stack.enter_context(_supervised(_weed_command(folder, port), folder / "weed.log"))
-        direct = f"http://127.0.0.1:{port}"
-        server = ObjectServer(direct, direct)
-        if latency_ms:
-            near = free_port()
-            proxy = [sys.executable, "-m", "bench.object_server", "proxy", str(near), str(port), str(latency_ms)]
-            stack.enter_context(_supervised(proxy, folder / "proxy.log"))
-            server = ObjectServer(f"http://127.0.0.1:{near}", direct)
-        _wait_until_ready(server, folder)
+        # Its many ports are found free and taken a moment later: another process may come between.
+        for attempt in range(START_ATTEMPTS):
+            attempted = stack.enter_context(ExitStack())
+            try:
+                server = _start(attempted, latency_ms)
+                break
+            except RuntimeError:
+                attempted.close()
+                if attempt + 1 == START_ATTEMPTS:
+                    raise
         yield server
+
+
+def _start(stack: ExitStack, latency_ms: float) -> ObjectServer:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="object-server-")))
+    port = free_port()
+    stack.enter_context(_supervised(_weed_command(folder, port), folder / "weed.log"))
+    direct = f"http://127.0.0.1:{port}"
+    server = ObjectServer(direct, direct)
+    if latency_ms:
+        near = free_port()
+        proxy = [sys.executable, "-m", "bench.object_server", "proxy", str(near), str(port), str(latency_ms)]
+        stack.enter_context(_supervised(proxy, folder / "proxy.log"))
+        server = ObjectServer(f"http://127.0.0.1:{near}", direct)
+    _wait_until_ready(server, folder)
+    return server
 
 
 def _weed_command(folder: Path, port: int) -> list[str]:
@@ -94,11 +110,20 @@ def _weed_command(folder: Path, port: int) -> list[str]:
     ports = [
         f"-{name}.port{suffix}={free_port()}" for name in ("master", "volume", "filer") for suffix in ("", ".grpc")
     ]
-    return [
-        str(Path(sys.executable).parent / "weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-master.volumeSizeLimitMB=64", "-volume.max=1000", "-s3", f"-s3.port={port}", f"-s3.port.grpc={free_port()}",
-        f"-s3.config={config}", *ports,
-    ]  # fmt: skip
+    here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}", f"-s3.port.grpc={free_port()}", *ports]
+    # It would listen for table formats too, at ports of their own.
+    spare = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumeSizeLimitMB=64", "-volume.max=1000"]
+    weed = str(Path(sys.executable).parent / "weed")
+    return [weed, "server", "-s3", f"-dir={data}", f"-s3.config={config}", *here, *spare]
+
+
+def free_port() -> int:
+    """A loopback port below those that the kernel hands out to connections, which come and go all the time."""
+    while True:
+        port = random.randrange(15_000, 32_000)  # noqa: S311 - no secret
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 @contextmanager

@@ -1,0 +1,128 @@
+"""Times the COTAHIST parser beside pandas.read_fwf, and takes its peak memory over a synthetic year.
+
+`python -m bench.bench_cotahist [--records 2000000] [--fwf-records 200000] [--rounds 3]`
+
+Both read the same fields of the same text file (every record a cash-market quote, so that nothing is skipped); only
+the parser here checks record lengths, dates, digits and the trailer. Each runs in a process of its own, in turn, and
+the least time counts. read_fwf reads fewer records, since its time is proportional to them.
+"""
+
+import argparse
+import datetime as dt
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ingest.cotahist import read_quotes
+from ingest.sessions import sessions_between
+
+from local import paths
+
+YEAR = 2024
+_COLUMNS = {
+    "day": (2, 10),
+    "ticker": (12, 24),
+    "market": (24, 27),
+    "open": (56, 69),
+    "high": (69, 82),
+    "low": (82, 95),
+    "close": (108, 121),
+    "volume": (152, 170),
+    "factor": (210, 217),
+}
+_DIGITS = tuple(name for name in _COLUMNS if name not in {"ticker", "market"})
+
+
+def write_year(path: Path, records: int) -> None:
+    """A file of `records` quotes, a session after the other, as B3 would write it."""
+    sessions = [f"{day:%Y%m%d}" for day in sessions_between(dt.date(YEAR, 1, 1), dt.date(YEAR, 12, 31))]
+    chance = np.random.default_rng(YEAR)
+    names = [f"{chr(65 + n // 676 % 26)}{chr(65 + n // 26 % 26)}{chr(65 + n % 26)}X{n % 9 + 3}" for n in range(8000)]
+    head = f"COTAHIST.{YEAR}BOVESPA {YEAR}1230"
+    each = -(-records // len(sessions))
+    with path.open("w", encoding="latin-1", newline="") as sink:
+        sink.write(("00" + head).ljust(245) + "\r\n")
+        written = 0
+        for day in sessions:
+            closes, volumes = chance.integers(100, 10_000, each), chance.integers(1, 10**9, each)
+            for n in range(min(each, records - written)):
+                close = int(closes[n])
+                prices = f"{close - 3:013d}{close + 20:013d}{close - 20:013d}{close:013d}{close:013d}{0:026d}"
+                tail = f"{7:05d}{int(volumes[n]):018d}{0:018d}{0:022d}{1:07d}"
+                line = f"01{day}02{names[n % len(names)]:<12}010{'NOME':<12}{'ON':<10}{'':3}{'R$':<4}{prices}{tail}"
+                sink.write(line.ljust(245) + "\r\n")
+            written += min(each, records - written)
+        sink.write(f"99{head}{records + 2:011d}".ljust(245) + "\r\n")
+
+
+def read_with_fwf(path: Path, records: int) -> int:
+    """The same quotes through pandas.read_fwf; returns how many there were."""
+    frame = pd.read_fwf(
+        path,
+        colspecs=list(_COLUMNS.values()),
+        names=list(_COLUMNS),
+        skiprows=1,
+        nrows=records,
+        dtype=dict.fromkeys(_DIGITS, "int64") | {"ticker": str, "market": str},
+        encoding="latin-1",
+    )
+    frame = frame[frame["market"] == "010"]
+    for name in ("open", "high", "low", "close"):
+        frame[name] = frame[name] / (100.0 * frame["factor"])
+    return len(frame)
+
+
+def run_contender(name: str, path: Path, records: int) -> None:
+    """Run one contender in this process and print its figures as JSON."""
+    started = time.perf_counter()
+    count = len(read_quotes(path)) if name == "parser" else read_with_fwf(path, records)
+    seconds = time.perf_counter() - started
+    if count != records:
+        raise RuntimeError(f"{name} read {count} of {records} records")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rate": records / seconds, "peak_mib": peak}))
+
+
+def best_of(rounds: int, name: str, path: Path, records: int) -> dict[str, float]:
+    """The figures of the fastest of `rounds` runs."""
+    command = [sys.executable, "-m", "bench.bench_cotahist", "--contender", name, str(path), str(records)]
+    found: list[dict[str, float]] = []
+    for _ in range(rounds):
+        done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+    best = max(found, key=lambda figures: figures["rate"])
+    print(
+        f"{name:8s} {records:9d} records  {best['rate']:11,.0f} records/s  peak {best['peak_mib']:4.0f} MiB", flush=True
+    )
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=2_000_000)
+    parser.add_argument("--fwf-records", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--contender", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.contender:
+        name, path, records = options.contender
+        run_contender(name, Path(path), int(records))
+        return
+    with tempfile.TemporaryDirectory(prefix="cotahist-") as folder:
+        small, year = Path(folder) / "part.TXT", Path(folder) / f"COTAHIST_A{YEAR}.TXT"
+        write_year(small, options.fwf_records)
+        write_year(year, options.records)
+        fwf = best_of(options.rounds, "read_fwf", small, options.fwf_records)
+        ours = best_of(options.rounds, "parser", small, options.fwf_records)
+        best_of(options.rounds, "parser", year, options.records)
+    print(f"the parser is {ours['rate'] / fwf['rate']:.1f} times as fast as pandas.read_fwf")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The calendar of B3, and what it says of a moment."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from ingest.sessions import (
+    B3_ZONE,
+    day_start_utc,
+    is_final,
+    is_session,
+    last_final_session,
+    sessions_between,
+    trailing_window,
+)
+
+
+def test_calendar_agrees_with_the_recorded_closed_weekdays(shared_data: Path):
+    path = shared_data / "b3_calendar" / "b3_closed_weekdays_2022-2027.csv"
+    with path.open(newline="") as lines:
+        closed = {dt.date.fromisoformat(row["closed_weekday"]) for row in csv.DictReader(lines)}
+    first, last = dt.date(2022, 1, 1), dt.date(2027, 12, 31)
+    weekdays = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    weekdays = [day for day in weekdays if day.weekday() < 5]
+    assert [day for day in weekdays if not is_session(day)] == sorted(closed)
+
+
+def test_sessions_on_which_shares_were_traded(shared_data: Path):
+    """The days of Yahoo's old downloads with any volume are sessions."""
+    path = shared_data / "yahoo_csv" / "PETR4.SA.csv"
+    with path.open(newline="") as lines:
+        traded = [
+            dt.date.fromisoformat(row["Date"])
+            for row in csv.DictReader(lines)
+            if row["Volume"] not in {"null", "0"} and row["Date"] >= "2015"
+        ]
+    assert [day for day in traded if not is_session(day)] == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2024-05-10T19:59", "2024-05-09"),
+        ("2024-05-10T20:00", "2024-05-10"),
+        ("2024-05-11T12:00", "2024-05-10"),
+        ("2024-05-13T09:00", "2024-05-10"),
+        ("2024-05-30T23:00", "2024-05-29"),  # Corpus Christi
+    ],
+)
+def test_last_final_session(moment: str, day: str):
+    local = dt.datetime.fromisoformat(moment).replace(tzinfo=B3_ZONE)
+    assert last_final_session(local) == dt.date.fromisoformat(day)
+    assert last_final_session(local.astimezone(dt.timezone.utc)) == dt.date.fromisoformat(day)
+
+
+def test_trailing_window_counts_sessions():
+    assert trailing_window(dt.date(2024, 5, 10), 7) == dt.date(2024, 5, 2)
+    assert len(sessions_between(trailing_window(dt.date(2024, 1, 3), 30), dt.date(2024, 1, 3))) == 30
+
+
+def test_final_is_from_eight_in_the_evening():
+    day = dt.date(2024, 5, 10)
+    assert not is_final(day, dt.datetime(2024, 5, 10, 22, 59, tzinfo=dt.timezone.utc))
+    assert is_final(day, dt.datetime(2024, 5, 10, 23, 0, tzinfo=dt.timezone.utc))
+
+
+def test_start_of_day_knows_summer_time():
+    assert [day_start_utc(dt.date(year, 1, 3)).hour for year in (2018, 2024)] == [2, 3]
