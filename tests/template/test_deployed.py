@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local import paths
 from local.embedded_aws import ACCOUNT_ID, EmbeddedAws
 from tests.template import deploy
 from tests.template.read_template import Resolved, read_template
@@ -202,6 +205,33 @@ def test_an_object_starts_the_job(deployed: EmbeddedAws) -> None:
         time.sleep(0.1)
     assert len(runs) == 1
     assert runs[0]["Arguments"]["--raw_uri"] == outputs["RawUri"]
+
+
+INVOKE = """
+import json, sys
+from pathlib import Path
+from local.embedded_aws import EmbeddedAws
+from local.invoke import invoke_function, read_event
+aws = EmbeddedAws(sys.argv[1], 0, Path())
+print(json.dumps(invoke_function(aws, "tech_challenge2_stk_start_glue_job", read_event(Path(sys.argv[2])))))
+"""
+
+
+def test_make_invoke_runs_the_handler_with_its_deployed_environment(deployed: EmbeddedAws) -> None:
+    glue, job = deployed.client("glue"), "tech_challenge2_stk_refine_job"
+    before = {run["Id"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}
+    command = [sys.executable, "-c", INVOKE, deployed.endpoint_url, "events/s3_put.json"]
+    done = subprocess.run(command, cwd=paths.ROOT, text=True, capture_output=True, check=True)
+    (new,) = {run["Id"] for run in glue.get_job_runs(JobName=job)["JobRuns"]} - before
+    assert json.loads(done.stdout) == {"job_run_id": new, "objects": 1}
+
+
+def test_make_invoke_says_when_there_is_no_such_event() -> None:
+    command = [sys.executable, "-m", "local.invoke", "events/none.json"]
+    done = subprocess.run(command, cwd=paths.ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert "events/none.json is no event to send" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 def test_a_second_deploy_changes_nothing_and_an_update_changes_what_it_says(deployed: EmbeddedAws, built: Path) -> None:
