@@ -8,6 +8,7 @@ from queries.errors import QueryError
 
 QUOTES = "b3_daily_quotes"
 REFINED = "b3_daily_quotes_refined"
+COMPACT = "b3_daily_quotes_compact"
 
 _ENV_NAME = re.compile(r"[a-z][a-z0-9]{1,11}")
 

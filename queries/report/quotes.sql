@@ -1,6 +1,6 @@
 -- The quotes of the newest sessions ({sessions} of them), for the page.
 WITH sessions AS (
-    SELECT DISTINCT dt FROM b3_daily_quotes_refined ORDER BY dt DESC LIMIT {sessions}
+    SELECT DISTINCT trade_date FROM {table} ORDER BY trade_date DESC LIMIT {sessions}
 )
 SELECT
     r.ticker,
@@ -12,6 +12,6 @@ SELECT
     r.total_volume,
     r.close_ma_5,
     r.close_delta
-FROM b3_daily_quotes_refined AS r
-JOIN sessions AS s ON r.dt = s.dt
+FROM {table} AS r
+JOIN sessions AS s ON r.trade_date = s.trade_date
 ORDER BY r.ticker, r.trade_date

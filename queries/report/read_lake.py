@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from queries.ask_athena import ask
 from queries.report.read_objects import newest_object_time
-from queries.settings import QUOTES, REFINED, Settings
+from queries.settings import COMPACT, QUOTES, REFINED, Settings
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -30,13 +30,24 @@ class LakeContent:
 
 def read_lake(settings: Settings, sessions: int) -> LakeContent:
     """Ask the lake for its newest `sessions` and its state. Raises QueryError when it does not answer."""
+    refined_at = newest_object_time(settings, REFINED)
+    table = choose_table(refined_at, newest_object_time(settings, COMPACT))
     return LakeContent(
-        quotes=ask(_text("quotes").replace("{sessions}", str(sessions)), settings),
-        days=ask(_text("days"), settings),
+        quotes=ask(_text("quotes").format(table=table, sessions=sessions), settings),
+        days=ask(_text("days").format(table=table), settings),
         sources=ask(_text("sources"), settings),
         ingested_at=newest_object_time(settings, QUOTES),
-        refined_at=newest_object_time(settings, REFINED),
+        refined_at=refined_at,
     )
+
+
+def choose_table(refined_at: dt.datetime | None, compact_at: dt.datetime | None) -> str:
+    """The table to read the refined rows from, by when each was last written.
+
+    The compact copy has the same rows in one object a year, so it answers much sooner. The refine job writes it after
+    the refined objects: one that is older was switched off, or a run was cut short, and it is not trusted.
+    """
+    return COMPACT if refined_at and compact_at and compact_at >= refined_at else REFINED
 
 
 def _text(name: str) -> str:

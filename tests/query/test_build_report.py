@@ -1,5 +1,6 @@
 """The page built from a lake, as `python -m queries.build_report` does."""
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -8,8 +9,9 @@ import boto3
 import pytest
 
 from queries.build_report import main
+from queries.report.read_lake import choose_table, read_lake
 from queries.report.read_objects import newest_object_time
-from queries.settings import REFINED, Settings
+from queries.settings import COMPACT, REFINED, Settings
 from tests.query.lake import Lake
 
 
@@ -69,6 +71,28 @@ def test_last_ingestion_is_the_time_of_the_newest_object(here: Lake) -> None:
     assert newest_object_time(here.settings, REFINED) == max(item["LastModified"] for item in listed)
     assert newest_object_time(here.settings, "not_there") is None
     assert newest_object_time(Settings("other", here.settings.endpoint_url), REFINED) is None
+
+
+@pytest.mark.parametrize(
+    ("refined", "compact", "table"),
+    [(1, 2, COMPACT), (1, 1, COMPACT), (2, 1, REFINED), (1, None, REFINED), (None, 1, REFINED), (None, None, REFINED)],
+)
+def test_only_a_compact_copy_that_is_not_older_is_read(refined: int | None, compact: int | None, table: str) -> None:
+    refined_at, compact_at = (
+        None if day is None else dt.datetime(2024, 1, day, tzinfo=dt.timezone.utc) for day in (refined, compact)
+    )
+    assert choose_table(refined_at, compact_at) == table
+
+
+@pytest.mark.slow
+def test_both_tables_make_the_same_page(here: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = []
+    for table in (COMPACT, REFINED):
+        monkeypatch.setattr("queries.report.read_lake.choose_table", lambda *_times, table=table: table)
+        content = read_lake(here.settings, 30)
+        pages.append((content.quotes, content.days))
+    assert pages[0][0].num_rows == 122  # of four tickers, one of which lacks a day, and three rows of the fifth
+    assert pages[0] == pages[1]
 
 
 @pytest.mark.slow
