@@ -72,7 +72,7 @@ def test_accounts_are_found() -> None:
 
 
 def test_security_rules_are_switched_off_nowhere_but_in_tests() -> None:
-    """Ruff's S rules are bandit's: two are off, which would flag every subprocess; single lines say why they are exempt."""
+    """Ruff's S rules are bandit's. Two are off, which flag every subprocess; single lines say why they are exempt."""
     lint = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
     assert "S" in lint["select"]
     assert [rule for rule in lint["ignore"] if re.fullmatch(r"S\d*", rule)] == ["S603", "S607"]

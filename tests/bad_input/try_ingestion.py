@@ -1,0 +1,160 @@
+"""Bad configuration, through the ingestion's own main, and bad data, through what each source's answers pass."""
+
+import contextlib
+import io
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import fetch_b3_data
+import pyarrow as pa
+import pytest
+from ingest.bars import BARS_SCHEMA, sift
+from ingest.cotahist import CotahistError, Period, read_quotes
+
+from tests.bad_input.tried import Tried, mask
+from tests.fuzz.cotahist_inputs import quote, whole_file
+
+CONFIGURATIONS: list[tuple[list[str], dict[str, str]]] = [
+    ([], {"TICKERS": ""}),
+    ([], {"TICKERS": ",;"}),
+    (["--tickers", "PETR4,PETROBRAS"], {}),
+    (["--tickers", "../../etc"], {}),
+    (["--tickers", "*"], {}),
+    (["--start-date", "02/01/2024"], {}),
+    (["--start-date", "2024-02-30"], {}),
+    (["--start-date", "2024-02-02", "--end-date", "2024-02-01"], {}),
+    (["--start-date", "1900-01-01", "--end-date", "1900-02-01"], {}),
+    (["--sessions", "0"], {}),
+    ([], {"SESSIONS": "a week"}),
+    ([], {"INTERVAL": "1y"}),
+    ([], {"SOURCE": "bloomberg"}),
+    (["--source", "b3", "--interval", "1h"], {}),
+    (["--source", "b3", "--b3-files", "nowhere.zip"], {}),
+    (["--fix"], {}),
+    (["--start_day", "2024-01-02"], {}),
+]
+
+
+@contextlib.contextmanager
+def counting_server() -> Iterator[tuple[str, list[str]]]:
+    """A server that refuses whatever is asked and notes it."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(500)
+
+        do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - the names that http.server asks for
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def try_configurations() -> Iterator[Tried]:
+    with counting_server() as (url, asked):
+        for arguments, environment in CONFIGURATIONS:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", ["fetch_b3_data.py", *arguments])
+                patch.setenv("AWS_ENDPOINT_URL", url)
+                patch.setenv("COLUMNS", "200")
+                for name in ("TICKERS", "START_DATE", "END_DATE", "SESSIONS", "INTERVAL", "SOURCE", "B3_FILES"):
+                    patch.delenv(name, raising=False)
+                for name, value in environment.items():
+                    patch.setenv(name, value)
+                code, said = _run_main()
+            given = " ".join([*(f'{name}="{value}"' for name, value in environment.items()), *arguments])
+            yield Tried(f"`{given}`", f"exit {code}: {said}", f"nothing: {len(asked)} requests to AWS")
+
+
+def _run_main() -> tuple[int, str]:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            code = fetch_b3_data.main()
+        except SystemExit as ended:
+            code = int(str(ended.code))
+    return code, said.getvalue().strip().splitlines()[-1].removeprefix("fetch_b3_data: ")
+
+
+NOON = datetime.fromisoformat("2024-01-03T15:00:00")
+
+
+def _bar(**changed: object) -> dict[str, object]:
+    bar: dict[str, object] = dict.fromkeys(("open", "high", "low", "close", "adj_close"), 10.0)
+    bar |= {"day": date(2024, 1, 3), "ticker": "PETR4", "ts": NOON, "volume": 100, "source": "x"}
+    return bar | {"dividends": 0.0, "stock_splits": 0.0} | changed
+
+
+BARS = {
+    "a bar without prices": [_bar(open=None, high=None, low=None, close=None)],
+    "a close that is NaN": [_bar(close=float("nan"))],
+    "an infinite price": [_bar(high=float("inf"))],
+    "a price of zero": [_bar(low=0.0)],
+    "a negative price": [_bar(open=-1.0)],
+    "a high below the low": [_bar(high=9.0, low=11.0)],
+    "a negative volume": [_bar(volume=-1)],
+    "a bar of another day than asked for": [_bar(day=date(2024, 2, 1))],
+    "a bar of Christmas without volume": [_bar(day=date(2024, 12, 25), volume=0)],
+    "two bars of one moment": [_bar(close=9.0), _bar(close=11.0)],
+}
+
+
+def try_bars() -> Iterator[Tried]:
+    for given, bars in BARS.items():
+        table = pa.Table.from_pylist(bars, schema=BARS_SCHEMA)
+        wide = given.startswith("a bar of Christmas")
+        sifted = sift(table, start=date(2024, 1, 1), end=date(2024, 12, 31) if wide else date(2024, 1, 31))
+        reasons = [reason for days in sifted.refused.values() for reason in days.values()]
+        said = f"refused: {reasons[0]}; the ticker's report names the day" if reasons else "left out, as no fault"
+        if sifted.bars.num_rows:
+            said = f"the last stands (close {sifted.bars['close'][0].as_py():g})"
+        yield Tried(given, said, f"{sifted.bars.num_rows} of {len(bars)} bars")
+
+
+def _zip(files: int) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for number in range(files):
+            archive.writestr(f"{number}.TXT", whole_file([quote()]))
+    return sink.getvalue()
+
+
+_DAY = Period(date(2024, 1, 2), date(2024, 1, 2))
+FILES: dict[str, bytes] = {
+    "an empty file": b"",
+    "a page of HTML": b"<html>Access denied</html>",
+    "a file without its trailer": whole_file([quote()])[: 247 * 2],
+    "a file cut within a record": whole_file([quote(), quote()])[:-300],
+    "a count in the trailer that is not its records'": whole_file([quote()], count=7),
+    "letters for a price": whole_file([quote().replace(b"0000000003710", b"000000000371O")]),
+    "a quote of another day than the file's name": whole_file([quote(day=20240103)]),
+    "a quote of 30 February": whole_file([quote(day=20240230)]),
+    "a quotation factor of zero": whole_file([quote(factor=0)]),
+    "a header of another year": whole_file([quote()], year=2023),
+    "a ZIP file cut in half": _zip(1)[:120],
+    "a ZIP file of two files": _zip(2),
+}
+
+
+def try_cotahist(folder: Path) -> Iterator[Tried]:
+    for given, body in FILES.items():
+        path = folder / "COTAHIST_D02012024.TXT"
+        path.write_bytes(body)
+        period = Period(date(2024, 1, 1), date(2024, 12, 31)) if "February" in given else _DAY
+        with pytest.raises(CotahistError) as caught:
+            read_quotes(path, period)
+        yield Tried(given, mask(str(caught.value), folder), "nothing of the file")
