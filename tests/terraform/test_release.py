@@ -1,0 +1,125 @@
+"""How the host follows releases (terraform/host/update_host.sh): new, unchanged, broken and old ones."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import paths
+from local.embedded_aws import EmbeddedAws
+from tests.terraform.host_box import HostBox, make_host_box
+
+pytestmark = pytest.mark.slow
+
+BUCKET = "host-of-releases"
+TIMER = "systemd/system/b3-update.timer"
+
+
+def shipped() -> dict[str, bytes]:
+    """A release as Terraform makes it, less what it renders from templates."""
+    module = paths.ROOT / "terraform"
+    inside = [file for folder in ("host", "systemd") for file in (module / folder).rglob("*.*") if file.is_file()]
+    files = {str(file.relative_to(module)): file.read_bytes() for file in inside if file.suffix != ".pyc"}
+    outside = ("ec2/run_ingestion.sh", "ec2/fetch_b3_data.py", "requirements/ingest.txt")
+    return files | {name: (paths.ROOT / name).read_bytes() for name in outside} | {"ingestion.env": b""}
+
+
+@dataclass
+class Publisher:
+    """Publishes releases to the host bucket as Terraform does."""
+
+    s3: Any
+    files: dict[str, bytes] = field(default_factory=shipped)
+
+    def publish(self, **changed: bytes) -> str:
+        """Publish the files, those named by their last part changed; returns the release's name."""
+        files = {name: changed.get(Path(name).name.partition(".")[0], body) for name, body in self.files.items()}
+        manifest = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items()).encode()
+        release = hashlib.sha256(manifest).hexdigest()[:16]
+        for name, body in (files | {"MANIFEST": manifest}).items():
+            self.put(f"releases/{release}/{name}", body)
+        self.put("release", release.encode())
+        return release
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+@pytest.fixture(scope="module")
+def publisher(embedded_aws: EmbeddedAws) -> Publisher:
+    s3 = embedded_aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    return Publisher(s3)
+
+
+@pytest.fixture(scope="module")
+def box(publisher, embedded_aws: EmbeddedAws, tmp_path_factory) -> HostBox:
+    """A host that follows the first release."""
+    environment = {name: value for name, value in embedded_aws.environment().items() if name.startswith("AWS_")}
+    box = make_host_box(tmp_path_factory.mktemp("host"), environment)
+    release = publisher.publish()
+    box.run(paths.ROOT / "terraform/host/update_host.sh", BUCKET)
+    assert box.current.resolve().name == release
+    box.calls()
+    return box
+
+
+def test_nothing_new_is_no_update(box):
+    before = box.current.resolve()
+    assert box.update(BUCKET).stdout == ""
+    assert (box.current.resolve(), box.calls()) == (before, [])
+
+
+def spoil_a_file(publisher: Publisher) -> None:
+    release = publisher.publish(fetch_b3_data=b"# other\n")
+    publisher.put(f"releases/{release}/ec2/fetch_b3_data.py", b"# spoilt\n")
+
+
+def spoil_the_manifest(publisher: Publisher) -> None:
+    release = publisher.publish(fetch_b3_data=b"# another\n")
+    publisher.put(f"releases/{release}/MANIFEST", b"")
+
+
+def require_what_is_not_there(publisher: Publisher) -> None:
+    publisher.publish(ingest=b"no-such-package==1\n")
+
+
+def point_elsewhere(publisher: Publisher) -> None:
+    publisher.put("release", b"../../etc")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_a_file, "is not whole"),
+        (spoil_the_manifest, "is not whole"),
+        (require_what_is_not_there, "no-such-package"),
+        (point_elsewhere, "names no release"),
+    ],
+)
+def test_a_release_that_cannot_be_used_changes_nothing(box, publisher, spoil: Callable[[Publisher], None], words: str):
+    before = box.current.resolve()
+    spoil(publisher)
+    assert words in box.update(BUCKET, fails=True, PIP_NO_INDEX="1").stderr
+    assert (box.current.resolve(), box.calls()) == (before, [])
+    assert not (box.current / "ec2/fetch_b3_data.py").read_text(encoding="utf-8").startswith("#")
+
+
+def test_older_releases_and_virtualenvs_go_and_changed_units_are_loaded(box, publisher):
+    requirements = publisher.files["requirements/ingest.txt"] + b"# changed\n"
+    first = publisher.publish(ingest=requirements)
+    assert f"now follows release {first}" in box.update(BUCKET).stdout
+    assert box.calls() == []
+    second = publisher.publish(ingest=requirements, **{"b3-update": publisher.files[TIMER] + b"# changed\n"})
+    assert f"now follows release {second}" in box.update(BUCKET).stdout
+    assert box.calls() == [
+        "systemctl daemon-reload",
+        "systemctl enable b3-update.timer",
+        "systemctl restart b3-update.timer",
+    ]
+    assert {folder.name for folder in (box.root / "releases").iterdir()} == {first, second}
+    assert len(list((box.root / "venvs").iterdir())) == 1
+    assert (box.current / ".venvs/tech/bin/python").exists()
