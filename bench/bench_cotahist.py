@@ -3,7 +3,8 @@
 `python -m bench.bench_cotahist [--records 2000000] [--fwf-records 200000] [--rounds 3]`
 
 Both read the same fields of the same text file (every record a cash-market quote, so that nothing is skipped); only
-the parser here checks record lengths, dates, digits and the trailer. Each runs in a process of its own, in turn, and
+the parser here checks record lengths, dates, digits and the trailer. `bars` is the parser and all that follows up to
+the lake's columns, in batches, as a run has it. Each runs in a process of its own, in turn, and
 the least time counts. read_fwf reads fewer records, since its time is proportional to them.
 """
 
@@ -19,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from ingest.cotahist import read_quotes
+from ingest import b3
+from ingest.cotahist import Period, read_quotes
 from ingest.sessions import sessions_between
 
 from local import paths
@@ -81,7 +83,14 @@ def read_with_fwf(path: Path, records: int) -> int:
 def run_contender(name: str, path: Path, records: int) -> None:
     """Run one contender in this process and print its figures as JSON."""
     started = time.perf_counter()
-    count = len(read_quotes(path)) if name == "parser" else read_with_fwf(path, records)
+    if name == "read_fwf":
+        count = read_with_fwf(path, records)
+    elif name == "parser":
+        count = len(read_quotes(path))
+    else:
+        whole_year = Period(dt.date(YEAR, 1, 1), dt.date(YEAR, 12, 31))
+        quotes = b3.select(read_quotes(path, whole_year), None, whole_year.start, whole_year.end, set())
+        count = sum(len(bars) for bars in b3.batches(quotes))
     seconds = time.perf_counter() - started
     if count != records:
         raise RuntimeError(f"{name} read {count} of {records} records")
@@ -121,6 +130,7 @@ def main() -> None:
         fwf = best_of(options.rounds, "read_fwf", small, options.fwf_records)
         ours = best_of(options.rounds, "parser", small, options.fwf_records)
         best_of(options.rounds, "parser", year, options.records)
+        best_of(1, "bars", year, options.records)
     print(f"the parser is {ours['rate'] / fwf['rate']:.1f} times as fast as pandas.read_fwf")
 
 

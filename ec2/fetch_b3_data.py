@@ -3,6 +3,8 @@
 import datetime as dt
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 from ingest.config import parse_config
 from ingest.errors import IngestError
@@ -22,5 +24,17 @@ def main() -> int:
         return EXIT_INTERRUPTED
 
 
+def leave(code: int) -> NoReturn:
+    """End the process with `code`, and without taking the interpreter down.
+
+    obstore's threads may still be letting go of the last Python objects; with the interpreter gone from under them the
+    process would abort, after all its work was done.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it may have stopped
+            stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

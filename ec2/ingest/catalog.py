@@ -7,7 +7,6 @@ import awswrangler as wr
 import boto3
 
 from ingest.aws_errors import as_lake_error
-from ingest.objects import DEFAULT_REGION
 from ingest.schema import PARTITION_TYPES, RAW_PREFIX, RAW_SCHEMA, RAW_TABLE
 
 Partition = tuple[dt.date, str]
@@ -20,10 +19,8 @@ _COLUMN_TYPES = {
 class Catalog:
     """The partitions of the bronze table of one database, whose objects are in `bucket`."""
 
-    def __init__(self, database: str, bucket: str) -> None:
-        self._database, self._bucket = database, bucket
-        region = boto3.Session().region_name or DEFAULT_REGION
-        self._session = boto3.Session(region_name=region)
+    def __init__(self, database: str, bucket: str, session: boto3.Session) -> None:
+        self._database, self._bucket, self._session = database, bucket, session
 
     def ensure_table(self, *, create: bool = True) -> bool:
         """Create the table where it is missing (with `create`); returns whether it was there.

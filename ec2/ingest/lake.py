@@ -12,6 +12,7 @@ from ingest.config import Config
 from ingest.load import Loader
 from ingest.objects import default_bucket, list_days, open_store
 from ingest.present import Present
+from ingest.session import open_session
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ def open_lake(config: Config) -> Lake:
 
     Raises LakeError, also for credentials that are missing or have expired.
     """
-    bucket = config.bucket or default_bucket(config.lake_env)
-    store = open_store(bucket)
-    catalog = Catalog(config.database, bucket)
+    session = open_session()
+    bucket = config.bucket or default_bucket(config.lake_env, session)
+    store = open_store(bucket, session)
+    catalog = Catalog(config.database, bucket, session)
     has_table = catalog.ensure_table(create=not config.dry_run)
     return Lake(bucket, store, None if config.dry_run and not has_table else catalog)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 RETRIES = 6
 RETRY_SECONDS = 60
 REQUEST_SECONDS = 20
-DEFAULT_REGION = "us-east-1"
 _PAGE = 1000
 
 _KEY = re.compile(rf"{RAW_PREFIX}/dt=(\d{{4}}-\d\d-\d\d)/ticker=([^/]+)/{re.escape(OBJECT_NAME)}")
@@ -40,14 +39,12 @@ class RawObject:
     modified: dt.datetime
 
 
-def open_store(bucket: str) -> S3Store:
-    """The bucket, with the endpoint, region and credentials that boto3 finds: environment, profile, instance role.
+def open_store(bucket: str, session: boto3.Session) -> S3Store:
+    """The bucket, with the endpoint, region and credentials of `session`.
 
     Requests that meet 5xx answers (503 SlowDown too), timeouts or dropped connections are repeated with growing
     pauses, at most RETRIES times and RETRY_SECONDS. Raises LakeError when there are no credentials.
     """
-    session = boto3.Session()
-    region = session.region_name or DEFAULT_REGION
     try:
         credentials = Boto3CredentialProvider(session)
     except ValueError as error:
@@ -58,8 +55,8 @@ def open_store(bucket: str) -> S3Store:
         "retry_timeout": dt.timedelta(seconds=RETRY_SECONDS),
         "backoff": {"init_backoff": dt.timedelta(milliseconds=100), "max_backoff": dt.timedelta(seconds=10), "base": 2},
     }
-    place: dict[str, Any] = {"region": region}
-    endpoint = session.client("s3", region_name=region).meta.endpoint_url
+    place: dict[str, Any] = {"region": session.region_name}
+    endpoint = session.client("s3").meta.endpoint_url
     if not (urlsplit(endpoint).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
         place |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
     return S3Store(bucket, credential_provider=credentials, client_options=client, retry_config=retry, **place)
@@ -119,10 +116,10 @@ async def delete(store: S3Store, keys: list[str]) -> None:
     await obstore.delete_async(store, keys)
 
 
-def default_bucket(lake_env: str) -> str:
+def default_bucket(lake_env: str, session: boto3.Session) -> str:
     """The name that template.yaml gives the raw bucket in the account of the credentials. Raises LakeError."""
     try:
-        account = boto3.client("sts", region_name=boto3.Session().region_name or DEFAULT_REGION).get_caller_identity()
+        account = session.client("sts").get_caller_identity()
     except Exception as error:  # botocore raises many unrelated classes here
         raise as_lake_error(error, "the AWS account") from error
     return f"tech-challenge2-{lake_env}-raw-{account['Account']}"

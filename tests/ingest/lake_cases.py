@@ -14,6 +14,7 @@ from ingest.catalog import Catalog
 from ingest.lake import Lake
 from ingest.objects import open_store
 from ingest.schema import RAW_TABLE
+from ingest.session import open_session
 from ingest.sessions import day_start_utc
 
 DATABASE = "tech_challenge2_dev"
@@ -24,6 +25,12 @@ DAYS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7, 8)]
 def client(service: str, url: str) -> BaseClient:
     """One client a service: making one takes longer than most of what is asked of it."""
     return boto3.client(service, endpoint_url=url, region_name="us-east-1")
+
+
+@cache
+def session() -> boto3.Session:
+    """One session: the endpoint is read from the environment for each client, the rest is the same for all tests."""
+    return open_session()
 
 
 @dataclass
@@ -44,9 +51,9 @@ class TestLake:
 
     def open(self) -> Lake:
         """The ingestion's view of it, with the table made."""
-        catalog = Catalog(DATABASE, self.bucket)
+        catalog = Catalog(DATABASE, self.bucket, session())
         catalog.ensure_table()
-        return Lake(self.bucket, open_store(self.bucket), catalog)
+        return Lake(self.bucket, open_store(self.bucket, session()), catalog)
 
     def written(self) -> dict[str, dt.datetime]:
         """Every key and when it was written."""

@@ -13,6 +13,7 @@ from ingest.lake import Lake
 from ingest.load import Tally, load_all, partitions_of
 from ingest.parquet import decode, encode
 from ingest.schema import PARTITION_TYPES, RAW_SCHEMA, RAW_TABLE
+from ingest.session import open_session
 
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
@@ -155,7 +156,7 @@ def test_same_rows_are_the_same_bytes_and_come_back():
 
 def test_missing_bucket_is_one_sentence(lake: TestLake):
     opened = lake.open()
-    gone = Lake("no-such-bucket", objects.open_store("no-such-bucket"), opened.catalog)
+    gone = Lake("no-such-bucket", objects.open_store("no-such-bucket", open_session()), opened.catalog)
     with pytest.raises(LakeError, match=r"Bucket no-such-bucket does not exist: deploy the stack"):
         load(gone, table())
 
@@ -165,4 +166,4 @@ def test_no_credentials_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with pytest.raises(LakeError, match="No AWS credentials were found: set AWS_ACCESS_KEY_ID"):
-        objects.open_store("any")
+        objects.open_store("any", open_session())
