@@ -30,8 +30,7 @@ import pyarrow as pa
 from ingest import objects
 from ingest.bars import BARS_SCHEMA
 from ingest.lake import Lake
-from ingest.load import IN_FLIGHT, load_all, partitions_of
-from ingest.parquet import encode
+from ingest.load import IN_FLIGHT, load_all, prepare
 from ingest.present import Present
 from ingest.schema import raw_key
 from ingest.session import open_session
@@ -73,9 +72,7 @@ def make_bars(partitions: int) -> dict[str, pa.Table]:
 async def put_bare(bucket: str, partitions: int) -> float:
     """Seconds of a bare obstore loop for bytes that are ready."""
     bodies = [
-        (raw_key(day, ticker), encode(rows))
-        for table in make_bars(partitions).values()
-        for day, ticker, rows in partitions_of(table)
+        (raw_key(one.day, one.ticker), one.body) for table in make_bars(partitions).values() for one in prepare(table)
     ]
     store = objects.open_store(bucket, open_session())
     work = iter(bodies)

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +21,16 @@ from ingest import objects
 from ingest.aws_errors import as_lake_error, ends_the_run
 from ingest.catalog import Catalog, Partition
 from ingest.errors import LakeError
-from ingest.parquet import decode, encode
+from ingest.parquet import decode, encode, encode_each
 from ingest.present import Present
 from ingest.schema import RAW_SCHEMA, raw_key
 
 IN_FLIGHT = 64
+PREPARED_TOGETHER = 1000
 REGISTER_FROM = 1000
 """Partitions that are registered together while the puts go on."""
+
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 @dataclass
@@ -40,20 +44,32 @@ class Tally:
     causes: defaultdict[str, str] = field(default_factory=lambda: defaultdict(str))
 
 
-def partitions_of(bars: pa.Table) -> Iterator[tuple[dt.date, str, pa.Table]]:
-    """The runs of equal day and ticker in `bars` (BARS_SCHEMA, sorted by ticker and day)."""
+class Prepared(NamedTuple):
+    """One partition, ready to be put."""
+
+    day: dt.date
+    ticker: str
+    rows: pa.Table
+    body: bytes
+
+
+def prepare(bars: pa.Table) -> Iterator[Prepared]:
+    """The partitions of `bars` (BARS_SCHEMA, sorted by ticker and day), encoded PREPARED_TOGETHER at a time."""
     if len(bars) == 0:
         return
     rows = bars.select(RAW_SCHEMA.names).combine_chunks()
     days = bars["day"].combine_chunks().cast(pa.int32()).to_numpy()
     tickers = bars["ticker"].combine_chunks().dictionary_encode()
-    codes = tickers.indices.to_numpy()
+    codes, names = tickers.indices.to_numpy(), tickers.dictionary.to_pylist()
     starts = np.flatnonzero(np.append(True, (days[1:] != days[:-1]) | (codes[1:] != codes[:-1])))
-    ends = np.append(starts[1:], len(days))
-    names = tickers.dictionary.to_pylist()
-    epoch = dt.date(1970, 1, 1).toordinal()
-    for first, past in zip(starts.tolist(), ends.tolist(), strict=True):
-        yield dt.date.fromordinal(epoch + int(days[first])), names[codes[first]], rows.slice(first, past - first)
+    lengths = np.diff(np.append(starts, len(days)))
+    for first in range(0, len(starts), PREPARED_TOGETHER):
+        begins, counts = starts[first : first + PREPARED_TOGETHER], lengths[first : first + PREPARED_TOGETHER]
+        alone = iter(encode_each(rows.take(pa.array(begins[counts == 1]))))
+        for begin, count in zip(begins.tolist(), counts.tolist(), strict=True):
+            its = rows.slice(begin, count)
+            day = dt.date.fromordinal(_EPOCH + int(days[begin]))
+            yield Prepared(day, names[codes[begin]], its, next(alone) if count == 1 else encode(its))
 
 
 class Loader:
@@ -81,7 +97,7 @@ class Loader:
 
         One object that cannot be put is counted as failed; raises LakeError when no other could be put either.
         """
-        work = partitions_of(bars)
+        work = prepare(bars)
         workers = [asyncio.create_task(self._settle_all(work, present)) for _ in range(min(IN_FLIGHT, len(bars)))]
         try:
             await asyncio.gather(*workers)
@@ -96,19 +112,19 @@ class Loader:
         await self._register_so_far()
         await self._registered_before()
 
-    async def _settle_all(self, work: Iterator[tuple[dt.date, str, pa.Table]], present: Present) -> None:
-        for day, ticker, rows in work:
+    async def _settle_all(self, work: Iterator[Prepared], present: Present) -> None:
+        for one in work:
             try:
-                await self._settle(day, ticker, rows, present)
+                await self._settle(one, present)
             except BaseError as error:
                 if ends_the_run(error):
                     raise as_lake_error(error, "the raw bucket") from error
-                self.tally.failed[ticker] += 1
-                self.tally.causes[ticker] = f"{day} could not be put: {str(error).splitlines()[0][:160]}"
+                self.tally.failed[one.ticker] += 1
+                self.tally.causes[one.ticker] = f"{one.day} could not be put: {str(error).splitlines()[0][:160]}"
             self._on_done(1)
 
-    async def _settle(self, day: dt.date, ticker: str, rows: pa.Table, present: Present) -> None:
-        body = encode(rows)
+    async def _settle(self, one: Prepared, present: Present) -> None:
+        day, ticker, rows, body = one
         same = present.has_bytes(day, ticker, hashlib.md5(body, usedforsecurity=False).digest())
         if not same and present.has_object(day, ticker):
             same = await self._holds(raw_key(day, ticker), rows)

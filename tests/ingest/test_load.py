@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 import boto3
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ingest import objects
 from ingest.errors import LakeError
 from ingest.lake import Lake
-from ingest.load import Tally, load_all, partitions_of
-from ingest.parquet import decode, encode
+from ingest.load import Tally, load_all, prepare
+from ingest.parquet import decode, encode, encode_each
 from ingest.schema import PARTITION_TYPES, RAW_SCHEMA, RAW_TABLE
 from ingest.session import open_session
 
@@ -143,8 +145,10 @@ def test_intraday_bars_share_their_days_object(lake: TestLake):
 
 def test_partitions_are_the_runs_of_day_and_ticker():
     bars = pa.concat_tables([table("ITUB4", DAYS[:2]), table("PETR4", [DAYS[1], DAYS[1], DAYS[2]])])
-    got = [(day, ticker, len(rows)) for day, ticker, rows in partitions_of(bars)]
+    got = [(one.day, one.ticker, len(one.rows)) for one in prepare(bars)]
     assert got == [(DAYS[0], "ITUB4", 1), (DAYS[1], "ITUB4", 1), (DAYS[1], "PETR4", 2), (DAYS[2], "PETR4", 1)]
+    assert all(decode(one.body).equals(one.rows) for one in prepare(bars))
+    assert list(prepare(bars.slice(0, 0))) == []
 
 
 def test_same_rows_are_the_same_bytes_and_come_back():
@@ -152,6 +156,25 @@ def test_same_rows_are_the_same_bytes_and_come_back():
     assert encode(rows) == encode(rows.slice(0))
     assert decode(encode(rows)).equals(rows)
     assert decode(encode(rows)).schema == RAW_SCHEMA
+
+
+FIRST_MOMENT, LAST_MOMENT = map(dt.datetime.fromisoformat, ("1986-01-02", "2100-12-31"))
+numbers = st.one_of(st.none(), st.floats(allow_nan=False, width=64))
+any_row = st.fixed_dictionaries(
+    {name: numbers for name in RAW_SCHEMA.names if RAW_SCHEMA.field(name).type == pa.float64()}
+    | {
+        "ts": st.one_of(st.none(), st.datetimes(FIRST_MOMENT, LAST_MOMENT)),
+        "volume": st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)),
+        "source": st.sampled_from([None, "", "b3", "yahoo"]),
+    }
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(given_rows=st.lists(any_row, max_size=6))
+def test_rows_encoded_together_are_the_bytes_of_each_alone(given_rows: list[dict[str, object]]):
+    rows = pa.Table.from_pylist(given_rows, schema=RAW_SCHEMA)
+    assert encode_each(rows) == [encode(rows.slice(position, 1)) for position in range(len(rows))]
 
 
 def test_missing_bucket_is_one_sentence(lake: TestLake):
