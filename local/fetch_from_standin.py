@@ -10,6 +10,7 @@ import importlib
 import runpy
 import sys
 from contextlib import nullcontext
+from importlib import import_module
 
 import yfinance.base
 import yfinance.data
@@ -38,6 +39,8 @@ def main() -> None:
     options = parser.parse_args()
     sys.argv = [str(paths.FETCH_SCRIPT), *options.ingestion]
     sys.path.insert(0, str(paths.FETCH_SCRIPT.parent))
+    # So that nobody takes the invented prices for Yahoo's later.
+    import_module("ingest.yahoo").__dict__["SOURCE"] = "synthetic"
     with nullcontext(options.standin_url) if options.standin_url else serving(StandIn()) as url:
         point_yfinance_at(url)
         if not options.standin_url:

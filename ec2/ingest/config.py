@@ -66,7 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="say what would be written; write nothing")
     add("--json", action="store_true", help="report as JSON lines on standard output")
     add("--verify", choices=("b3",), help="compare Yahoo's quotes with B3's files over the range; write nothing")
-    add("--doctor", action="store_true", help="read the lake and report what is wrong with it (whole, or the range)")
+    add(
+        "--doctor",
+        action="store_true",
+        help="read the lake and report what is wrong with it (all tickers and days, unless given)",
+    )
     add("--fix", action="store_true", help="with --doctor: mend what can be mended")
     return parser
 
@@ -90,7 +94,7 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
         raise UsageError("TICKERS is set but empty: list tickers, like TICKERS=PETR4,VALE3, or unset it.")
     # B3's files hold shares, no index.
     defaults = [name for name in DEFAULT_TICKERS if source == "yahoo" or name != INDEX_SYMBOL]
-    tickers = _tickers(setting("tickers", ",".join(defaults)))
+    tickers = _tickers(setting("tickers", ALL_TICKERS if options.doctor else ",".join(defaults)))
     if tickers == (ALL_TICKERS,) and source != "b3" and not options.doctor:
         raise UsageError("TICKERS=* takes the whole market, which only --source b3 can list.")
     if source == "b3" and interval != "1d":

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 from ingest import objects
+from ingest.errors import LakeError
 from ingest.lake import Lake
 from ingest.load import Tally, load_all
 from ingest.sessions import sessions_between
@@ -27,7 +28,10 @@ from local.yahoo_standin import StandIn
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
 RANGE = (dt.date(2024, 1, 2), dt.date(2024, 5, 31))
+EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+ANSWERS = {"503": (503, {}, SLOW_DOWN), "expired": (400, {}, EXPIRED)}
 
 
 class FaultyProxy:
@@ -53,16 +57,8 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
 
         def relay(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.command == "PUT":
-                time.sleep(proxy.delay_seconds)
-                fault = proxy.next_fault(self.path.split("?")[0].replace("%3D", "="))
-                if fault == "503":
-                    self.reply(503, {}, SLOW_DOWN)
-                    return
-                if fault == "drop":
-                    self.close_connection = True
-                    self.connection.close()
-                    return
+            if self.command == "PUT" and self.fail(proxy.next_fault(self.path.split("?")[0].replace("%3D", "="))):
+                return
             upstream = HTTPConnection(proxy.target.hostname or "", proxy.target.port, timeout=20)
             upstream.request(self.command, self.path, body, dict(self.headers))
             answer = upstream.getresponse()
@@ -70,6 +66,16 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             upstream.close()
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = relay  # noqa: N815 - http.server's names
+
+        def fail(self, fault: str | None) -> bool:
+            time.sleep(proxy.delay_seconds)
+            if fault in ANSWERS:
+                self.reply(*ANSWERS[fault])
+            elif fault:
+                time.sleep(2 if fault == "hang" else 0)
+                self.close_connection = True
+                self.connection.close()
+            return bool(fault)
 
         def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -112,13 +118,14 @@ def load(lake: Lake, bars: pa.Table) -> Tally:
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("fault", ["503", "drop"])
-def test_passing_faults_are_overcome(lake: TestLake, proxy: FaultyProxy, fault: str):
+@pytest.mark.parametrize("fault", ["503", "drop", "hang"])
+def test_passing_faults_are_overcome(lake: TestLake, proxy: FaultyProxy, fault: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(objects, "REQUEST_SECONDS", 1)
     path = f"/{lake.bucket}/{key_of(DAYS[1])}"
-    proxy.faults[path] = [fault] * 3
+    proxy.faults[path] = [fault, fault, ""]
     tally = load(lake.open(), table())
     assert tally.written["PETR4"] == 5
-    assert proxy.puts[path] == 4
+    assert proxy.puts[path] == 3
     assert set(lake.written()) == {key_of(day) for day in DAYS}
 
 
@@ -136,6 +143,14 @@ def test_fault_for_good_fails_one_partition_and_is_not_registered(
     proxy.faults.clear()
     assert load(lake.open(), table()).written["PETR4"] == 1
     assert len(lake.partitions()) == 5
+
+
+def test_credentials_that_expire_end_the_run_with_one_sentence(lake: TestLake, proxy: FaultyProxy):
+    proxy.faults["*"] = ["expired"]
+    with pytest.raises(LakeError, match="The AWS credentials have expired: in a lab, start it again"):
+        load(lake.open(), table())
+    proxy.faults.clear()
+    assert load(lake.open(), table()).written["PETR4"] == 5
 
 
 def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":

@@ -134,7 +134,9 @@ def test_restated_history_is_rewritten(command: Command, stand_in: StandIn, lake
     assert {lake.rows(key_of(day))[0]["close"] for day in DAYS} == {10.0}
 
 
-def test_default_is_the_last_seven_final_sessions(command: Command, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch):
+def test_default_is_the_last_seven_final_sessions(
+    command: Command, stand_in: StandIn, lake: TestLake, monkeypatch: pytest.MonkeyPatch
+):
     class Monday(dt.datetime):
         """Monday 2024-05-13 at noon in São Paulo: the session is open, its bar is partial."""
 
@@ -148,6 +150,9 @@ def test_default_is_the_last_seven_final_sessions(command: Command, stand_in: St
     days = [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in (query.start, query.end)]
     assert days == [dt.date(2024, 5, 2), dt.date(2024, 5, 11)]
     assert command.records()["PETR4"]["requested"] == 7
+    assert command("--tickers", "PETR4", "--include-partial", "--json") == 0
+    days = {key.split("/")[2] for key in lake.written()}
+    assert max(days) == "dt=2024-05-13"
 
 
 @pytest.mark.parametrize(
