@@ -1,5 +1,6 @@
 """Deploys the real template with the real SAM CLI, as a person would, into an embedded AWS."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,8 @@ SAM = str(paths.tool("sam", "sam"))
 def build(folder: Path) -> Path:
     """`sam build` into `folder`, with no Python on the PATH; returns the built template."""
     command = [SAM, "build", "--template-file", str(paths.TEMPLATE), "--build-dir", str(folder)]
-    subprocess.run(
-        command, cwd=paths.ROOT, check=True, capture_output=True, env={"SAM_CLI_TELEMETRY": "0", "HOME": str(folder)}
-    )
+    environment = {"SAM_CLI_TELEMETRY": "0", "HOME": str(folder), "PATH": str(folder)}
+    subprocess.run(command, cwd=paths.ROOT, env=environment, check=True, capture_output=True)
     return folder / "template.yaml"
 
 
@@ -28,15 +28,23 @@ def deploy(
     if parameters:
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0"}
-    return subprocess.run(
-        command,
-        cwd=paths.ROOT,
-        env=environment,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=paths.ROOT, env=environment, text=True, check=False, **both)
+
+
+def apply(aws: EmbeddedAws, name: str, parameters: dict[str, str], *, packaged_as: str) -> None:
+    """Create or update a stack from the template that was deployed as another one: quicker than the SAM CLI."""
+    client = aws.client("cloudformation")
+    body = client.get_template(StackName=packaged_as)["TemplateBody"]
+    arguments = {
+        "StackName": name,
+        "TemplateBody": body if isinstance(body, str) else json.dumps(body),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    kind = "update" if name == packaged_as else "create"
+    getattr(client, f"{kind}_stack")(**arguments)
+    client.get_waiter(f"stack_{kind}_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def stack(aws: EmbeddedAws, name: str) -> dict[str, Any]:

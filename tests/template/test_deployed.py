@@ -242,8 +242,7 @@ def test_a_second_deploy_changes_nothing_and_an_update_changes_what_it_says(depl
     assert len(events(StackName=NAME)["StackEvents"]) == before
 
     changed = PARAMETERS | {"GlueVersion": "5.1", "GlueNumberOfWorkers": "5", "LogRetentionDays": "7"}
-    update = deploy.deploy(deployed, built, "dev", "--stack-name", NAME, parameters=changed)
-    assert update.returncode == 0, update.stdout
+    deploy.apply(deployed, NAME, changed, packaged_as=NAME)
     assert deploy.stack(deployed, NAME)["StackStatus"] == "UPDATE_COMPLETE"
     job = deployed.client("glue").get_job(JobName="tech_challenge2_stk_refine_job")["Job"]
     modules = read_template()["Mappings"]["Glue"]["5.1"]["PythonModules"]
@@ -275,14 +274,13 @@ def test_the_lab_deploys_without_a_role_and_deletes(embedded_aws: EmbeddedAws, b
     assert embedded_aws.client("sqs").list_queues(QueueNamePrefix=name).get("QueueUrls", []) == []
 
 
-def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(embedded_aws: EmbeddedAws, built: Path) -> None:
-    s3, name = embedded_aws.client("s3"), "tech-challenge2-own"
+def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(deployed: EmbeddedAws) -> None:
+    s3, name = deployed.client("s3"), "tech-challenge2-own"
     s3.create_bucket(Bucket="my-own-quotes")
     parameters = {"Env": "own", "RawBucketName": "my-own-quotes", "UseExistingRawBucket": "true"}
-    done = deploy.deploy(embedded_aws, built, "dev", "--stack-name", name, parameters=parameters)
-    assert done.returncode == 0, done.stdout
-    assert "RawBucket" not in deploy.physical_ids(embedded_aws, name)
-    outputs = deploy.outputs(embedded_aws, name)
+    deploy.apply(deployed, name, parameters, packaged_as=NAME)
+    assert "RawBucket" not in deploy.physical_ids(deployed, name)
+    outputs = deploy.outputs(deployed, name)
     assert outputs["RawUri"] == "s3://my-own-quotes/raw/b3"
 
     command = shlex.split(outputs["AttachNotificationCommand"])
@@ -290,10 +288,10 @@ def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(embedded_a
     s3.put_bucket_notification_configuration(Bucket=command[4], NotificationConfiguration=json.loads(command[6]))
     s3.put_object(Bucket="my-own-quotes", Key="raw/b3/dt=2024-01-02/ticker=X/data.parquet", Body=b"x")
     deadline = time.monotonic() + 20
-    while not embedded_aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]:
+    while not deployed.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    embedded_aws.client("cloudformation").delete_stack(StackName=name)
+    deployed.client("cloudformation").delete_stack(StackName=name)
     s3.head_bucket(Bucket="my-own-quotes")
 
 
