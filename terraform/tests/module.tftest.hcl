@@ -174,6 +174,46 @@ run "ssh_from_one_range" {
   }
 }
 
+run "a_given_subnet_brings_its_vpc" {
+  command = plan
+
+  variables {
+    subnet_id = "subnet-12345678"
+  }
+
+  override_data {
+    target = data.aws_subnet.given[0]
+    values = { vpc_id = "vpc-12345678" }
+  }
+
+  assert {
+    condition     = aws_instance.host.subnet_id == "subnet-12345678" && aws_security_group.host.vpc_id == "vpc-12345678"
+    error_message = "The security group is made in the VPC of the given subnet."
+  }
+}
+
+run "graviton_takes_the_arm_image" {
+  command = plan
+
+  variables {
+    instance_type = "m7g.medium"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type.host
+    values = { supported_architectures = ["arm64"], burstable_performance_supported = false }
+  }
+
+  assert {
+    condition     = data.aws_ssm_parameter.image.name == "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    error_message = "The image has the architecture of the instance type."
+  }
+  assert {
+    condition     = length(aws_instance.host.credit_specification) == 0
+    error_message = "Only burstable types have credits."
+  }
+}
+
 run "bad_values_are_refused" {
   command = plan
 
