@@ -11,14 +11,16 @@ import pytest
 from local import paths
 
 SCRIPT = paths.ROOT / "ec2" / "run_ingestion.sh"
-# Says how it was called, waits for the file `go` where it is told to, and ends with the exit code that it is told.
+# Says how it was called, waits (for a minute at most) for the file `go` where it is told to, and ends with the exit
+# code that it is told.
 STUB = """
 import json, os, pathlib, sys, time
 here = pathlib.Path(__file__).resolve().parent
 names = ("TICKERS", "START_DATE", "END_DATE")
 print(json.dumps([sys.executable, sys.argv[1:], {name: os.environ.get(name) for name in names}]), flush=True)
 (here / f"started-{os.getpid()}").touch()
-while os.environ.get("WAIT") and not (here / "go").exists():
+past = time.monotonic() + 60
+while os.environ.get("WAIT") and not (here / "go").exists() and time.monotonic() < past:
     time.sleep(0.01)
 (here / "log").open("a").write(f"ended {os.environ.get('NAME')}\\n")
 sys.exit(int(os.environ.get("EXIT_CODE", "0")))
