@@ -1062,8 +1062,9 @@ def fetch_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Rec
         try:
             table = pq.ParquetFile(pa.BufferReader(found[1])).read(use_threads=False)
             return tag_of(found[0]), table.select(REFINED.names).cast(REFINED)
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-            raise RefineError(f"s3://{job.refined.bucket}/{key} is not a refined object: remove it.") from error
+        except (pa.ArrowException, OSError, ValueError, KeyError):
+            # Damaged, and not written anew only because its raw object is unreadable: it is that which is reported.
+            return 0, None
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         store = store_of(job.refined, job.connection)
@@ -1114,6 +1115,15 @@ class Notes:
         return json.dumps({"tables": self.tables, "compact": compact}).encode()
 
 
+def listed_unreadable(report: bytes) -> pa.Table:
+    """What an earlier run's report lists (UNREADABLE_ENTRY), nothing where it is damaged."""
+    try:
+        return pa.Table.from_pylist(json.loads(report)["entries"], schema=UNREADABLE_ENTRY)
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        log.warning("%s of the last run cannot be read: it is written anew", UNREADABLE)
+        return UNREADABLE_ENTRY.empty_table()
+
+
 class Run:
     """Carries one run through its passes, and counts what it did.
 
@@ -1150,7 +1160,11 @@ class Run:
                 self.mend(found)
         if not clean:
             log.warning("raw keeps changing: the next run goes on")
-        compact = self.keep_compact(self.job.compact) if self.job.compact else self.notes.compact
+        compact = (
+            self.keep_compact(self.job.compact, again=moved or self.job.full)
+            if self.job.compact
+            else self.notes.compact
+        )
         self.write_if_changed(NOTES, old, Notes(tables, compact).dump())
         self.report_unreadable(get(self.job.state, UNREADABLE, self.job.connection) if UNREADABLE in there else None)
         seconds = round(time.monotonic() - started, 2)
@@ -1210,8 +1224,11 @@ class Run:
         register(self.job, self.job.table, REFINED, refined_locations(self.job, partitions))
         self.counts["registered_partitions"] += len(partitions)
 
-    def keep_compact(self, compact: Place) -> dict[int, CompactYear]:
-        """Make the compact copy what refined is now, rewriting the years that differ; what its objects are made of."""
+    def keep_compact(self, compact: Place, *, again: bool) -> dict[int, CompactYear]:
+        """Make the compact copy what refined is now, rewriting the years that differ; what its objects are made of.
+
+        `again` registers also the years that do not differ: the table may not have them.
+        """
         there = {}
         for name, etag in names_under(compact, self.job.connection).items():
             match = COMPACT_NAME.fullmatch(name)
@@ -1223,6 +1240,8 @@ class Run:
             intact = noted if noted and noted.etag == there.get(year) else None
             if intact and intact.seal == seal_of(now):
                 known[year] = intact
+                if again:
+                    register(self.job, self.job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)]})
             else:
                 known[year] = write_compact(self.job, compact, year, self.rows_of(compact, year, now, intact))
                 self.counts["compact_years"] += 1
@@ -1242,7 +1261,10 @@ class Run:
         if len(missing):
             log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
             packed = plans(self.spark(), missing).mapInArrow(fetch_task(self.job), "rows binary")
-            found = pa.concat_tables([found, collect(packed, ROWS)])
+            fetched = collect(packed, ROWS)
+            if len(fetched) < len(missing):
+                log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
+            found = pa.concat_tables([found, fetched])
         return found
 
     def report_unreadable(self, old: bytes | None) -> None:
@@ -1255,7 +1277,7 @@ class Run:
         for (ticker, day), cause in zip(pairs(bad), bad["error"].to_pylist(), strict=True):
             log.error("%s of %s cannot be read: %s", ticker, iso(day), cause)
         if old is not None:
-            earlier = self.as_listed(pa.Table.from_pylist(json.loads(old)["entries"], schema=UNREADABLE_ENTRY))
+            earlier = self.as_listed(listed_unreadable(old))
             elsewhere = pa.array(~_in_scope(earlier, self.job.scope) & ~_is_in(earlier, bad))
             bad = pa.concat_tables([bad, earlier.filter(elsewhere)])
         bad = bad.sort_by([("ticker", "ascending"), ("day", "ascending")])

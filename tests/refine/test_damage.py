@@ -1,0 +1,61 @@
+"""What is damaged beside raw: garbage among the job's own objects, and partitions that the catalog forgot."""
+
+import json
+
+import pytest
+import refine_job
+from pyspark.sql import SparkSession
+
+from tests.refine.small_lake import SmallLake, bar, day
+
+COMPACT = "b3_daily_quotes_compact"
+
+
+@pytest.fixture
+def filled(lake: SmallLake, spark: SparkSession) -> SmallLake:
+    lake.fill(["PETR4", "VALE3"], range(7))
+    lake.run(spark)
+    return lake
+
+
+def test_a_damaged_refined_object_of_an_unreadable_raw_one_fails_no_run(filled: SmallLake, spark: SparkSession) -> None:
+    """It cannot be computed anew before its raw object is: until then it is missing from the compact copy."""
+    filled.put_broken("PETR4", day(3))
+    filled.put_bytes(filled.raw_key("PETR4", day(3)).replace("raw/", "refined/"), b"garbage")
+    assert filled.run(spark)["unreadable_objects"] == 1
+    assert ("PETR4", day(3)) not in {(row["ticker"], row["trade_date"]) for row in filled.compact()}
+    assert len(filled.compact()) == 13
+    filled.put("PETR4", day(3), bar(day(3)))
+    assert filled.run(spark)["unreadable_objects"] == 0
+    filled.check()
+
+
+def test_a_damaged_list_of_unreadable_objects_is_written_anew(filled: SmallLake, spark: SparkSession) -> None:
+    filled.put_broken("VALE3", day(2))
+    filled.put_bytes("state/refined/b3/unreadable.json", b"garbage\xff")
+    assert filled.run(spark)["unreadable_objects"] == 1
+    body = filled.s3.get_object(Bucket=filled.bucket, Key="state/refined/b3/unreadable.json")["Body"].read()
+    assert [entry["ticker"] for entry in json.loads(body)["entries"]] == ["VALE3"]
+
+
+@pytest.mark.parametrize("text", [b"", b"garbage\xff", b"[]", b"{}", b'{"entries": [{"day": "x"}]}'])
+def test_any_damaged_list_is_an_empty_one(text: bytes) -> None:
+    assert len(refine_job.listed_unreadable(text)) == 0
+
+
+def test_full_registers_what_the_catalog_forgot(filled: SmallLake, spark: SparkSession) -> None:
+    everything = filled.registered(), filled.registered(COMPACT)
+    for table in (None, COMPACT):
+        for values in filled.registered(*([table] if table else [])):
+            name = table or "b3_daily_quotes_refined"
+            filled.glue.delete_partition(DatabaseName=filled.database, TableName=name, PartitionValues=list(values))
+    filled.run(spark, "--mode", "full")
+    assert (filled.registered(), filled.registered(COMPACT)) == everything
+
+
+def test_a_compact_table_made_anew_has_its_partitions_again(filled: SmallLake, spark: SparkSession) -> None:
+    years = filled.registered(COMPACT)
+    assert len(years) >= 1
+    filled.glue.delete_table(DatabaseName=filled.database, Name=COMPACT)
+    filled.run(spark)
+    assert filled.registered(COMPACT) == years
