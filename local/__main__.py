@@ -109,7 +109,10 @@ def report() -> int:
 
 def _ask(command: list[str]) -> int:
     """Run a command of the query layer on the lake that is up, or with AWS=1 on the one in the caller's account."""
-    environment = dict(os.environ) if os.environ.get("AWS") == "1" else query_environment(open_lake())
+    if os.environ.get("AWS") == "1":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_ENDPOINT_URL")}
+    else:
+        environment = query_environment(open_lake())
     return subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode
 
 
