@@ -199,7 +199,7 @@ def test_an_object_starts_the_job(deployed: EmbeddedAws) -> None:
     time.sleep(1.5)
     assert glue.get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"] == []
     s3.put_object(Bucket=outputs["RawBucketName"], Key="raw/b3/dt=2024-01-02/ticker=X/data.parquet", Body=b"x")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (runs := glue.get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -287,7 +287,7 @@ def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(deployed: 
     assert command[:5] == ["aws", "s3api", "put-bucket-notification-configuration", "--bucket", "my-own-quotes"]
     s3.put_bucket_notification_configuration(Bucket=command[4], NotificationConfiguration=json.loads(command[6]))
     s3.put_object(Bucket="my-own-quotes", Key="raw/b3/dt=2024-01-02/ticker=X/data.parquet", Body=b"x")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not deployed.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]:
         assert time.monotonic() < deadline
         time.sleep(0.1)

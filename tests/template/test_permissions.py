@@ -130,7 +130,7 @@ def test_the_roles_are_for_their_services_alone(strict_aws: EmbeddedAws, functio
 def test_an_object_starts_the_job_through_the_function_s_own_role(strict_aws: EmbeddedAws) -> None:
     glue = strict_aws.client("glue")
     strict_aws.client("s3").put_object(Bucket=BUCKET, Key="raw/b3/dt=2024-01-02/ticker=X/data.parquet", Body=b"x")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not glue.get_job_runs(JobName=JOB)["JobRuns"]:
         assert time.monotonic() < deadline, strict_aws.log.read_text()[-2000:]
         time.sleep(0.1)
