@@ -36,7 +36,8 @@ async def mend(lake: Lake, config: Config, seen: Examination) -> None:
     """
     if lake.catalog:
         lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}))
-    wanted = _partitions(seen.findings, FETCHED_AGAIN)
+    final = last_final_session(config.now)
+    wanted = {(day, ticker) for day, ticker in _partitions(seen.findings, FETCHED_AGAIN) if day <= final}
     if wanted:
         await _fetch_again(lake, config, wanted)
     for day, ticker in _partitions(seen.findings, {Kind.DUPLICATE}) - wanted:
@@ -56,7 +57,6 @@ def _partitions(findings: Iterable[Finding], kinds: set[Kind]) -> set[Partition]
 async def _fetch_again(lake: Lake, config: Config, wanted: set[Partition]) -> None:
     """Load exactly the `wanted` partitions from the source of `config`; what it does not give stays as it is."""
     first, last = min(day for day, _ in wanted), max(day for day, _ in wanted)
-    last = min(last, last_final_session(config.now))
     tickers = tuple(sorted({ticker for _, ticker in wanted}))
     narrowed = dataclasses.replace(config, tickers=tickers, start=first, end=last)
     present = await lake.survey(tickers, first, last)

@@ -120,7 +120,10 @@ def test_carried_forward_day_is_removed(command: Command, lake: TestLake, health
 def test_object_written_before_its_session_was_final_is_stale(command: Command, lake: TestLake, stand_in: StandIn):  # noqa: F811
     tomorrow = dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=1)
     put(lake, key_of(tomorrow), encode(table(days=[tomorrow]).select(RAW_SCHEMA.names)))
-    assert ("stale", "PETR4", str(tomorrow)) in findings(command, "--end-date", str(tomorrow))
+    stale = ("stale", "PETR4", str(tomorrow))
+    assert stale in findings(command, "--end-date", str(tomorrow))
+    assert stale in findings(command, "--end-date", str(tomorrow), "--fix"), "it is not final yet"
+    assert stand_in.requests == []
 
 
 def test_stray_object_is_named_and_left_alone(command: Command, lake: TestLake, healthy: dict[str, bytes]):  # noqa: F811
