@@ -73,6 +73,22 @@ test: $(DEV_VENVS) ## run all tests
 test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or embedded AWS
 	@$(PY) -m pytest -m "not slow"
 
+.PHONY: torture
+torture: $(DEV_VENVS) ## break the pipeline 200 times from a seed (SEED=, FAULTS=), and compare the lake with a quiet one
+	@$(PY) -m torture $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS))
+
+.PHONY: fuzz
+fuzz: $(DEV_VENVS) ## feed nonsense to the parsers of foreign bytes, SECONDS=60 each
+	@FUZZ_SECONDS=$(or $(SECONDS),60) $(PY) -m pytest -q -s tests/fuzz
+
+.PHONY: bad-input-table
+bad-input-table: $(DEV_VENVS) ## try every bad input, and write what came out into docs/reliability.md
+	@BAD_INPUT=rewrite $(PY) -m pytest -q tests/bad_input tests/terraform/test_bad_variables.py
+
+.PHONY: audit
+audit: .venvs/audit.done ## look for known holes in what is installed (needs the network, and fails without it)
+	@.venvs/audit/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements/tech.txt -r requirements/dev.txt
+
 .PHONY: test-glue4
 test-glue4: ## run the refine job's tests with what Glue 4.0 carries (needs Python 3.10: PYTHON310=)
 	@$(PYTHON310) -c pass 2>/dev/null || { echo "error: There is no Python 3.10 here: set PYTHON310=." >&2; exit 1; }
