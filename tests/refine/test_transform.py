@@ -28,7 +28,7 @@ BARS_OF_A_DAY = st.lists(
 )
 # None is an unreadable object. Each example is a lake of many tickers, for a Spark job costs the same with one.
 TICKER = st.dictionaries(st.integers(0, 11), st.one_of(BARS_OF_A_DAY, BARS_OF_A_DAY, st.none()), min_size=1)
-LAKES = st.lists(TICKER, min_size=8, max_size=16)
+LAKES = st.lists(TICKER, min_size=16, max_size=32)
 
 
 def spark_rows(spark: SparkSession, lake: dict[Key, list[dict[str, Any]] | None]) -> dict[Key, dict[str, Any]]:
@@ -67,7 +67,7 @@ def spark_rows(spark: SparkSession, lake: dict[Key, list[dict[str, Any]] | None]
 
 
 @settings(
-    max_examples=8,
+    max_examples=3,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
