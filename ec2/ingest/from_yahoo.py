@@ -60,6 +60,7 @@ async def fetch_all(config: Config, end: dt.date, pace: yahoo.Pace) -> AsyncIter
         for done in asyncio.as_completed(tasks):
             yield await done
     finally:
+        pace.stop()
         for task in tasks:
             task.cancel()
 

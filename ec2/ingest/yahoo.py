@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,21 +52,19 @@ class Pace:
     """The one brake of all fetching threads: when Yahoo refuses one, all wait, longer each time, with jitter."""
 
     def __init__(
-        self,
-        first_seconds: float = FIRST_WAIT_SECONDS,
-        longest_seconds: float = LONGEST_WAIT_SECONDS,
-        sleep: Callable[[float], None] = time.sleep,
+        self, first_seconds: float = FIRST_WAIT_SECONDS, longest_seconds: float = LONGEST_WAIT_SECONDS
     ) -> None:
-        self._first, self._longest, self._sleep = first_seconds, longest_seconds, sleep
+        self._first, self._longest = first_seconds, longest_seconds
         self._free_at = 0.0
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
 
     def wait(self) -> None:
-        """Sleep until requests are welcome again."""
+        """Sleep until requests are welcome again. Raises InterruptedError after `stop`."""
         with self._lock:
             seconds = self._free_at - time.monotonic()
-        if seconds > 0:
-            self._sleep(seconds)
+        if self._stopped.wait(max(0.0, seconds)):
+            raise InterruptedError("the run was stopped")
 
     def refused(self, attempt: int) -> None:
         """Note that attempt number `attempt` (from 0) was refused."""
@@ -74,6 +72,10 @@ class Pace:
         seconds = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
         with self._lock:
             self._free_at = max(self._free_at, time.monotonic() + seconds)
+
+    def stop(self) -> None:
+        """Let nobody wait any longer, nor ask: an interrupted run would wait for its threads, minutes maybe."""
+        self._stopped.set()
 
 
 def prepare() -> None:
@@ -92,9 +94,11 @@ def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, pace: Pace) 
     kind: type[TickerError]
     last: Exception
     for attempt in range(ATTEMPTS):
-        pace.wait()
         try:
+            pace.wait()
             return _ask(ticker, start, end, interval)
+        except InterruptedError as error:
+            raise TickerError(ticker, str(error)) from error
         except YFRateLimitError as error:
             kind, last = RateLimitedError, error
             text = f"Yahoo refused {ATTEMPTS} requests in a row (429); wait a while and run again"

@@ -24,7 +24,7 @@ from ingest.load import Tally, load_all
 from ingest.sessions import sessions_between
 
 from local import paths
-from local.yahoo_standin import StandIn
+from local.yahoo_standin import StandIn, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
 RANGE = (dt.date(2024, 1, 2), dt.date(2024, 5, 31))
@@ -158,6 +158,18 @@ def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "local.fetch_from_standin", "--standin-url", url, "--"]
     command += ["--tickers", "PETR4,VALE3", "--start-date", str(RANGE[0]), "--end-date", str(RANGE[1])]
     return subprocess.Popen(command, cwd=paths.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_interrupted_run_ends_at_once_even_while_it_waits_for_yahoo(lake: TestLake, stand_in: StandIn):
+    stand_in.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
+    child = run_ingestion(lake, stand_in.url)
+    while child.poll() is None and len(lake.written()) < 104:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert err.decode().splitlines()[-1] == ("fetch_b3_data: interrupted; run it again and it goes on where it was.")
+    assert "Traceback" not in err.decode()
 
 
 def test_killed_run_and_another_leave_the_lake_of_one_whole_run(

@@ -16,8 +16,7 @@ from tests.ingest.yahoo_cases import answer_with, bar
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yahoo, "FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr(yahoo.Pace.__init__, "__defaults__", (0.001, 0.002, lambda _seconds: None))
+    monkeypatch.setattr(yahoo.Pace.__init__, "__defaults__", (0.001, 0.002))
 
 
 class Command:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import threading
 
 import pandas as pd
 import pytest
@@ -13,13 +14,6 @@ from local.yahoo_standin import Answer, StandIn, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
 START, END = SESSIONS[0], SESSIONS[-1]
-
-
-class Sleeps(list):
-    """Notes how long it was asked to sleep, and does not."""
-
-    def __call__(self, seconds: float) -> None:
-        self.append(seconds)
 
 
 def impatient() -> yahoo.Pace:
@@ -83,17 +77,35 @@ def test_rate_limit_is_waited_out(stand_in: StandIn):
     assert len(stand_in.requests) == 5
 
 
-def test_rate_limit_has_a_bound_and_waits_grow(stand_in: StandIn):
+def test_rate_limit_has_a_bound(stand_in: StandIn):
     stand_in.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
-    sleeps = Sleeps()
     with pytest.raises(RateLimitedError) as caught:
-        yahoo.fetch("PETR4", START, END, "1d", yahoo.Pace(sleep=sleeps))
+        fetch()
     assert caught.value.status is Status.RATE_LIMITED
     assert len(stand_in.requests) == 2 * yahoo.ATTEMPTS
-    assert len(sleeps) == yahoo.ATTEMPTS - 1
-    for attempt, seconds in enumerate(sleeps):
-        ceiling = min(yahoo.LONGEST_WAIT_SECONDS, yahoo.FIRST_WAIT_SECONDS * 2**attempt)
-        assert seconds <= ceiling * 2  # a pace that is not slept through adds to the next
+
+
+def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.MonkeyPatch):
+    waits: list[float] = []
+    monkeypatch.setattr(threading.Event, "wait", lambda _self, seconds: waits.append(seconds))
+    for attempt in range(8):
+        pace = yahoo.Pace(first_seconds=2, longest_seconds=60)
+        pace.refused(attempt)
+        pace.wait()
+        pace.wait()
+    for attempt, seconds in enumerate(waits[::2]):
+        ceiling = min(60, 2 * 2**attempt)
+        assert ceiling / 2 - 0.1 <= seconds <= ceiling
+    assert all(second == pytest.approx(first, abs=0.1) for first, second in zip(waits[::2], waits[1::2], strict=True))
+
+
+def test_a_stopped_pace_lets_nobody_wait_or_ask(stand_in: StandIn):
+    pace = yahoo.Pace()
+    pace.refused(5)
+    pace.stop()
+    with pytest.raises(TickerError, match="stopped"):
+        yahoo.fetch("PETR4", START, END, "1d", pace)
+    assert stand_in.requests == []
 
 
 def test_server_error_is_asked_again_not_served_from_yfinances_cache(stand_in: StandIn):
