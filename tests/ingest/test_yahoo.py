@@ -1,5 +1,6 @@
 """Yahoo's answers, through the real yfinance: each known pitfall, and what comes of it."""
 
+import csv
 import datetime as dt
 import json
 import threading
@@ -9,6 +10,7 @@ import pytest
 from ingest import yahoo
 from ingest.bars import BARS_SCHEMA, causes, gaps, sift
 from ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
+from ingest.sessions import is_session, sessions_between
 
 from local.yahoo_standin import Answer, StandIn, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
@@ -275,6 +277,36 @@ def test_hourly_bars_keep_their_start_in_utc(stand_in: StandIn):
     rows = sift(fetch(start=START, end=START, interval="1h").bars, start=START, end=START).bars.to_pylist()
     assert [row["ts"].hour for row in rows] == list(range(13, 21))
     assert {row["day"] for row in rows} == {START}
+
+
+@pytest.mark.parametrize("ticker", ["PETR4", "ITSA4", "IBOV"])
+def test_years_of_real_quotes_with_all_their_faults(stand_in: StandIn, shared_data, ticker: str):
+    """Yahoo's old downloads: null rows, carried-forward holidays, sessions missing, volumes above 2^31."""
+    name = "BVSP" if ticker == "IBOV" else f"{ticker}.SA"
+    with (shared_data / "yahoo_csv" / f"{name}.csv").open(newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if "2009" <= row["Date"] < "2013"]
+    bars = [
+        {"ts": stamp(dt.date.fromisoformat(row["Date"]))}
+        | {name: json.loads(row[name.title()]) for name in ("open", "high", "low", "close", "volume")}
+        | {"adjclose": json.loads(row["Adj Close"])}
+        for row in rows
+    ]
+    symbol = "^BVSP" if ticker == "IBOV" else f"{ticker}.SA"
+    stand_in.scripted[symbol] = [answer_with(bars, symbol=symbol)]
+    start, end = dt.date(2009, 1, 1), dt.date(2012, 12, 31)
+    sifted = sift(fetch(ticker, start, end).bars, start=start, end=end)
+    days = [dt.date.fromisoformat(row["Date"]) for row in rows]
+    whole = [row["Close"] != "null" for row in rows]
+    traded = [row["Volume"] not in {"null", "0"} for row in rows]
+    kept = [i for i, day in enumerate(days) if whole[i] and (traded[i] or is_session(day))]
+    assert sifted.bars["day"].to_pylist() == [days[i] for i in kept]
+    for column in ("open", "high", "low", "close", "volume"):
+        assert sifted.bars[column].to_pylist() == [bars[i][column] for i in kept]
+    assert set(sifted.refused.get(ticker, {})) == {
+        day for i, day in enumerate(days) if not whole[i] and is_session(day)
+    }
+    missing = set(gaps(sessions_between(days[0], days[-1]), sifted.bars))
+    assert missing == set(sessions_between(days[0], days[-1])) - {days[i] for i in kept}
 
 
 def test_bars_have_the_declared_schema(stand_in: StandIn):
