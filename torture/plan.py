@@ -56,6 +56,8 @@ EVENTS = (
 RUNS = ("Glue refuses a run", "Glue throttles the function", "Glue denies the function")
 
 KINDS = (*DAMAGE, *YAHOO, INGEST_KILLED, *REQUESTS, *EVENTS, *RUNS, REFINE_KILLED, *MEANWHILE)
+# Starting Spark takes longer than all that goes wrong in its run: many faults a round.
+FAULTS_A_ROUND = (13, 20)
 INGEST_REQUESTS_SPAN, REFINE_REQUESTS_SPAN = 24, 80
 
 
@@ -88,7 +90,7 @@ def rounds(seed: int) -> Iterator[Round]:
     kinds = _forever(dice)
     for number in itertools.count(1):
         planned = Round(number, whole_range=dice.random() < 0.5)
-        for kind in itertools.islice(kinds, dice.randint(8, 14)):
+        for kind in itertools.islice(kinds, dice.randint(*FAULTS_A_ROUND)):
             _place(planned, kind, dice)
         yield planned
 
