@@ -19,7 +19,7 @@ from ingest.progress import Steps
 from ingest.yahoo import Pace
 
 CENT = 0.01
-ROUNDING = 1e-4
+ROUNDING = 1e-6
 """Yahoo's prices are 32-bit floats: a cent off is a cent and this share of the price."""
 
 Prices = npt.NDArray[np.float64]

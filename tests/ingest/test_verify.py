@@ -32,6 +32,11 @@ def test_a_cent_is_no_difference():
     assert list(differences(pairs([("PETR4", 2, 32.07, 32.07), ("PETR4", 3, 32.075, 32.07)]))) == []
 
 
+def test_more_than_a_cent_is_a_difference():
+    (one,) = differences(pairs([("PETR4", 2, 32.085, 32.07)]))
+    assert (one.ticker, one.days) == ("PETR4", 1)
+
+
 def test_days_of_one_factor_are_one_difference():
     rows = [("BBDC4", 2, 10.0, 13.31), ("BBDC4", 3, 11.0, 14.641), ("BBDC4", 6, 12.0, 12.0), ("VALE3", 2, 60.0, 120.0)]
     found = list(differences(pairs(rows)))
