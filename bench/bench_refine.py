@@ -179,6 +179,7 @@ def raw_object(ticker: int, day: int) -> bytes:
 
 def spark_arguments(*more: str) -> str:
     fixed = ["--master", "local[2]", "--driver-memory", "1g", "--conf", "spark.ui.enabled=false"]
+    fixed += ["--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"]  # the runs are short
     return " ".join([*fixed, *more, "pyspark-shell"])
 
 

@@ -1318,6 +1318,7 @@ def spark_session() -> SparkSession:
     """Spark as it is on Glue, or as the environment says on a laptop: its master is never set here."""
     spark = SparkSession.builder.appName("b3-refine").getOrCreate()
     spark.conf.set("spark.sql.adaptive.enabled", "false")  # it joins small shuffles into one slow task
+    spark.conf.set("spark.sql.codegen.wholeStage", "false")  # compiling costs seconds, and these rows are few
     return spark
 
 

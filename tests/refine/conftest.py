@@ -33,7 +33,8 @@ SPARK = {
     "PYSPARK_SUBMIT_ARGS": (
         "--master local[2] --driver-memory 512m --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1"
         " --conf spark.driver.bindAddress=127.0.0.1 --conf spark.sql.codegen.wholeStage=false"
-        " --conf spark.sql.adaptive.enabled=false pyspark-shell"
+        " --conf spark.sql.adaptive.enabled=false --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"
+        " pyspark-shell"
     ),
 }
 
