@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from ingest import objects
@@ -124,6 +124,8 @@ async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Find
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0][:120]
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"no Parquet file: {reason}")
+    except NotFoundError:
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
     except BaseError as error:
         if ends_the_run(error):
             raise as_lake_error(error, "the raw bucket") from error

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from ingest import objects
@@ -145,7 +145,7 @@ class Loader:
         """
         try:
             return bool(decode(await objects.get(self._store, key)).equals(rows))
-        except (pa.ArrowInvalid, OSError):
+        except (pa.ArrowInvalid, OSError, NotFoundError):  # damaged, or gone since it was listed
             return False
 
     async def _register_so_far(self) -> None:

@@ -104,6 +104,19 @@ def test_damaged_object_is_replaced(lake: TestLake):
     assert lake.everything() == whole
 
 
+def test_object_that_goes_between_listing_and_reading_is_put_again(lake: TestLake, monkeypatch: pytest.MonkeyPatch):
+    load(lake.open(), table())
+    read = objects.get
+
+    async def get(store: object, key: str) -> bytes:
+        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+        return await read(store, key)
+
+    monkeypatch.setattr(objects, "get", get)
+    assert load(lake.open(), table(volume=[1000, 1000, 1007, 1000, 1000])).written["PETR4"] == 1
+    assert lake.rows(key_of(DAYS[2]))[0]["volume"] == 1007
+
+
 def test_dry_run_writes_nothing_and_says_what_it_would(lake: TestLake):
     assert load(lake.open(), table(), dry_run=True).written["PETR4"] == 5
     assert lake.written() == {}
