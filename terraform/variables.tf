@@ -6,8 +6,8 @@ variable "env" {
   default     = "dev"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]{0,11}$", var.env))
-    error_message = "env must be 1 to 12 lowercase letters and digits, starting with a letter: it becomes part of bucket and database names."
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.env))
+    error_message = "env must be 2 to 12 lowercase letters and digits, starting with a letter: it becomes part of bucket and database names."
   }
 }
 

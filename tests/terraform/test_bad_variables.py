@@ -12,7 +12,7 @@ from tests.terraform.terraform_cli import Terraform
 pytestmark = pytest.mark.slow
 
 WRONG = {
-    "env": "Prod!",
+    "env": "p",
     "raw_bucket_name": "s3://my-bucket/raw",
     "public_key_file": "variables.tf",
     "ssh_cidr": "0.0.0.0/0",
