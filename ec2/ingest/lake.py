@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from obstore.store import S3Store
@@ -23,9 +23,9 @@ class Lake:
     store: S3Store
     catalog: Catalog | None
 
-    def loader(self, *, dry_run: bool, on_done: Callable[[int], None] = lambda _count: None) -> Loader:
+    def loader(self, *, dry_run: bool) -> Loader:
         """A loader into this lake."""
-        return Loader(self.store, self.catalog, dry_run=dry_run, on_done=on_done)
+        return Loader(self.store, self.catalog, dry_run=dry_run)
 
     async def survey(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> Present:
         """What this lake has of `tickers` from `start` to `end`. Raises LakeError."""

@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -79,15 +79,8 @@ class Loader:
     would be.
     """
 
-    def __init__(
-        self,
-        store: S3Store,
-        catalog: Catalog | None,
-        *,
-        dry_run: bool = False,
-        on_done: Callable[[int], None] = lambda _count: None,
-    ) -> None:
-        self._store, self._catalog, self._dry_run, self._on_done = store, catalog, dry_run, on_done
+    def __init__(self, store: S3Store, catalog: Catalog | None, *, dry_run: bool = False) -> None:
+        self._store, self._catalog, self._dry_run = store, catalog, dry_run
         self.tally = Tally()
         self._unregistered: list[Partition] = []
         self._registering: asyncio.Task[None] | None = None
@@ -121,7 +114,6 @@ class Loader:
                     raise as_lake_error(error, "the raw bucket") from error
                 self.tally.failed[one.ticker] += 1
                 self.tally.causes[one.ticker] = f"{one.day} could not be put: {str(error).splitlines()[0][:160]}"
-            self._on_done(1)
 
     async def _settle(self, one: Prepared, present: Present) -> None:
         day, ticker, rows, body = one
