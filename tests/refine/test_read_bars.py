@@ -60,7 +60,7 @@ def test_type_drift_that_loses_nothing_is_cast(name: str, column: pa.Array, valu
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"volume": pa.array([250.5])}, "column volume is double, not int64: Float value 250.500000 was truncated"),
+        ({"volume": pa.array([250.5])}, "column volume is double, not int64: Float value 250.5"),
         ({"volume": pa.array(["250"])}, "column volume is string, not int64"),
         ({"close": pa.array([True])}, "column close is bool, not double"),
         ({"close": pa.array([2**60 + 1])}, "column close is int64, not double: Integer value"),
