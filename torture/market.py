@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from collections.abc import Callable
 from typing import Any
 
 from local.yahoo_standin import ZONE, Answer, Query, Responder, StandIn, chart, error, synthetic
@@ -37,17 +38,25 @@ class Market:
         """Answer every request with the truth from now on."""
         self.stand_in.scripted = {symbol: [self._truth(symbol)] for symbol in self.bars}
 
-    def lie(self, fault: Fault) -> None:
-        """Answer one symbol's next request wrongly, or move the truth (restatements)."""
+    def lie(self, fault: Fault, on_told: Callable[[], None]) -> None:
+        """Answer one symbol's next request wrongly, or move the truth (restatements); `on_told` when it is done."""
         dice = random.Random(fault.dice)  # noqa: S311 - to be repeated, not to be secret
         symbol = dice.choice(sorted(self.bars))
         if fault.kind == "Yahoo restates volumes":
             for bar in dice.sample(self.bars[symbol], 5):
                 bar["volume"] += dice.randint(1, 9) * 100
+            on_told()
         elif fault.kind == "Yahoo restates a split":
             self._split(symbol, dice)
+            on_told()
         else:
-            self.stand_in.scripted[symbol].insert(0, self._wrong(fault, symbol, dice))
+            wrong = self._wrong(fault, symbol, dice)
+
+            def tell(query: Query) -> Answer:
+                on_told()
+                return wrong(query) if callable(wrong) else wrong
+
+            self.stand_in.scripted[symbol].insert(0, tell)
 
     def drift(self, seed: int) -> None:
         """Revise some volumes, as Yahoo does for days, so that every ingestion has something to write."""

@@ -63,8 +63,7 @@ class Ordeal:
         for fault in planned.damage:
             self._note(fault, met=self._damage.do(fault))
         for fault in planned.yahoo:
-            self._market.lie(fault)
-            self._note(fault)
+            self._market.lie(fault, partial(self._note, fault))
         self._arm(self._at_ingestion, planned.ingest)
         self._ingest(None if planned.whole_range else WINDOW_SESSIONS)
         self._market.be_honest()
@@ -92,22 +91,20 @@ class Ordeal:
         _demand(self._pipeline.ingestion(quiet).wait(), "the quiet ingestion")
         _demand(self._pipeline.refine(quiet).wait(), "the quiet refine run")
         wanted = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
-        self._compare(lambda: differences(self._read(), wanted, partitions=not self._damage.forgot), "after the faults")
+        self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
         if self._damage.forgot:
             self.counts["runs in full mode, after the catalog forgot"] += 1
             _demand(self._pipeline.refine(self.place, full=True).wait(), "the run in full mode")
             self._damage.forgot = False
-            self._compare(lambda: differences(self._read(), wanted), "after a run in full mode")
+            self._demand_equal(wanted, "after a run in full mode")
         again = _summary(_demand(self._pipeline.refine(self.place).wait(), "one more run"))
         if any(again[name] for name in ("refined_partitions", "written_objects", "deleted_partitions")):
             raise TortureError(f"A run with nothing to do did something: {again}")
         return wanted.row_count
 
-    def _read(self) -> Contents:
-        return read_contents(self._pipeline.aws, self.place.bucket, self.place.database)
-
-    def _compare(self, differ: Callable[[], list[str]], when: str) -> None:
-        found = differ()
+    def _demand_equal(self, wanted: Contents, when: str, *, partitions: bool = True) -> None:
+        there = read_contents(self._pipeline.aws, self.place.bucket, self.place.database)
+        found = differences(there, wanted, partitions=partitions)
         if found:
             raise TortureError("\n  ".join([f"The lake is not the quiet one {when}:", *found]))
 
@@ -175,7 +172,12 @@ class Ordeal:
             run = self._runs.asked_for()
             if run:
                 return run
-            idle = 0 if self._queue.left() > 0 else idle + 1
+            left = self._queue.left()
+            if left < 0:
+                raise TortureError(
+                    f"{-left} messages that nobody can read are gone, instead of kept for the dead letters"
+                )
+            idle = 0 if left else idle + 1
             if idle == 3:
                 return None
             time.sleep(0.3)
