@@ -295,3 +295,20 @@ def test_planning_is_columnar() -> None:
     found = plan(raw, raw.slice(0, 0), LEDGER.empty_table())
     assert len(found.reads) == 100_000
     assert time.monotonic() - started < 5
+
+
+def test_a_late_write_of_an_overlapping_run_is_found_out() -> None:
+    """The ledger tells of the other run's objects, which this run then replaced: only their ETags say so."""
+    lake = lake_of(range(8), "A")
+    lake.raw["A", 3] = 50
+    found = lake.plan()
+    computed = lake.compute(found.reads)
+    lake.raw["A", 3] = 60
+    lake.run()
+    late = lake.steps(found, computed)
+    for _ in computed:
+        next(late)
+    late.close()
+    assert planned(lake)[0] == {("A", day) for day in range(3, 8)}
+    lake.run()
+    lake.check()
