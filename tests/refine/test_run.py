@@ -213,3 +213,13 @@ def test_a_mistyped_raw_prefix_deletes_nothing(lake: SmallLake, spark: SparkSess
     ):
         lake.run(spark, "--raw_uri", f"s3://{lake.bucket}/raw/b4")
     assert lake.objects("") == before
+
+
+def test_a_listing_in_parts_is_the_whole_listing(lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.fill(TICKERS, range(11))
+    job = lake.job()
+    whole = refine_job.list_partitions(job.raw, job.connection)
+    monkeypatch.setattr(refine_job, "DATES_PER_LISTING", 2)
+    parts = refine_job.list_partitions(job.raw, job.connection)
+    assert sorted(parts.to_pylist(), key=str) == sorted(whole.to_pylist(), key=str)
+    assert len(parts) == 22
