@@ -215,12 +215,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the ingestion reports what it asked and got."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is killed while it asks is no fault of the stand-in, and nothing to print."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(stand_in: StandIn, port: int = 0) -> Iterator[str]:
     """Serve `stand_in` on a loopback port (0: a free one) for the length of a `with` block; gives the URL."""
     handler = type("Handler", (_Handler,), {"stand_in": stand_in})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
