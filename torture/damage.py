@@ -116,7 +116,8 @@ class Damage:
                 TableName=table,
                 PartitionsToDelete=[{"Values": value} for value in chosen[:25]],
             )
-            self.forgot = True
+            # The next ingestion registers bronze partitions anew; the others wait for a run in full mode.
+            self.forgot = self.forgot or table != _TABLES["raw"]
         return bool(chosen)
 
 
