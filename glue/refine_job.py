@@ -359,7 +359,8 @@ def names_in(*tables: pa.Table) -> pa.Array:
 def _keys(partitions: pa.Table, names: pa.Array) -> np.ndarray:
     """One int64 per partition, which sorts by ticker and then by day; negative for tickers not in `names`."""
     code = pc.fill_null(pc.index_in(partitions["ticker"], names), -1).to_numpy().astype(np.int64)
-    return (code << 32) + partitions["day"].to_numpy()
+    keys: np.ndarray = (code << 32) + partitions["day"].to_numpy()
+    return keys
 
 
 def _find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -392,9 +393,9 @@ def _windows(keys: np.ndarray, tags: np.ndarray) -> list[np.ndarray]:
 def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The targets and, of each, the four rows before it of its ticker."""
     backwards = keys[::-1]
-    return np.any(
-        [target, *(_earlier(backwards, target[::-1], s)[::-1] for s in range(1, MOVING_AVERAGE_DATES))], axis=0
-    )
+    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, MOVING_AVERAGE_DATES))
+    needed: np.ndarray = np.logical_or.reduce([target, *before])
+    return needed
 
 
 def _is_in(partitions: pa.Table, others: pa.Table) -> np.ndarray:
@@ -436,13 +437,13 @@ def store_of(place: Place, connection: Connection) -> S3Store:
     # The functions of a script are unpickled anew for every task; a library's module lives as long as its process.
     stores: dict[Any, S3Store] = obstore.__dict__.setdefault("_refine_stores", {})
     if (place.bucket, connection) not in stores:
-        endpoint = connection.s3_endpoint
+        elsewhere: dict[str, Any] = {"endpoint": connection.s3_endpoint, "virtual_hosted_style_request": False}
         stores[place.bucket, connection] = S3Store(
             place.bucket,
             region=connection.region,
             credential_provider=Boto3CredentialProvider(),
             client_options={"allow_http": True, "timeout": "60s"},
-            **({"endpoint": endpoint, "virtual_hosted_style_request": False} if endpoint else {}),
+            **(elsewhere if connection.s3_endpoint else {}),
         )
     return stores[place.bucket, connection]
 
@@ -585,7 +586,7 @@ def pack(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def unpack(blob: bytes) -> pa.Table:
@@ -595,12 +596,15 @@ def unpack(blob: bytes) -> pa.Table:
 def parquet(table: pa.Table, **options: Any) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, **options)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Reading: in executors
 # ---------------------------------------------------------------------------------------------------------------------
+
+# What Spark's `mapInArrow` takes.
+Task = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 BARS_ROW = (
     "ticker string, day int, target boolean, registered boolean, published string, raw_tag bigint, error string, "
@@ -670,10 +674,10 @@ async def _read(store: S3Store, place: Place, key: str) -> Found:
         return tag_of(etag), str(error)
 
 
-def read_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def read_task(job: Job) -> Task:
     """Reads the raw objects of each row's plan (READS, packed) into rows of BARS_ROW."""
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         store = store_of(job.raw, job.connection)
         for blob in _blobs(batches):
             reads = unpack(blob)
@@ -683,7 +687,7 @@ def read_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Reco
     return run
 
 
-def _blobs(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+def _blobs(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     for batch in batches:
         yield from batch.column(0).to_pylist()
 
@@ -792,10 +796,10 @@ async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, publ
     return tag_of(plain_etag(answer["e_tag"])), True
 
 
-def publish_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def publish_task(job: Job) -> Task:
     """Writes each row's object and reports what was done (REPORT, packed)."""
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             if batch.num_rows:
                 report = publish(job, pa.Table.from_batches([batch]))
@@ -1054,7 +1058,7 @@ def register_compact(job: Job, compact: Place, years: Iterable[int]) -> None:
     register(job, job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)] for year in years})
 
 
-def fetch_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def fetch_task(job: Job) -> Task:
     """Reads the refined objects of each row's plan (LISTING, packed) into rows (ROWS, packed)."""
 
     async def one(store: S3Store, key: str) -> tuple[int, pa.Table | None]:
@@ -1068,7 +1072,7 @@ def fetch_task(job: Job) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Rec
             # Damaged, and not written anew only because its raw object is unreadable: it is that which is reported.
             return 0, None
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         store = store_of(job.refined, job.connection)
         for blob in _blobs(batches):
             wanted = unpack(blob)
