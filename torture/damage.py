@@ -109,7 +109,7 @@ class Damage:
     def _forget(self, table: str, dice: random.Random) -> bool:
         pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=self._database, TableName=table)
         values = sorted(partition["Values"] for page in pages for partition in page["Partitions"])
-        chosen = dice.sample(values, len(values) // 3)
+        chosen = dice.sample(values, -(-len(values) // 3))
         if chosen:
             self._glue.batch_delete_partition(
                 DatabaseName=self._database,
