@@ -28,9 +28,12 @@ class Contents:
     partitions: dict[str, set[tuple[str, ...]]]
     unreadable: list[str]
 
-    @property
-    def row_count(self) -> int:
-        return sum(len(rows) for keys in self.rows.values() for rows in keys.values())
+    def row_counts(self) -> dict[str, int]:
+        """The rows of each table; an unreadable object has none."""
+        return {
+            table: sum(len(rows) for rows in keys.values() if isinstance(rows, list))
+            for table, keys in self.rows.items()
+        }
 
 
 def read_contents(aws: EmbeddedAws, bucket: str, database: str) -> Contents:

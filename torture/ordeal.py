@@ -91,6 +91,11 @@ class Ordeal:
         _demand(self._pipeline.ingestion(quiet).wait(), "the quiet ingestion")
         _demand(self._pipeline.refine(quiet).wait(), "the quiet refine run")
         wanted = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
+        bars = sum(len(listed) for listed in self._market.bars.values())
+        if wanted.row_counts() != dict.fromkeys(wanted.rows, bars):
+            raise TortureError(
+                f"The quiet lake has {wanted.row_counts()} rows of {bars} bars: there is nothing to compare"
+            )
         self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
         if self._damage.forgot:
             self.counts["runs in full mode, after the catalog forgot"] += 1
@@ -100,7 +105,7 @@ class Ordeal:
         again = _summary(_demand(self._pipeline.refine(self.place).wait(), "one more run"))
         if any(again[name] for name in ("refined_partitions", "written_objects", "deleted_partitions")):
             raise TortureError(f"A run with nothing to do did something: {again}")
-        return wanted.row_count
+        return sum(wanted.row_counts().values())
 
     def _demand_equal(self, wanted: Contents, when: str, *, partitions: bool = True) -> None:
         there = read_contents(self._pipeline.aws, self.place.bucket, self.place.database)
