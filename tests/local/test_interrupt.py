@@ -17,6 +17,13 @@ pytestmark = pytest.mark.slow
 STAGE = os.environ.get("B3_LAKE_INTERRUPT_AT", "Deploy template.yaml")
 
 
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a short one that was listed, and has ended since
+        return ""
+
+
 def test_ctrl_c_leaves_nothing_running() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "demo"],
@@ -32,7 +39,7 @@ def test_ctrl_c_leaves_nothing_running() -> None:
             break
     time.sleep(1)
     family = psutil.Process(process.pid).children(recursive=True)
-    assert any("ministack" in " ".join(one.cmdline()) for one in family)
+    assert any("ministack" in _command(one) for one in family)
     os.killpg(process.pid, signal.SIGINT)
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 130
