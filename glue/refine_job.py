@@ -88,12 +88,14 @@ RULES = 1
 
 REQUESTS_IN_FLIGHT = 64
 OBJECTS_PER_TASK = 1_000
+# A task's own processes take about as long to start as this many objects take.
+WORTH_A_TASK = 500
 # What is published, registered and entered in the ledger at a time: a run that is killed loses at most this much work.
 PARTITIONS_PER_WAVE = 100_000
 PARTITIONS_PER_CALL = 100
 CATALOG_THREADS = 8
 LISTING_THREADS = 8
-DATES_PER_LISTING = 250
+DATES_PER_LISTING = 25
 COMPACT_ROW_GROUP = 20_000
 MAX_PASSES = 10
 KEYS_PER_PAGE = 1_000
@@ -836,9 +838,9 @@ def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
     """Read, transform and publish one wave (READS); what became of every target and unreadable object (REPORT)."""
     slots = spark.sparkContext.defaultParallelism
     bars = plans(spark, reads).mapInArrow(read_task(job), BARS_ROW)
-    days = with_moving_columns(daily(bars.repartition(tasks(len(reads), slots), "ticker")))
+    days = with_moving_columns(daily(spread(bars, tasks(len(reads), slots), "ticker")))
     targets = int(pc.sum(reads["target"].cast(pa.int64())).as_py())
-    wanted = days.where("target or error is not null").repartition(tasks(targets, slots), "ticker", "day")
+    wanted = spread(days.where("target or error is not null"), tasks(targets, slots), "ticker", "day")
     return collect(wanted.mapInArrow(publish_task(job), "report binary"), REPORT)
 
 
@@ -851,8 +853,13 @@ def plans(spark: SparkSession, partitions: pa.Table) -> DataFrame:
 
 
 def tasks(objects: int, slots: int) -> int:
-    """Enough tasks for all slots, few enough that each has work, and none too large for its memory."""
-    return max(-(-objects // OBJECTS_PER_TASK), min(slots, -(-objects // REQUESTS_IN_FLIGHT)), 1)
+    """Enough tasks for all slots, few enough that each is worth its start, and none too large for its memory."""
+    return max(-(-objects // OBJECTS_PER_TASK), min(slots, objects // WORTH_A_TASK), 1)
+
+
+def spread(rows: DataFrame, number: int, *columns: str) -> DataFrame:
+    """The rows over so many tasks, those of one value of `columns` together; one task needs no shuffle."""
+    return rows.repartition(number, *columns) if number > 1 else rows.coalesce(1)
 
 
 def collect(packed: DataFrame, schema: pa.Schema) -> pa.Table:
