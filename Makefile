@@ -96,7 +96,7 @@ audit: .venvs/audit.done ## look for known holes in what is installed (needs the
 test-glue4: ## run the refine job's tests with what Glue 4.0 carries (needs Python 3.10: PYTHON310=)
 	@$(PYTHON310) -c pass 2>/dev/null || { echo "error: There is no Python 3.10 here: set PYTHON310=." >&2; exit 1; }
 	@[ -x .venvs/glue4/bin/pytest ] || { $(PYTHON310) -m venv .venvs/glue4 && .venvs/glue4/bin/python -m pip install -q -r requirements/glue4.txt; }
-	@.venvs/glue4/bin/python -m pytest --confcutdir=tests/refine tests/refine
+	@.venvs/glue4/bin/python -m pytest -o filterwarnings= --confcutdir=tests/refine tests/refine
 
 .PHONY: bench-ingest
 bench-ingest: .venvs/bench.done ## measure the ingestion beside awswrangler and the ceiling, the COTAHIST parser beside pandas

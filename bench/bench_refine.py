@@ -211,10 +211,14 @@ def job(bench: Bench, *more: str) -> tuple[Taken, dict[str, Any]]:
     return taken, json.loads(taken.said)
 
 
-def measure_job(bench: Bench, tickers: int, days: int) -> None:
-    """A full run, a run with nothing to do, and one more trade date."""
+def measure_job(bench: Bench, tickers: int, days: int, *, writing: bool) -> None:
+    """A full run, a run with nothing to do, and one more trade date; with `writing`, what of the first was writing."""
     full, told = job(bench)
     line("refine job, everything", told["written_objects"], full.seconds, full)
+    if writing:  # it reads, computes and registers as much, and puts none of the objects again
+        again, told = job(bench, "--mode", "full")
+        line("refine job, everything again", told["refined_partitions"], again.seconds, again)
+        line("so, of the first: writing", told["refined_partitions"], full.seconds - again.seconds)
     nothing, told = job(bench)
     line("refine job, nothing to do", told["written_objects"], nothing.seconds, nothing)
     bench.fill("raw/b3", tickers, range(days, days + 1))
@@ -301,7 +305,7 @@ def main() -> None:
         print(f"-- {latency:.0f} ms added to each request")
         with bench(latency) as lake:
             lake.fill("raw/b3", options.tickers, range(options.days))
-            measure_job(lake, options.tickers, options.days)
+            measure_job(lake, options.tickers, options.days, writing=not options.only_job)
             if not options.only_job:
                 measure_plain_spark(lake, options.sample)
                 measure_awswrangler(lake)
