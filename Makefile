@@ -89,13 +89,16 @@ bad-input-table: $(DEV_VENVS) ## try every bad input, and write what came out in
 	@BAD_INPUT=rewrite $(PY) -m pytest -q tests/bad_input tests/terraform/test_bad_variables.py
 
 .PHONY: audit
-audit: .venvs/audit.done ## look for known holes in what is installed (needs the network, and fails without it)
-	@.venvs/audit/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements/tech.txt -r requirements/dev.txt
+audit: .venvs/audit.done ## look for known holes in what the lake, its host and its tests install (needs the network, and fails without it)
+	@for each in tech dev ingest; do \
+	  .venvs/audit/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements/$$each.txt || exit 1; done
+
+.venvs/glue4.done: requirements/glue4.txt
+	@$(PYTHON310) -c pass 2>/dev/null || { echo "error: There is no Python 3.10 here: set PYTHON310=." >&2; exit 1; }
+	@$(PYTHON310) -m venv --clear .venvs/glue4 && .venvs/glue4/bin/python -m pip install -q -r $< && touch $@
 
 .PHONY: test-glue4
-test-glue4: ## run the refine job's tests with what Glue 4.0 carries (needs Python 3.10: PYTHON310=)
-	@$(PYTHON310) -c pass 2>/dev/null || { echo "error: There is no Python 3.10 here: set PYTHON310=." >&2; exit 1; }
-	@[ -x .venvs/glue4/bin/pytest ] || { $(PYTHON310) -m venv .venvs/glue4 && .venvs/glue4/bin/python -m pip install -q -r requirements/glue4.txt; }
+test-glue4: .venvs/glue4.done ## run the refine job's tests with what Glue 4.0 carries (needs Python 3.10: PYTHON310=)
 	@.venvs/glue4/bin/python -m pytest -o filterwarnings= --confcutdir=tests/refine tests/refine
 
 .PHONY: bench-ingest

@@ -238,7 +238,7 @@ def measure_plain_spark(bench: Bench, sample: tuple[int, int]) -> None:
     """Plain Spark over S3A, on a sample; written to local disk."""
     jars = sorted(JARS.glob("*.jar"))
     if not jars:
-        print(f"plain Spark over S3A: no jars in {JARS}, see docs/refine.md")
+        print(f"plain Spark over S3A: no jars in {JARS}, see docs/benchmarks.md")
         return
     bench.fill("sample/b3", sample[0], range(sample[1]))
     conf = {

@@ -1,6 +1,6 @@
 """The refine job as a competent user would write it in plain Spark: the benchmark's yardstick.
 
-`python -m bench.plain_spark RAW OUT [read|write]`: read the whole table, aggregate, add the window columns, and write
+`python -m bench.plain_spark RAW OUT`: read the whole table, aggregate, add the window columns, and write
 with `partitionBy`. It prints the seconds of the read (to a count of rows in memory) and of the write.
 """
 

@@ -10,7 +10,7 @@ here=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 
 if [[ -f $root/ingestion.env ]]; then
-  while IFS='=' read -r name value; do
+  while IFS='=' read -r name value || [[ -n $name ]]; do
     [[ $name =~ ^[A-Z][A-Z0-9_]*$ && ! -v $name ]] || continue
     value=${value#\"}
     export "$name=${value%\"}"

@@ -5,7 +5,7 @@ object was computed from, works out what is stale, recomputes that and nothing e
 nothing is. See docs/refine.md for what it promises and why.
 
 Prices are BRL, volumes are shares. It runs on Spark 3.3 to 3.5 and Python 3.10 and later, with two libraries that
-Glue does not bring: awswrangler (catalog, the compact copy) and obstore (objects).
+Glue does not bring: awswrangler (catalog) and obstore (objects).
 """
 
 import argparse
@@ -29,7 +29,6 @@ import awswrangler as wr
 import boto3
 import numpy as np
 import obstore
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -138,7 +137,7 @@ class Place:
         """`s3://bucket/prefix`; raises RefineError for anything else."""
         match = re.fullmatch(r"s3a?://([^/]+)/(.+?)/*", uri)
         if not match:
-            raise RefineError(f"{uri!r} is not an address of the form s3://bucket/prefix.")
+            raise RefineError(f"{uri!r} is not an address of the form s3://bucket/prefix: write it so.")
         return cls(match[1], match[2])
 
     @property
@@ -227,7 +226,10 @@ def _trade_date(text: str) -> int:
 
 
 def _tickers(text: str) -> frozenset[str]:
-    return frozenset(ticker.strip().upper().removesuffix(".SA") for ticker in text.split(",") if ticker.strip())
+    names = frozenset(ticker.strip().upper().removesuffix(".SA") for ticker in text.split(",") if ticker.strip())
+    if not names:
+        raise RefineError("--tickers names none: give some, like PETR4,VALE3, or leave it out.")
+    return frozenset("IBOV" if name == "^BVSP" else name for name in names)  # as the lake calls the index
 
 
 def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
@@ -244,6 +246,8 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
     parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
     parser.add_argument("--tickers", type=_tickers, help="refine these only: PETR4,VALE3")
     known, _ = parser.parse_known_args(arguments)
+    if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
+        raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
     endpoint = environment.get("AWS_ENDPOINT_URL")
     return Job(
         raw=known.raw_uri,
@@ -534,12 +538,12 @@ def calling_aws(what: str) -> Iterator[None]:
 
 
 CAUSES = {
-    "NoSuchBucket": "the bucket does not exist",
+    "NoSuchBucket": "the bucket does not exist, deploy the stack or correct the address",
     "EntityNotFound": "it does not exist, deploy the stack first",
     "AccessDenied": "access is denied, check the role's permissions",
-    "InvalidAccessKeyId": "the credentials are not accepted",
-    "SignatureDoesNotMatch": "the credentials are not accepted",
-    "ExpiredToken": "the credentials have expired",
+    "InvalidAccessKeyId": "the credentials are not accepted, renew them and run again",
+    "SignatureDoesNotMatch": "the credentials are not accepted, renew them and run again",
+    "ExpiredToken": "the credentials have expired, renew them and run again",
 }
 
 
@@ -558,9 +562,11 @@ def get(place: Place, name: str, connection: Connection) -> bytes:
         return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
 
 
-def put(place: Place, name: str, data: bytes, connection: Connection) -> None:
+def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
+    """Write an object in one request; its ETag."""
     with refining(f"{place.uri}/{name} cannot be written"):
-        obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
+        answer = obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
+    return plain_etag(answer["e_tag"])
 
 
 def delete(place: Place, keys: list[str], connection: Connection) -> None:
@@ -1044,21 +1050,11 @@ def read_compact(job: Job, compact: Place, year: int, made_of: pa.Table) -> pa.T
 def write_compact(job: Job, compact: Place, year: int, rows: pa.Table) -> CompactYear:
     """Write a year's object from rows (ROWS), in one go: a reader sees the old one or the new one."""
     rows = rows.sort_by([("ticker", "ascending"), ("day", "ascending")])
-    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
-    uri = f"{compact.uri}/year={year}/data.parquet"
-    with calling_aws(f"{uri} cannot be written"):
-        wr.s3.to_parquet(
-            rows.select(COMPACT.names).to_pandas(types_mapper=nullable.get, date_as_object=True),
-            path=uri,
-            index=False,
-            dtype=hive(COMPACT),
-            compression="snappy",
-            pyarrow_additional_kwargs={"version": "2.6", "write_table_args": {"row_group_size": COMPACT_ROW_GROUP}},
-        )
-    with refining(f"{uri} cannot be read"):
-        etag = obstore.head(store_of(compact, job.connection), f"{compact.prefix}/year={year}/data.parquet")["e_tag"]
+    data = parquet(rows.select(COMPACT.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
+    # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
+    etag = put(compact, f"year={year}/data.parquet", data, job.connection)
     register_compact(job, compact, [year])
-    return CompactYear(plain_etag(etag), seal_of(rows))
+    return CompactYear(etag, seal_of(rows))
 
 
 def register_compact(job: Job, compact: Place, years: Iterable[int]) -> None:
@@ -1336,7 +1332,6 @@ def spark_session() -> SparkSession:
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
     """Carry out one run; its summary. Raises RefineError. Spark is started only when there is something to do."""
     boto3.setup_default_session(region_name=job.connection.region)
-    wr.config.s3_endpoint_url = job.connection.s3_endpoint
     wr.config.glue_endpoint_url = job.connection.glue_endpoint
     return Run(job, spark).carry_out()
 

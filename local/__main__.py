@@ -19,8 +19,6 @@ from local.prepare_athena import prepare_athena
 from local.run_glue import carry_out_runs, wait_for_events
 from local.show import Stage, console, fail, stage, warn
 
-COMMANDS = ("demo", "up", "ingest", "refine", "query", "report", "status", "down")
-
 
 def _port() -> int | None:
     text = os.environ.get("LAKE_PORT", "")
@@ -65,10 +63,10 @@ def ingest() -> int:
         aws = open_lake()
         outputs = stack_outputs(aws)
         with stage("Ingest quotes", stages) as now:
-            known = keep_lake.holds_synthetic_prices()
-            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, synthetic=known, on_line=now.tell)
-            if ingestion.written:
-                keep_lake.note_kind_of_prices(synthetic=ingestion.synthetic)
+            empty = not aws.client("s3").list_objects_v2(Bucket=outputs["RawBucketName"], MaxKeys=1)["KeyCount"]
+            known = None if empty else keep_lake.holds_synthetic_prices()
+            note = keep_lake.note_kind_of_prices
+            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, synthetic=known, on_line=now.tell, on_kind=note)
             now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
         for line in ingestion.problems:
             warn(line)
@@ -142,21 +140,12 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Run one command; returns its exit code (130 when it was interrupted)."""
+    commands = {one.__name__: one for one in (demo, up, ingest, refine, query, report, status, down)}
     parser = argparse.ArgumentParser(prog="python -m local", description="The B3 lake on one machine.")
-    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("command", choices=tuple(commands))
     command = parser.parse_args().command
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
-    commands = {
-        "demo": demo,
-        "up": up,
-        "ingest": ingest,
-        "refine": refine,
-        "query": query,
-        "report": report,
-        "status": status,
-        "down": down,
-    }
     try:
         return commands[command]()
     except LocalError as error:

@@ -10,6 +10,8 @@ from local.deploy_stack import ENV
 from local.embedded_aws import EmbeddedAws
 from local.errors import LocalError
 
+LIMIT_SECONDS = 300
+
 
 def query_command(arguments: Sequence[str]) -> list[str]:
     """The command that asks `arguments` (`--sql …` or `--file …`)."""
@@ -37,9 +39,13 @@ def write_report(aws: EmbeddedAws, output: Path) -> None:
 
 
 def _output_of(command: Sequence[str], aws: EmbeddedAws) -> str:
-    done = subprocess.run(
-        command, cwd=paths.ROOT, env=query_environment(aws), capture_output=True, text=True, timeout=300, check=False
-    )
+    environment = query_environment(aws)
+    try:
+        done = subprocess.run(
+            command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LocalError(f"The lake did not answer within {LIMIT_SECONDS} s: try again, or see {aws.log}.") from error
     if done.returncode != 0:
         raise LocalError(f"The lake did not answer: {done.stderr.strip().removeprefix('Error: ')}")
     return done.stdout

@@ -34,13 +34,13 @@ class EmbeddedAws:
     supervisor_pid: int
     log: Path
 
-    def environment(self, access_key: str = "test", secret_key: str = "test") -> dict[str, str]:  # noqa: S107
+    def environment(self) -> dict[str, str]:
         """The process environment in which every AWS client talks to this endpoint and to no other."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         return inherited | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": access_key,
-            "AWS_SECRET_ACCESS_KEY": secret_key,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -95,7 +95,10 @@ def start(
     port = port or free_port()
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise LocalError(f"Port {port} is taken: end what listens there, or set LAKE_PORT to another one.")
+            raise LocalError(
+                f"Port {port} is taken: end what listens there (`make down` ends a lake that hangs), "
+                "or set LAKE_PORT to another one for a new lake."
+            )
     scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # a lake that was killed leaves its functions' code behind
     scratch.mkdir(parents=True)
@@ -130,7 +133,11 @@ def start(
             start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this tree in order
         )
     aws = EmbeddedAws(f"http://127.0.0.1:{port}", supervisor.pid, log)
-    _wait_until_ready(aws, supervisor)
+    try:
+        _wait_until_ready(aws, supervisor)
+    except BaseException:  # Ctrl-C too: nobody knows of this process yet
+        end_tree(supervisor.pid)
+        raise
     return aws
 
 
@@ -140,7 +147,6 @@ def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -
         if answers(aws.endpoint_url):
             return
         time.sleep(0.05)
-    end_tree(supervisor.pid)
     raise LocalError(f"The embedded AWS did not start: see {aws.log}.")
 
 

@@ -1,12 +1,11 @@
 """Runs the real ingestion, through the real yfinance, against a stand-in for Yahoo.
 
 `python -m local.fetch_from_standin [--standin-url URL] -- [options of ec2/fetch_b3_data.py]`. Without a URL it serves
-`local.yahoo_standin` itself for as long as the ingestion runs, and the rows say that their `source` is `synthetic`.
+`local.yahoo_standin` itself for as long as the ingestion runs. The rows say that their `source` is `synthetic`.
 Environment and exit code are those of the ingestion.
 """
 
 import argparse
-import importlib
 import runpy
 import sys
 from contextlib import nullcontext
@@ -29,7 +28,7 @@ def point_yfinance_at(url: str) -> None:
 
 def call_the_source_synthetic() -> None:
     """Make the ingestion write `synthetic` as the rows' source: nobody shall take invented prices for Yahoo's."""
-    importlib.import_module("ingest.yahoo").SOURCE = "synthetic"  # type: ignore[attr-defined]
+    import_module("ingest.yahoo").__dict__["SOURCE"] = "synthetic"
 
 
 def main() -> None:
@@ -39,12 +38,9 @@ def main() -> None:
     options = parser.parse_args()
     sys.argv = [str(paths.FETCH_SCRIPT), *options.ingestion]
     sys.path.insert(0, str(paths.FETCH_SCRIPT.parent))
-    # So that nobody takes the invented prices for Yahoo's later.
-    import_module("ingest.yahoo").__dict__["SOURCE"] = "synthetic"
+    call_the_source_synthetic()
     with nullcontext(options.standin_url) if options.standin_url else serving(StandIn()) as url:
         point_yfinance_at(url)
-        if not options.standin_url:
-            call_the_source_synthetic()
         runpy.run_path(str(paths.FETCH_SCRIPT), run_name="__main__")
 
 

@@ -61,7 +61,7 @@ def _why_not_yahoo(synthetic: bool | None) -> str | None:
     return trouble
 
 
-def ingest_quotes(
+def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given by name
     aws: EmbeddedAws,
     outputs: dict[str, str],
     folder: Path,
@@ -71,12 +71,14 @@ def ingest_quotes(
     standin_url: str | None = None,
     synthetic: bool | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
+    on_kind: Callable[[bool], None] = lambda _synthetic: None,
 ) -> Ingestion:
     """Run ec2/fetch_b3_data.py into the deployed lake; `TICKERS`, `START_DATE` and `END_DATE` are the caller's.
 
     Without `tickers` and `sessions` the ingestion's own defaults hold. `synthetic` says of which kind the lake's prices
-    are (None: it is empty). With `standin_url` Yahoo is not asked at all. Raises LocalError when the ingestion could do
-    nothing, and when it could only mix invented prices with real ones.
+    are (None: it is empty); `on_kind` hears, before anything is written, whether these are synthetic. With
+    `standin_url` Yahoo is not asked at all. Raises LocalError when the ingestion could do nothing, and when it could
+    only mix invented prices with real ones.
     """
     trouble = _why_not_yahoo(synthetic) if standin_url is None else None
     environment = aws.environment() | {
@@ -100,6 +102,8 @@ def ingest_quotes(
             on_line(line)
 
     log = folder / "ingest.log"
+    synthetic = bool(standin_url or trouble)
+    on_kind(synthetic)
     on_line("fetching…")
     code = run_child([sys.executable, *script, "--json"], environment=environment, log=log, on_line=read)
     if code not in (ALL, SOME_FAILED):
@@ -107,9 +111,7 @@ def ingest_quotes(
     problems = [f"{trouble}: the same ingestion asks a stand-in on this machine instead."] if trouble else []
     problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
     summary = next(one["summary"] for one in reports if "summary" in one)
-    return Ingestion(
-        code, summary["written"], summary["unchanged"], summary["tickers"], trouble is not None, tuple(problems)
-    )
+    return Ingestion(code, summary["written"], summary["unchanged"], summary["tickers"], synthetic, tuple(problems))
 
 
 def _last_words(log: Path) -> str:

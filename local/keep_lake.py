@@ -73,6 +73,15 @@ def start_lake(port: int | None = None) -> EmbeddedAws:
     """
     port = _port_of_lake(port) or embedded_aws.free_port()
     aws = embedded_aws.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
+    try:
+        _record(aws, port)
+    except BaseException:  # without a record nobody would find it, and end it
+        embedded_aws.stop(aws)
+        raise
+    return aws
+
+
+def _record(aws: EmbeddedAws, port: int) -> None:
     _PORT.write_text(str(port), encoding="utf-8")
     record = {
         "endpoint_url": aws.endpoint_url,
@@ -83,7 +92,6 @@ def start_lake(port: int | None = None) -> EmbeddedAws:
     fresh = _RECORD.with_suffix(".new")
     fresh.write_text(json.dumps(record), encoding="utf-8")
     fresh.replace(_RECORD)
-    return aws
 
 
 def stop_lake() -> bool:
@@ -100,7 +108,6 @@ def holds_synthetic_prices() -> bool | None:
     return _KIND.read_text(encoding="utf-8") == "synthetic" if _KIND.exists() else None
 
 
-def note_kind_of_prices(*, synthetic: bool) -> None:
-    """Remember with which kind of prices the lake was filled first: the two are never mixed."""
-    if not _KIND.exists():
-        _KIND.write_text("synthetic" if synthetic else "real", encoding="utf-8")
+def note_kind_of_prices(synthetic: bool) -> None:
+    """Remember which kind of prices the lake is filled with: the two are never mixed."""
+    _KIND.write_text("synthetic" if synthetic else "real", encoding="utf-8")

@@ -6,7 +6,6 @@ ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
 STATE = ROOT / ".lake"  # whatever a local run leaves behind: logs, the state of `make up`
 TEMPLATE = ROOT / "template.yaml"
-REFINE_JOB = ROOT / "glue" / "refine_job.py"
 FETCH_SCRIPT = ROOT / "ec2" / "fetch_b3_data.py"
 
 

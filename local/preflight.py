@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 from rich.text import Text
 
+from local.embedded_aws import REGION
 from local.show import console, fail
 
 OK, NOTE, MISSING = "ok", "note", "missing"
@@ -43,9 +44,9 @@ class Finding:
 
 
 def client_of(service: str) -> Any:
-    """A boto3 client of the caller's account."""
+    """A boto3 client of the caller's account, in the region that the stack is deployed to (samconfig.toml)."""
     session: Any = boto3.session.Session()
-    return session.client(service)
+    return session.client(service, region_name=REGION)
 
 
 def check_account(env: str, client: Callable[[str], Any] = client_of) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pyarrow as pa
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from queries.errors import QueryError
 from queries.settings import Settings
@@ -56,6 +56,8 @@ def explain(error: ClientError | BotoCoreError) -> str:
     """One line about what AWS, or the way to it, said, and what to do about it where that is known."""
     if isinstance(error, NoCredentialsError):
         return f"{error}. Sign in to your AWS account, or start a lake here: make up."
+    if isinstance(error, NoRegionError):
+        return f"{error} Set AWS_DEFAULT_REGION to the lake's (us-east-1 unless you chose another)."
     if isinstance(error, EndpointConnectionError):
         return f"{error}. A lake on this machine: make status says whether it is up."
     said = error.response["Error"] if isinstance(error, ClientError) else {}

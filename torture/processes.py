@@ -15,7 +15,6 @@ from local.supervise import end_tree
 
 LIMIT_SECONDS = 300.0
 WAIT_SECONDS = LIMIT_SECONDS + 30
-KILLED = -9
 
 
 @dataclass(frozen=True)

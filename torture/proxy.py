@@ -17,7 +17,7 @@ _HOP = {"connection", "expect", "keep-alive", "transfer-encoding", "content-leng
 _TARGET = "AWSGlue."
 _JSON = "application/x-amz-json-1.1"
 
-# What a rule does to a request; None goes on untouched, after the rule's own deed.
+# What is done when a rule is met, before the request is answered or forwarded.
 Deed = Callable[[], None]
 
 

@@ -2,6 +2,7 @@
 
 import calendar
 import datetime as dt
+import http.client
 import re
 import shutil
 import urllib.error
@@ -106,7 +107,7 @@ def at_hand(file: CotahistFile) -> Iterator[Path]:
         url = f"{BASE_URL}/{file.name}"
         try:
             _download(url, path)
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException) as error:
             missing = isinstance(error, urllib.error.HTTPError) and error.code == 404
             why = "B3 does not have it (yet)" if missing else f"it could not be downloaded ({error})"
             raise DownloadError(f"{file.name}: {why}; run again later, or give the file with --b3-files.") from error

@@ -44,7 +44,7 @@ class Config:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line; every option defaults to an environment variable of the same meaning."""
+    """The command line; options that take a value, but --verify, default to an environment variable."""
     parser = argparse.ArgumentParser(
         prog="fetch_b3_data.py",
         description="Fetch daily quotes of B3 tickers and write those that changed to the lake's bronze table.",
@@ -93,12 +93,17 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
     if options.tickers is None and "TICKERS" in environment and not environment["TICKERS"].strip():
         raise UsageError("TICKERS is set but empty: list tickers, like TICKERS=PETR4,VALE3, or unset it.")
     # B3's files hold shares, no index.
-    defaults = [name for name in DEFAULT_TICKERS if source == "yahoo" or name != INDEX_SYMBOL]
+    of_b3 = source == "b3" or options.verify
+    defaults = [name for name in DEFAULT_TICKERS if not of_b3 or name != INDEX_SYMBOL]
     tickers = _tickers(setting("tickers", ALL_TICKERS if options.doctor else ",".join(defaults)))
     if tickers == (ALL_TICKERS,) and source != "b3" and not options.doctor:
         raise UsageError("TICKERS=* takes the whole market, which only --source b3 can list.")
     if source == "b3" and interval != "1d":
         raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
+    if options.verify and interval != "1d":
+        raise UsageError("--verify compares daily bars: leave --interval out.")
+    if options.verify and tickers == (ALL_TICKERS,):
+        raise UsageError("--verify asks Yahoo for each ticker: list them.")
     last = now.astimezone(B3_ZONE).date() if options.include_partial else last_final_session(now)
     sessions = _sessions(setting("sessions", str(DEFAULT_WINDOW_SESSIONS)))
     start, end = _range(setting("start_date"), setting("end_date"), last, None if options.doctor else sessions)
@@ -156,8 +161,10 @@ def _range(start_text: str, end_text: str, last: dt.date, sessions: int | None) 
     """The first and the last day; without a first one, that of `sessions` up to the last (None: as far back as B3)."""
     start = _date("START_DATE", start_text) if start_text else None
     end = _date("END_DATE", end_text) if end_text else last
+    if end < FIRST_DAY:
+        raise UsageError(f"END_DATE {end} is before {FIRST_DAY}, where B3's records begin: choose a later day.")
     if start is None:
-        start = FIRST_DAY if sessions is None else trailing_window(end, sessions)
+        start = FIRST_DAY if sessions is None else trailing_window(min(end, last), sessions)
     if start > end:
         if not end_text:
             raise UsageError(f"START_DATE {start} is after the last final session, {last}: choose an earlier day.")

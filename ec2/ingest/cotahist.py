@@ -46,7 +46,6 @@ class CotahistError(IngestError):
 
     def __init__(self, file: str, cause: str) -> None:
         super().__init__(f"{file}: {cause}; download it again.")
-        self.file = file
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,8 @@ def read_quotes(path: Path, period: Period | None = None) -> Quotes:
     try:
         with _open_text(path) as stream:
             return _read(stream, path.name, period)
+    except (PermissionError, IsADirectoryError) as error:
+        raise IngestError(f"{path}: it cannot be read ({error.strerror}): give a file that you may read.") from error
     except _BROKEN_ZIP as error:
         raise CotahistError(path.name, f"it is a broken ZIP file ({error})") from error
 

@@ -41,7 +41,7 @@ class Kind(StrEnum):
     UNBACKED = "unbacked"  # in the catalog, not in S3
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, and where."""
 

@@ -42,7 +42,6 @@ class TickerError(IngestError):
 
     def __init__(self, ticker: str, cause: str) -> None:
         super().__init__(f"{ticker}: {cause}")
-        self.ticker = ticker
         self.cause = cause
 
 

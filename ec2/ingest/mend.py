@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 
 import pyarrow as pa
+from obstore.exceptions import BaseError
 
 from ingest import b3, objects
+from ingest.aws_errors import as_lake_error
 from ingest.b3_files import CotahistFile
 from ingest.bars import sift
 from ingest.catalog import Partition
@@ -21,6 +23,7 @@ from ingest.lake import Lake
 from ingest.load import load_all
 from ingest.parquet import decode, encode
 from ingest.present import Present
+from ingest.progress import Steps
 from ingest.schema import RAW_SCHEMA, raw_key
 from ingest.sessions import last_final_session, sessions_between
 from ingest.yahoo import Pace
@@ -28,18 +31,25 @@ from ingest.yahoo import Pace
 FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kind.STALE}
 
 
-async def mend(lake: Lake, config: Config, seen: Examination) -> None:
+async def mend(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
     """Mend what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
 
     Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
-    alone: nobody knows here what they are. Raises LakeError and obstore's BaseError.
+    alone: nobody knows here what they are. `steps` hears what a source could not give. Raises LakeError.
     """
+    try:
+        await _mend(lake, config, seen, steps)
+    except BaseError as error:
+        raise as_lake_error(error, f"bucket {lake.bucket}") from error
+
+
+async def _mend(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
     if lake.catalog:
         lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}))
     final = last_final_session(config.now)
     wanted = {(day, ticker) for day, ticker in _partitions(seen.findings, FETCHED_AGAIN) if day <= final}
     if wanted:
-        await _fetch_again(lake, config, wanted)
+        await _fetch_again(lake, config, wanted, steps)
     for day, ticker in _partitions(seen.findings, {Kind.DUPLICATE}) - wanted:
         await _drop_repeated_rows(lake, day, ticker)
     carried = _partitions(seen.findings, {Kind.CARRIED})
@@ -54,13 +64,13 @@ def _partitions(findings: Iterable[Finding], kinds: set[Kind]) -> set[Partition]
     return {(found.day, found.ticker) for found in findings if found.kind in kinds and found.day}
 
 
-async def _fetch_again(lake: Lake, config: Config, wanted: set[Partition]) -> None:
+async def _fetch_again(lake: Lake, config: Config, wanted: set[Partition], steps: Steps) -> None:
     """Load exactly the `wanted` partitions from the source of `config`; what it does not give stays as it is."""
     first, last = min(day for day, _ in wanted), max(day for day, _ in wanted)
     tickers = tuple(sorted({ticker for _, ticker in wanted}))
     narrowed = dataclasses.replace(config, tickers=tickers, start=first, end=last)
     present = await lake.survey(tickers, first, last)
-    source = _from_b3(narrowed) if config.source == "b3" else _from_yahoo(narrowed)
+    source = (_from_b3 if config.source == "b3" else _from_yahoo)(narrowed, steps)
 
     async def batches() -> AsyncIterator[tuple[pa.Table, Present]]:
         async for bars in source:
@@ -69,18 +79,22 @@ async def _fetch_again(lake: Lake, config: Config, wanted: set[Partition]) -> No
     await load_all(lake.loader(dry_run=False), batches())
 
 
-async def _from_yahoo(config: Config) -> AsyncIterator[pa.Table]:
+async def _from_yahoo(config: Config, steps: Steps) -> AsyncIterator[pa.Table]:
     async for _, answer in fetch_all(config, config.end, Pace()):
-        if not isinstance(answer, TickerError):
+        if isinstance(answer, TickerError):
+            steps.tell(str(answer))
+        else:
             yield answer[1].bars
 
 
-async def _from_b3(config: Config) -> AsyncIterator[pa.Table]:
+async def _from_b3(config: Config, steps: Steps) -> AsyncIterator[pa.Table]:
     unusable: list[tuple[CotahistFile, IngestError]] = []
     quotes: Quotes
     async for _, quotes in read_files(config, sessions_between(config.start, config.end), unusable):
         for bars in b3.batches(quotes):
             yield sift(bars, start=config.start, end=config.end).bars
+    for _, error in unusable:
+        steps.tell(str(error))
 
 
 def _only(bars: pa.Table, wanted: set[Partition]) -> pa.Table:

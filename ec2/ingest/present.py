@@ -1,4 +1,4 @@
-"""What the lake already has of a request, in 17 bytes per day and ticker however large its objects' keys are."""
+"""What the lake already has of a request, in 18 bytes per day and ticker however large its objects' keys are."""
 
 import datetime as dt
 from collections.abc import Iterable

@@ -18,7 +18,11 @@ class Steps:
         if self._bars is not None and self._task is not None:
             self._bars.advance(self._task, count)
         else:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.tell(line)
+
+    def tell(self, line: str) -> None:
+        """A line that a person wants to read, above the bar where there is one."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.doctor import Examination
@@ -32,7 +33,7 @@ def write_outcomes(
         if only_failed and outcome.status.succeeded:
             continue
         counts = (outcome.requested, outcome.received, outcome.written, outcome.unchanged)
-        table.add_row(outcome.ticker, outcome.status, *map(str, counts), days(outcome.gaps), outcome.cause)
+        table.add_row(outcome.ticker, outcome.status, *map(str, counts), days(outcome.gaps), escape(outcome.cause))
     console = _stdout()
     console.print(table)
     verb = "would be written" if totals["dry_run"] else "written"
@@ -62,7 +63,7 @@ def write_examination(seen: Examination, mended: int, *, json_lines: bool) -> No
     for kind, count in sorted(kinds.items()):
         found = [finding for finding in seen.findings if finding.kind is kind]
         where = [" ".join(filter(None, (f.ticker, str(f.day or ""), f.detail))) for f in found[:_SHOWN]]
-        table.add_row(kind, str(count), "; ".join(where) + ("; …" if count > _SHOWN else ""))
+        table.add_row(kind, str(count), escape("; ".join(where)) + ("; …" if count > _SHOWN else ""))
     console = _stdout()
     if kinds:
         console.print(table)

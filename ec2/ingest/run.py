@@ -70,7 +70,7 @@ def _run_doctor(config: Config) -> int:
         mended = 0
         if config.fix and not config.dry_run and seen.findings:
             before = set(seen.findings)
-            asyncio.run(mend(lake, config, seen))
+            asyncio.run(mend(lake, config, seen, steps))
             seen = asyncio.run(examine(lake, config.start, config.end, tickers, steps))
             mended = len(before - set(seen.findings))
     write_examination(seen, mended, json_lines=config.json_lines)

@@ -50,7 +50,8 @@ def is_final(day: dt.date, moment: dt.datetime) -> bool:
 
 def trailing_window(end: dt.date, count: int) -> dt.date:
     """The first day of the `count` sessions that end on or before `end`, or the first of all where there are fewer."""
-    return sessions_between(end - dt.timedelta(days=count * 2 + 30), end)[-count:][0]
+    far_back = min(count * 2 + 30, (end - FIRST_DAY).days)
+    return sessions_between(end - dt.timedelta(days=far_back), end)[-count:][0]
 
 
 def day_start_utc(day: dt.date) -> dt.datetime:

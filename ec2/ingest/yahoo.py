@@ -43,7 +43,6 @@ _COLUMNS = {
 class YahooQuotes:
     """One ticker's answer: its bars (BARS_SCHEMA) as they came, and the day of its first trade if Yahoo says."""
 
-    ticker: str
     bars: pa.Table
     listed_since: dt.date | None
 
@@ -138,7 +137,7 @@ def _ask(ticker: str, start: dt.date, end: dt.date, interval: str) -> YahooQuote
     _check_meta(ticker, symbol, meta)
     if frame.empty:
         raise NoDataError(ticker, "Yahoo answered without any bars for this range")
-    return YahooQuotes(ticker, to_bars(ticker, frame), _b3_day(meta.get("firstTradeDate")))
+    return YahooQuotes(to_bars(ticker, frame), _b3_day(meta.get("firstTradeDate")))
 
 
 def _is_chart(client: yf.Ticker) -> bool:
@@ -187,4 +186,5 @@ def to_bars(ticker: str, frame: pd.DataFrame) -> pa.Table:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line.split(". See http")[0][:160]  # curl's own advice is to read its list of error numbers

@@ -29,6 +29,8 @@ CONFIGURATIONS: list[tuple[list[str], dict[str, str]]] = [
     (["--start-date", "2024-02-30"], {}),
     (["--start-date", "2024-02-02", "--end-date", "2024-02-01"], {}),
     (["--start-date", "1900-01-01", "--end-date", "1900-02-01"], {}),
+    (["--end-date", "1980-01-01"], {}),
+    (["--end-date", "0001-01-05"], {}),
     (["--sessions", "0"], {}),
     ([], {"SESSIONS": "a week"}),
     ([], {"INTERVAL": "1y"}),
@@ -36,6 +38,8 @@ CONFIGURATIONS: list[tuple[list[str], dict[str, str]]] = [
     (["--source", "b3", "--interval", "1h"], {}),
     (["--source", "b3", "--b3-files", "nowhere.zip"], {}),
     (["--fix"], {}),
+    (["--verify", "b3", "--interval", "1h"], {}),
+    (["--verify", "b3", "--source", "b3", "--tickers", "*"], {}),
     (["--start_day", "2024-01-02"], {}),
 ]
 

@@ -19,6 +19,8 @@ ARGUMENTS = [
     ["--raw_uri", "s3://b", *SOUND[2:]],
     [*SOUND, "--mode", "fast"],
     [*SOUND, "--start_date", "01/02/2024"],
+    [*SOUND, "--start_date", "2024-02-02", "--end_date", "2024-02-01"],
+    [*SOUND, "--tickers", ","],
     [*SOUND, "--compact_uri", "nowhere"],
 ]
 

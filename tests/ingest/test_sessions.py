@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ingest.sessions import (
     B3_ZONE,
+    FIRST_DAY,
     day_start_utc,
     is_final,
     is_session,
@@ -67,3 +68,7 @@ def test_final_is_from_eight_in_the_evening():
 
 def test_start_of_day_knows_summer_time():
     assert [day_start_utc(dt.date(year, 1, 3)).hour for year in (2018, 2024)] == [2, 3]
+
+
+def test_a_window_longer_than_b3s_records_is_all_of_them():
+    assert trailing_window(dt.date(1986, 1, 10), 10**8) == FIRST_DAY

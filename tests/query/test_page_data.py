@@ -82,8 +82,8 @@ def test_an_empty_lake_is_described() -> None:
 @pytest.mark.parametrize(
     ("now", "last"),
     [
-        ("2024-02-15T21:59", "2024-02-14"),  # the session is not over
-        ("2024-02-15T22:01", "2024-02-15"),
+        ("2024-02-15T22:59", "2024-02-14"),  # over, and not final before 20:00
+        ("2024-02-15T23:01", "2024-02-15"),
         ("2024-02-18T12:00", "2024-02-16"),  # a Sunday
         ("2024-02-14T12:00", "2024-02-09"),  # after carnival, before that day's close
     ],

@@ -45,7 +45,13 @@ def test_wrong_arguments_are_named() -> None:
         "The following arguments are required: --refined_uri, --database. See --help."
     )
     assert refusal(*REQUIRED, "--start_date", "2024-13-01") == "'2024-13-01' is not a date of the form YYYY-MM-DD."
-    assert refusal(*REQUIRED, "--raw_uri", "raw/b3") == "'raw/b3' is not an address of the form s3://bucket/prefix."
+    assert (
+        refusal(*REQUIRED, "--raw_uri", "raw/b3")
+        == "'raw/b3' is not an address of the form s3://bucket/prefix: write it so."
+    )
+    reversed_dates = refusal(*REQUIRED, "--start_date", "2024-02-02", "--end_date", "2024-02-01")
+    assert reversed_dates == "--start_date 2024-02-02 is after --end_date 2024-02-01: swap them."
+    assert refusal(*REQUIRED, "--tickers", ",").startswith("--tickers names none")
     assert refusal(*REQUIRED, "--mode", "fast").startswith("Argument --mode: invalid choice: 'fast'")
 
 

@@ -140,6 +140,26 @@ def test_two_runs_at_once_do_no_harm(changed: SmallLake, spark: SparkSession, mo
     changed.check()
 
 
+def test_a_compact_object_that_another_run_wrote_over_is_made_again(
+    changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = {key: changed.s3.get_object(Bucket=changed.bucket, Key=key) for key in changed.objects("compact/b3/")}
+    older = {key: answer["Body"].read() for key, answer in older.items()}
+
+    def put_and_lose(place: refine_job.Place, name: str, data: bytes, connection: refine_job.Connection) -> str:
+        etag = put(place, name, data, connection)
+        if place.prefix == "compact/b3":
+            changed.put_bytes(f"{place.prefix}/{name}", older[f"{place.prefix}/{name}"])
+        return etag
+
+    put = refine_job.put
+    with monkeypatch.context() as patch:
+        patch.setattr(refine_job, "put", put_and_lose)
+        changed.run(spark)
+    assert changed.run(spark)["compact_years"] >= 1
+    changed.check()
+
+
 @pytest.mark.parametrize("victim", ["driver", "executor"])
 def test_killed_by_the_system_the_next_run_heals(
     lake: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, victim: str

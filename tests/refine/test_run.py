@@ -200,7 +200,8 @@ def test_a_run_tells_what_it_cannot_use(lake: SmallLake, spark: SparkSession) ->
         f"The table {lake.database}.nothing cannot be used: it does not exist, deploy the stack first (EntityNotFound)."
     )
     assert failure("--raw_uri", "s3://no-such-bucket/raw/b3") == (
-        "s3://no-such-bucket/raw/b3 cannot be listed: the bucket does not exist (NoSuchBucket)."
+        "s3://no-such-bucket/raw/b3 cannot be listed: "
+        "the bucket does not exist, deploy the stack or correct the address (NoSuchBucket)."
     )
 
 

@@ -20,7 +20,7 @@ function palette() {
   const probe = element("i", { hidden: "" });
   document.body.append(probe);
   const colour = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
-  const names = ["ink", "quiet", "line", "grid", "card", "up", "down", "average", "up-soft", "down-soft"];
+  const names = ["ink", "quiet", "grid", "card", "up", "down", "average"];
   const colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
   probe.remove();
   return colours;

@@ -56,7 +56,7 @@ const TEXTS = {
     bars: (bars) => `${bars} barras`,
     real: "real",
     synthetic: "sintética",
-    built: (when) => `Gerada em ${when} a partir de b3_daily_quotes_refined; horários deste aparelho. Gráfico: plotly.js. Sem conexão com a internet.`,
+    built: (when) => `Gerada em ${when} a partir das cotações refinadas; horários deste aparelho. Gráfico: plotly.js. Sem conexão com a internet.`,
     points: "pts",
   },
   en: {
@@ -115,7 +115,7 @@ const TEXTS = {
     bars: (bars) => `${bars} bars`,
     real: "real",
     synthetic: "synthetic",
-    built: (when) => `Built on ${when} from b3_daily_quotes_refined; times of this device. Chart: plotly.js. No internet connection is used.`,
+    built: (when) => `Built on ${when} from the refined quotes; times of this device. Chart: plotly.js. No internet connection is used.`,
     points: "pts",
   },
 };
