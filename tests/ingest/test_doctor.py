@@ -9,6 +9,7 @@ import pytest
 from ingest.parquet import decode, encode
 from ingest.schema import RAW_SCHEMA, RAW_TABLE
 from ingest.sessions import day_start_utc
+from obstore.exceptions import PermissionDeniedError
 
 from local.yahoo_standin import StandIn
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
@@ -133,6 +134,27 @@ def test_stray_object_is_named_and_left_alone(command: Command, lake: TestLake, 
     assert findings(command, "--fix") == [("stray", "", None)]
     assert stray in command.out
     assert stray in lake.written()
+
+
+def test_a_strangers_key_is_shown_as_it_is(command: Command, lake: TestLake, healthy):  # noqa: F811
+    put(lake, f"raw/b3/dt={DAYS[0]}/ticker=PETR4/[draft] copy[/b].parquet", b"whatever")
+    assert command("--doctor") == 3
+    assert "[draft] copy[/b].parquet" in command.out
+
+
+def test_a_refused_deletion_is_one_sentence(
+    command: Command,  # noqa: F811
+    lake: TestLake,
+    healthy: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async def refuse(_store: object, _keys: object) -> None:
+        raise PermissionDeniedError("AccessDenied")
+
+    put(lake, key_of(HOLIDAY), encode(table(days=[HOLIDAY], volume=[0]).select(RAW_SCHEMA.names)))
+    monkeypatch.setattr("ingest.objects.delete", refuse)
+    assert command("--doctor", "--fix") == 1
+    assert "AWS denies access to bucket" in command.err
 
 
 def test_only_the_asked_tickers_and_days_are_examined(command: Command, lake: TestLake, healthy):  # noqa: F811

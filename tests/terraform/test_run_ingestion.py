@@ -99,6 +99,11 @@ def test_settings_are_read_as_text_and_never_run(checkout, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_the_last_setting_counts_without_a_line_end(checkout):
+    (checkout / "ingestion.env").write_text("SESSIONS=9\nTICKERS=PETR4", encoding="utf-8")
+    assert "PETR4" in run(checkout)[1]
+
+
 def test_second_run_waits_for_the_first(checkout):
     first = start(checkout, WAIT="1", NAME="first")
     wait_until_started(checkout)
