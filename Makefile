@@ -19,54 +19,54 @@ setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the oth
 
 # Development adds to the application's virtualenv: the tests import what the application imports.
 .venvs/dev.done: requirements/dev.txt | .venvs/tech.done
-	@$(PYTHON) local/make_venv.py tech dev && touch $@
+	@$(PYTHON) devlake/make_venv.py tech dev && touch $@
 
 .venvs/bench.done: requirements/bench.txt | .venvs/dev.done
-	@$(PYTHON) local/make_venv.py tech bench && touch $@
+	@$(PYTHON) devlake/make_venv.py tech bench && touch $@
 
 .venvs/%.done: requirements/%.txt
 	@[ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11 or 3.12." >&2; exit 1; }
-	@$(PYTHON) local/make_venv.py $* $* && touch $@
+	@$(PYTHON) devlake/make_venv.py $* $* && touch $@
 
 .PHONY: demo
 demo: $(RUN_VENVS) ## run the whole pipeline once, from quotes to SQL, on this machine
-	@$(PY) -m local demo
+	@$(PY) -m devlake demo
 
 .PHONY: up
 up: $(RUN_VENVS) ## start a lake to keep: deploy the stack into the embedded AWS
-	@$(PY) -m local up
+	@$(PY) -m devlake up
 
 .PHONY: ingest
 ingest: $(RUN_VENVS) ## fetch quotes into the lake that is up (TICKERS=, START_DATE=, END_DATE=), and refine them
-	@$(PY) -m local ingest
+	@$(PY) -m devlake ingest
 
 .PHONY: refine
 refine: $(RUN_VENVS) ## run the Glue job of the lake that is up
-	@$(PY) -m local refine
+	@$(PY) -m devlake refine
 
 .PHONY: query
 query: $(RUN_VENVS) ## ask the lake: SQL='SELECT …' or FILE=queries/….sql (ARGS='--csv FILE'; AWS=1: the one in your account)
-	@$(PY) -m local query
+	@$(PY) -m devlake query
 
 .PHONY: report
 report: $(RUN_VENVS) ## write the page about the lake to .lake/report.html (AWS=1: the lake in your account)
-	@$(PY) -m local report
+	@$(PY) -m devlake report
 
 .PHONY: invoke
 invoke: $(RUN_VENVS) ## send an event to the function start_glue_job (EVENT=events/s3_put.json), without Docker
-	@$(PY) -m local.invoke $(or $(EVENT),events/s3_put.json)
+	@$(PY) -m devlake.invoke $(or $(EVENT),events/s3_put.json)
 
 .PHONY: status
 status: $(RUN_VENVS) ## say whether a lake is up, and what it holds
-	@$(PY) -m local status
+	@$(PY) -m devlake status
 
 .PHONY: down
 down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
-	@$(PY) -m local down
+	@$(PY) -m devlake down
 
 .PHONY: preflight
 preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV=dev into it; changes nothing
-	@$(PY) -m local.preflight --env $(LAKE_ENV)
+	@$(PY) -m b3lake preflight --env $(LAKE_ENV)
 
 .PHONY: test
 test: $(DEV_VENVS) ## run all tests
@@ -76,9 +76,9 @@ test: $(DEV_VENVS) ## run all tests
 test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or embedded AWS
 	@$(PY) -m pytest -m "not slow"
 
-.PHONY: torture
-torture: $(DEV_VENVS) ## break the pipeline 200 times from a seed (SEED=, FAULTS=), and compare the lake with a quiet one
-	@$(PY) -m torture $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS))
+.PHONY: chaos
+chaos: $(DEV_VENVS) ## break the pipeline 200 times from a seed (SEED=, FAULTS=), and compare the lake with a quiet one
+	@$(PY) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS))
 
 .PHONY: fuzz
 fuzz: $(DEV_VENVS) ## feed nonsense to the parsers of foreign bytes, SECONDS=60 each
@@ -103,7 +103,7 @@ test-glue4: .venvs/glue4.done ## run the refine job's tests with what Glue 4.0 c
 
 .PHONY: bench-ingest
 bench-ingest: .venvs/bench.done ## measure the ingestion beside awswrangler and the ceiling, the COTAHIST parser beside pandas
-	@PYTHONPATH=ec2 $(PY) -m bench.bench_ingest && PYTHONPATH=ec2 $(PY) -m bench.bench_cotahist
+	@$(PY) -m bench.bench_ingest && $(PY) -m bench.bench_cotahist
 
 .PHONY: bench
 bench: bench-ingest bench-refine ## measure everything (an hour)
@@ -124,5 +124,5 @@ check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module
 
 .PHONY: clean
 clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs)
-	@if [ -x $(PY) ]; then $(PY) -m local down >/dev/null; fi
+	@if [ -x $(PY) ]; then $(PY) -m devlake down >/dev/null; fi
 	@rm -rf .lake .aws-sam

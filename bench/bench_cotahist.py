@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from ingest import b3
-from ingest.cotahist import Period, read_quotes
-from ingest.sessions import sessions_between
 
-from local import paths
+from b3lake.ingest.sources import b3
+from b3lake.ingest.sources.cotahist import Period, read_quotes
+from b3lake.lake.calendar import sessions_between
+from devlake import paths
 
 YEAR = 2024
 _COLUMNS = {

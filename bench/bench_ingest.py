@@ -27,17 +27,17 @@ from collections.abc import AsyncIterator
 import awswrangler as wr
 import numpy as np
 import pyarrow as pa
-from ingest import objects
-from ingest.bars import BARS_SCHEMA
-from ingest.lake import Lake
-from ingest.load import IN_FLIGHT, load_all, prepare
-from ingest.present import Present
-from ingest.schema import raw_key
-from ingest.session import open_session
-from ingest.sessions import day_start_utc, sessions_between
 
+from b3lake.ingest import objects
+from b3lake.ingest.inventory import Present
+from b3lake.ingest.lake import Lake
+from b3lake.ingest.load import IN_FLIGHT, load_all, prepare
+from b3lake.ingest.validate import BARS_SCHEMA
+from b3lake.lake.calendar import day_start_utc, sessions_between
+from b3lake.lake.schemas import raw_key
+from b3lake.lake.session import open_session
 from bench.object_server import ObjectServer, serving
-from local import paths
+from devlake import paths
 
 TICKERS = [f"TICK{number}" for number in range(10)]
 WRANGLER_THREADS = (True, 16, 32)
@@ -136,7 +136,7 @@ def run_contender(name: str, bucket: str, partitions: int) -> None:
         seconds = write_with_wrangler(bucket, partitions, True if threads == "True" else int(threads))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_mib": peak}), flush=True)
-    os._exit(0)  # as fetch_b3_data.leave does, and for its reason
+    os._exit(0)  # as b3lake.lake.leave does, and for its reason
 
 
 class Course:

@@ -34,9 +34,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import S3Store
 
+from b3lake.lake.schemas import RAW_SCHEMA
 from bench import object_server
-from ec2.ingest.schema import RAW_SCHEMA
-from local.embedded_aws import free_port
+from devlake.embedded_aws import free_port
 
 BUCKET, DATABASE, TABLE = "bench-lake", "bench", "b3_daily_quotes_refined"
 FIRST_DAY = date(2020, 1, 1)

@@ -28,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-from local.supervise import end_tree
+from devlake.supervise import end_tree
 
 ACCESS_KEY, SECRET_KEY, REGION = "bench", "bench-secret", "us-east-1"
 LIVE_SECONDS = 3600
@@ -130,7 +130,7 @@ def free_port() -> int:
 
 @contextmanager
 def _supervised(command: list[str], log: Path) -> Iterator[None]:
-    supervise = [sys.executable, "-m", "local.supervise", str(LIVE_SECONDS), "--with-parent", "--", *command]
+    supervise = [sys.executable, "-m", "devlake.supervise", str(LIVE_SECONDS), "--with-parent", "--", *command]
     with log.open("wb") as sink:
         child = subprocess.Popen(supervise, stdin=subprocess.PIPE, stdout=sink, stderr=subprocess.STDOUT)
     try:

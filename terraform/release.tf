@@ -1,14 +1,13 @@
-# What the host runs, as one release: the files of ec2/, the pinned requirements, the units and the settings, uploaded
+# What the host runs, as one release: the package b3lake and its launchers in ec2/, the pinned requirements, the units and the settings, uploaded
 # under the hash of them all. The object `release` names the one in force, and the host follows it (host/update_host.sh):
 # so `terraform apply` is how an update of code or settings reaches the host, without a new instance.
 locals {
   project = "${path.module}/.."
 
-  ec2_files = [for name in fileset(local.project, "ec2/**") : name if !can(regex("(^|/)(__pycache__|\\.[^/]*)(/|$)|\\.pyc$", name))]
+  code_files = [for name in fileset(local.project, "{b3lake,ec2,queries}/**") : name if !can(regex("(^|/)(__pycache__|\\.[^/]*)(/|$)|\\.pyc$", name))]
 
   release_files = merge(
-    { for name in local.ec2_files : name => file("${local.project}/${name}") },
-    { "requirements/ingest.txt" = file("${local.project}/requirements/ingest.txt") },
+    { for name in concat(local.code_files, ["pyproject.toml", "requirements/ingest.txt"]) : name => file("${local.project}/${name}") },
     { for name in fileset(path.module, "{host,systemd}/**") : name => file("${path.module}/${name}") },
     {
       "systemd/system/b3-ingestion.timer" = templatefile("${path.module}/templates/b3-ingestion.timer.tftpl", {

@@ -121,7 +121,7 @@ variable "associate_public_ip_address" {
 # The ingestion --------------------------------------------------------------------------------------------------
 
 variable "tickers" {
-  description = "B3 tickers to fetch, without .SA; ^BVSP is the index. Empty: the ingestion's own list (ec2/ingest/config.py)."
+  description = "B3 tickers to fetch, without .SA; ^BVSP is the index. Empty: the ingestion's own list (b3lake fetch --help)."
   type        = list(string)
   default     = []
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
-from local.embedded_aws import EmbeddedAws, running
+from devlake import paths
+from devlake.embedded_aws import EmbeddedAws, running
 
 # `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
 sys.dont_write_bytecode = True

@@ -7,8 +7,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from coalesce import start_for_event, start_for_messages
-from refine_runs import RefineRuns
+
+from .coalesce import start_for_event, start_for_messages
+from .refine_runs import RefineRuns
 
 # Two calls of at most two tries fit in the function's 30 seconds.
 CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from refine_runs import RunRefusedError
-from s3_events import read_events
+from .refine_runs import RunRefusedError
+from .s3_events import read_events
 
 log = logging.getLogger(__name__)
 

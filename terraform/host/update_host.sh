@@ -20,15 +20,16 @@ download() { # RELEASE FOLDER
   chmod +x "$folder"/ec2/*.sh "$folder"/host/*.sh
 }
 
-# One virtualenv for each content of the requirements, so that releases that share it share the virtualenv.
-make_virtualenv() { # REQUIREMENTS
-  local requirements=$1 folder
-  folder=$root/venvs/$(sha256sum <"$requirements" | cut -c 1-16)
+# One virtualenv for each content of the package and its requirements: releases that differ in settings share it.
+make_virtualenv() { # RELEASE_FOLDER
+  local release=$1 folder
+  folder=$root/venvs/$(grep -E '  (b3lake/|queries/|pyproject.toml|requirements/)' "$release/MANIFEST" | sha256sum | cut -c 1-16)
   if [[ ! -e $folder/complete ]]; then
     rm -rf "$folder"
     python3.11 -m venv "$folder"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
-      --requirement "$requirements"
+      --requirement "$release/requirements/ingest.txt"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$release"
     touch "$folder/complete"
   fi
   echo "$folder"
@@ -81,7 +82,7 @@ main() {
   rm -rf "$folder"
   mkdir -p "$folder/.venvs"
   download "$release" "$folder"
-  venv=$(make_virtualenv "$folder/requirements/ingest.txt")
+  venv=$(make_virtualenv "$folder")
   ln -s "$venv" "$folder/.venvs/tech"
   ln -sfn "$folder" "$root/next"
   mv -T "$root/next" "$root/current"

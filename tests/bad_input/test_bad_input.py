@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.embedded_aws import EmbeddedAws
+from devlake.embedded_aws import EmbeddedAws
 from tests.bad_input import try_events, try_ingestion, try_job
 from tests.bad_input.tried import Tried, agree
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import paths
+from devlake import paths
 
 DOCUMENT = paths.ROOT / "docs" / "reliability.md"
 HEADER = "| given | what came out | written |\n|---|---|---|\n"

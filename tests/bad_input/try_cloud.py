@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from local.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
-from local.prepare_athena import prepare_athena
-from queries.__main__ import main
+from b3lake.ask.command import main
+from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
+from devlake.prepare_athena import prepare_athena
 from tests.bad_input.tried import Tried, mask
 from tests.template.read_template import Resolved
 

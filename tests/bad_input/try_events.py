@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import app
 import pytest
-from s3_events import MalformedEventError
 
+from functions.start_glue_job import app
+from functions.start_glue_job.s3_events import MalformedEventError
 from tests.bad_input.tried import Tried
 
 _TIME = "2024-01-03T10:00:00Z"

@@ -10,12 +10,12 @@ from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import fetch_b3_data
 import pyarrow as pa
 import pytest
-from ingest.bars import BARS_SCHEMA, sift
-from ingest.cotahist import CotahistError, Period, read_quotes
 
+from b3lake.ingest import command as fetch_b3_data
+from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
+from b3lake.ingest.validate import BARS_SCHEMA, sift
 from tests.bad_input.tried import Tried, mask
 from tests.fuzz.cotahist_inputs import quote, whole_file
 

@@ -14,14 +14,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from local import paths
-from local.ask_lake import query_command, query_environment
-from local.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
-from local.embedded_aws import EmbeddedAws, running
-from local.ingest_quotes import Ingestion, ingest_quotes
-from local.prepare_athena import prepare_athena
-from local.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_for_events
-from local.yahoo_standin import Answer, Query, StandIn, recorded, serving, synthetic
+from devlake import paths
+from devlake.ask_lake import query_command, query_environment
+from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
+from devlake.embedded_aws import EmbeddedAws, running
+from devlake.fake_yahoo import Answer, Query, StandIn, recorded, serving, synthetic
+from devlake.ingest_quotes import Ingestion, ingest_quotes
+from devlake.prepare_athena import prepare_athena
+from devlake.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_for_events
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from coalesce import start_for_messages
-from ingest.cotahist import CotahistError, read_quotes
 
+from b3lake.ingest.sources.cotahist import CotahistError, read_quotes
+from functions.start_glue_job.coalesce import start_for_messages
 from tests.fuzz.cotahist_inputs import quote, whole_file
 
 

@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from coalesce import start_for_messages
-from ingest.cotahist import CotahistError, Period, as_date, read_quotes
-from s3_events import MalformedEventError, read_events
 
+from b3lake.ingest.sources.cotahist import CotahistError, Period, as_date, read_quotes
+from functions.start_glue_job.coalesce import start_for_messages
+from functions.start_glue_job.s3_events import MalformedEventError, read_events
 from tests.fuzz import cotahist_inputs, event_inputs
 from tests.fuzz.fuzzing import SECONDS, fuzz
 

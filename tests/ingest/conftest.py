@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 import yfinance
-from ingest import yahoo
 from moto.server import ThreadedMotoServer
 
-from local.fetch_from_standin import point_yfinance_at
-from local.yahoo_standin import StandIn, serving
+from b3lake.ingest.sources import yahoo
+from devlake.fake_yahoo import StandIn, serving
+from devlake.fetch_from_fake import point_yfinance_at
 from tests.ingest.lake_cases import DATABASE, TestLake
 
 

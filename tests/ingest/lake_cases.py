@@ -9,13 +9,14 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.client import BaseClient
-from ingest.bars import BARS_SCHEMA
-from ingest.catalog import Catalog
-from ingest.lake import Lake
-from ingest.objects import open_store
-from ingest.schema import RAW_TABLE
-from ingest.session import open_session
-from ingest.sessions import day_start_utc
+
+from b3lake.ingest.catalog import Catalog
+from b3lake.ingest.lake import Lake
+from b3lake.ingest.objects import open_store
+from b3lake.ingest.validate import BARS_SCHEMA
+from b3lake.lake.calendar import day_start_utc
+from b3lake.lake.schemas import RAW_TABLE
+from b3lake.lake.session import open_session
 
 DATABASE = "tech_challenge2_dev"
 DAYS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7, 8)]

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest import b3
-from ingest.b3_files import files_here, files_on_site, period_of
-from ingest.bars import BARS_SCHEMA
-from ingest.cotahist import BLOCK_RECORDS, CotahistError, Period, read_quotes
-from ingest.errors import UsageError
-from ingest.sessions import sessions_between
+
+from b3lake.ingest.sources import b3
+from b3lake.ingest.sources.b3_files import files_here, files_on_site, period_of
+from b3lake.ingest.sources.cotahist import BLOCK_RECORDS, CotahistError, Period, read_quotes
+from b3lake.ingest.validate import BARS_SCHEMA
+from b3lake.lake.calendar import sessions_between
+from b3lake.lake.errors import UsageError
 
 DAY = dt.date(2024, 5, 2)
 

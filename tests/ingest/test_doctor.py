@@ -6,12 +6,12 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ingest.parquet import decode, encode
-from ingest.schema import RAW_SCHEMA, RAW_TABLE
-from ingest.sessions import day_start_utc
 from obstore.exceptions import PermissionDeniedError
 
-from local.yahoo_standin import StandIn
+from b3lake.ingest.parquet import decode, encode
+from b3lake.lake.calendar import day_start_utc
+from b3lake.lake.schemas import RAW_SCHEMA, RAW_TABLE
+from devlake.fake_yahoo import StandIn
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 from tests.ingest.test_run import RANGE, Command, command, impatience  # noqa: F401 - fixtures
 
@@ -152,7 +152,7 @@ def test_a_refused_deletion_is_one_sentence(
         raise PermissionDeniedError("AccessDenied")
 
     put(lake, key_of(HOLIDAY), encode(table(days=[HOLIDAY], volume=[0]).select(RAW_SCHEMA.names)))
-    monkeypatch.setattr("ingest.objects.delete", refuse)
+    monkeypatch.setattr("b3lake.ingest.objects.delete", refuse)
     assert command("--doctor", "--fix") == 1
     assert "AWS denies access to bucket" in command.err
 

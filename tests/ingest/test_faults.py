@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
-from ingest import objects
-from ingest.errors import LakeError
-from ingest.lake import Lake
-from ingest.load import Tally, load_all
-from ingest.sessions import sessions_between
 
-from local import paths
-from local.yahoo_standin import StandIn, error
+from b3lake.ingest import objects
+from b3lake.ingest.lake import Lake
+from b3lake.ingest.load import Tally, load_all
+from b3lake.lake.calendar import sessions_between
+from b3lake.lake.errors import LakeError
+from devlake import paths
+from devlake.fake_yahoo import StandIn, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
 RANGE = (dt.date(2024, 1, 2), dt.date(2024, 5, 31))
@@ -158,7 +158,7 @@ def test_credentials_that_expire_end_the_run_with_one_sentence(lake: TestLake, p
 
 def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":
     environment = os.environ | {"RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE}
-    command = [sys.executable, "-m", "local.fetch_from_standin", "--standin-url", url, "--"]
+    command = [sys.executable, "-m", "devlake.fetch_from_fake", "--standin-url", url, "--"]
     command += ["--tickers", "PETR4,VALE3", "--start-date", str(RANGE[0]), "--end-date", str(RANGE[1])]
     return subprocess.Popen(
         command,

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest import objects
-from ingest.errors import LakeError
-from ingest.lake import Lake
-from ingest.load import Tally, load_all, prepare
-from ingest.parquet import decode, encode, encode_each
-from ingest.schema import PARTITION_TYPES, RAW_SCHEMA, RAW_TABLE
-from ingest.session import open_session
 
+from b3lake.ingest import objects
+from b3lake.ingest.lake import Lake
+from b3lake.ingest.load import Tally, load_all, prepare
+from b3lake.ingest.parquet import decode, encode, encode_each
+from b3lake.lake.errors import LakeError
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, RAW_TABLE
+from b3lake.lake.session import open_session
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
 
@@ -144,7 +144,7 @@ def test_nothing_is_registered_before_it_is_put(lake: TestLake, monkeypatch: pyt
         register(partitions)
 
     monkeypatch.setattr(opened.catalog, "register", checked)
-    monkeypatch.setattr("ingest.load.REGISTER_FROM", 2)
+    monkeypatch.setattr("b3lake.ingest.load.REGISTER_FROM", 2)
     load(opened, table("PETR4"), table("VALE3"), table("ITUB4"))
     assert registered_without_object == []
     assert len(lake.partitions()) == 15

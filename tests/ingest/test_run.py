@@ -5,11 +5,11 @@ import json
 import sys
 from pathlib import Path
 
-import fetch_b3_data
 import pytest
-from ingest import yahoo
 
-from local.yahoo_standin import StandIn, error
+from b3lake.ingest import command as fetch_b3_data
+from b3lake.ingest.sources import yahoo
+from devlake.fake_yahoo import StandIn, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session
 from tests.ingest.yahoo_cases import answer_with, bar
 
@@ -29,7 +29,7 @@ class Command:
         self.out = self.err = ""
 
     def __call__(self, *arguments: str) -> int:
-        self._monkeypatch.setattr("ingest.lake.open_session", session)
+        self._monkeypatch.setattr("b3lake.ingest.lake.open_session", session)
         self._monkeypatch.setattr(sys, "argv", ["fetch_b3_data.py", *arguments])
         code = fetch_b3_data.main()
         self.out, self.err = self._capsys.readouterr()

@@ -5,7 +5,8 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from ingest.sessions import (
+
+from b3lake.lake.calendar import (
     B3_ZONE,
     FIRST_DAY,
     day_start_utc,

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ingest.tickers import RENAMED, normalise, yahoo_symbol
+
+from b3lake.lake.tickers import RENAMED, normalise, yahoo_symbol
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
-from ingest.verify import PRICES, differences
 
-from local.yahoo_standin import StandIn
+from b3lake.ingest.verify import PRICES, differences
+from devlake.fake_yahoo import StandIn
 from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
 from tests.ingest.yahoo_cases import answer_with, bar
 
@@ -72,7 +72,7 @@ def test_recorded_day_is_compared_and_nothing_is_written(
     assert (difference["ticker"], difference["column"], difference["b3"]) == ("VALE3", "open", 86.3)
     assert set(summary["summary"]["not_compared"]) == {"BBDC4", "IBOV"}
     stand_in.scripted["PETR4.SA"] = [answer_with([bar(DAY, **halved)])]
-    from ingest.yahoo import YfData
+    from b3lake.ingest.sources.yahoo import YfData
 
     YfData.cache_get.cache_clear()
     assert command("--tickers", "PETR4", *arguments[:-1], *files) == 3

@@ -7,12 +7,12 @@ import threading
 
 import pandas as pd
 import pytest
-from ingest import yahoo
-from ingest.bars import BARS_SCHEMA, causes, gaps, sift
-from ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
-from ingest.sessions import is_session, sessions_between
 
-from local.yahoo_standin import Answer, StandIn, error, recorded
+from b3lake.ingest.sources import yahoo
+from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, sift
+from b3lake.lake.calendar import is_session, sessions_between
+from b3lake.lake.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
+from devlake.fake_yahoo import Answer, StandIn, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
 START, END = SESSIONS[0], SESSIONS[-1]

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from local.yahoo_standin import ZONE, Answer, chart
+from devlake.fake_yahoo import ZONE, Answer, chart
 
 SESSIONS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7, 8)]
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_what_is_read_is_part_of_what_the_ingestion_writes() -> None:
-    schema = pytest.importorskip("ingest.schema", reason="the ingestion needs Python 3.11")
+    schema = pytest.importorskip("b3lake.lake.schemas", reason="the ingestion needs Python 3.11")
     assert all(schema.RAW_SCHEMA.field(field.name).equals(field) for field in BARS)
     assert schema.RAW_SCHEMA.equals(RAW_TYPES)
 

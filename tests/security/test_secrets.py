@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from local import paths
+from devlake import paths
 
 PLACEHOLDERS = {"123456789012", "000000000000", "111111111111", "111122223333", "999999999999"}
 SECRETS = {

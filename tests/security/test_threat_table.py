@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local import paths
+from devlake import paths
 
 TEXT = (paths.ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`([^`:]*)::(\w+)`", TEXT)))

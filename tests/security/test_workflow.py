@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from local import paths
+from devlake import paths
 
 
 def test_the_workflow_may_only_read() -> None:

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from local import paths
-from local.embedded_aws import EmbeddedAws
+from devlake import paths
+from devlake.embedded_aws import EmbeddedAws
 
 SAM = str(paths.tool("sam", "sam"))
 

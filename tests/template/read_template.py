@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from local import paths
-from local.embedded_aws import ACCOUNT_ID, REGION
+from devlake import paths
+from devlake.embedded_aws import ACCOUNT_ID, REGION
 
 
 class _Loader(yaml.SafeLoader):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local import paths
-from local.embedded_aws import ACCOUNT_ID, EmbeddedAws
+from devlake import paths
+from devlake.embedded_aws import ACCOUNT_ID, EmbeddedAws
 from tests.template import deploy
 from tests.template.read_template import Resolved, read_template
 
@@ -210,8 +210,8 @@ def test_an_object_starts_the_job(deployed: EmbeddedAws) -> None:
 INVOKE = """
 import json, sys
 from pathlib import Path
-from local.embedded_aws import EmbeddedAws
-from local.invoke import invoke_function, read_event
+from devlake.embedded_aws import EmbeddedAws
+from devlake.invoke import invoke_function, read_event
 aws = EmbeddedAws(sys.argv[1], 0, Path())
 print(json.dumps(invoke_function(aws, "tech_challenge2_stk_start_glue_job", read_event(Path(sys.argv[2])))))
 """
@@ -227,7 +227,7 @@ def test_make_invoke_runs_the_handler_with_its_deployed_environment(deployed: Em
 
 
 def test_make_invoke_says_when_there_is_no_such_event() -> None:
-    command = [sys.executable, "-m", "local.invoke", "events/none.json"]
+    command = [sys.executable, "-m", "devlake.invoke", "events/none.json"]
     done = subprocess.run(command, cwd=paths.ROOT, text=True, capture_output=True, check=False)
     assert done.returncode == 1
     assert "events/none.json is no event to send" in " ".join(done.stderr.split())

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import coalesce
 import pytest
 from botocore.exceptions import ClientError
-from refine_runs import RefineRuns
 
-from local.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
-from local.run_glue import spark_environment
+from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
+from devlake.run_glue import spark_environment
+from functions.start_glue_job import coalesce
+from functions.start_glue_job.refine_runs import RefineRuns
 from tests.template import deploy
 from tests.trigger.glue_model import EPOCH, message
 
@@ -264,7 +264,7 @@ def test_the_job_writes_to_its_own_tables_only(
 
 def test_the_real_job_runs_with_its_own_role(strict_aws: EmbeddedAws, job_role: Role, tmp_path: Path) -> None:
     """Last, because the job speaks plain HTTP to the embedded AWS, for which the TLS policy has to go."""
-    from ingest.schema import RAW_SCHEMA, raw_key
+    from b3lake.lake.schemas import RAW_SCHEMA, raw_key
 
     root = strict_aws.client("s3")
     root.delete_bucket_policy(Bucket=BUCKET)

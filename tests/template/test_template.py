@@ -5,11 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import s3_events
 import tomllib
-from app import CLIENT_CONFIG
 
-from local import paths
+from devlake import paths
+from functions.start_glue_job import s3_events
+from functions.start_glue_job.app import CLIENT_CONFIG
 from tests.template.read_template import Resolved, read_template
 
 TEMPLATE = read_template()
@@ -37,7 +37,7 @@ def partitions_of(table: str) -> dict[str, str]:
 
 
 def test_the_bronze_table_has_the_ingestion_s_columns() -> None:
-    from ingest.schema import PARTITION_TYPES, RAW_SCHEMA
+    from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA
 
     assert columns_of("RawTable") == {field.name: HIVE_TYPES[field.type] for field in RAW_SCHEMA}
     assert list(columns_of("RawTable")) == RAW_SCHEMA.names
@@ -45,8 +45,9 @@ def test_the_bronze_table_has_the_ingestion_s_columns() -> None:
 
 
 def test_the_refined_table_has_the_job_s_columns() -> None:
-    from ingest.schema import PARTITION_TYPES
     from refine_job import REFINED
+
+    from b3lake.lake.schemas import PARTITION_TYPES
 
     assert columns_of("RefinedTable") == {field.name: HIVE_TYPES[field.type] for field in REFINED}
     assert list(columns_of("RefinedTable")) == REFINED.names

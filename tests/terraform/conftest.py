@@ -14,9 +14,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local import paths
-from local.embedded_aws import EmbeddedAws, free_port
-from local.supervise import end_tree
+from devlake import paths
+from devlake.embedded_aws import EmbeddedAws, free_port
+from devlake.supervise import end_tree
 from tests.terraform.find_provider import find_mirror, write_cli_config
 from tests.terraform.stack_life import Stack, apply_stack
 from tests.terraform.terraform_cli import Terraform, TerraformError, clean_environment, copy_project
@@ -60,7 +60,7 @@ def make_terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Te
 def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A moto server of its own process, which must load the managed policies when it starts."""
     port = free_port()
-    command = [sys.executable, "-m", "local.supervise", "900", "--with-parent", "--"]
+    command = [sys.executable, "-m", "devlake.supervise", "900", "--with-parent", "--"]
     command += [str(paths.tool("tech", "moto_server")), "-H", "127.0.0.1", "-p", str(port)]
     with (tmp_path_factory.mktemp("moto") / "moto.log").open("wb") as log:
         server = subprocess.Popen(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
+from devlake import paths
 
 SCRIPT_SECONDS = 120
 

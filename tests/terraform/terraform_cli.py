@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import paths
+from devlake import paths
 
 COMMAND_SECONDS = 240
-# What the module reads: itself, the code and requirements that it ships, the named queries.
-SHIPPED = ("terraform", "ec2", "requirements", "queries")
+# What the module reads: itself, the package, launchers and requirements that it ships, the named queries.
+SHIPPED = ("terraform", "b3lake", "ec2", "requirements", "queries")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".terraform*", "*.tfstate*", "*.tfvars")
 
 
@@ -73,6 +73,7 @@ def copy_project(folder: Path) -> Path:
     """A copy of what the module reads, in `folder`."""
     for name in SHIPPED:
         shutil.copytree(paths.ROOT / name, folder / name, ignore=LEFT_OUT)
+    shutil.copy(paths.ROOT / "pyproject.toml", folder)
     return folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
+from devlake import paths
 from tests.terraform.find_provider import find_mirror
 from tests.terraform.terraform_cli import Terraform
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local import paths
-from local.embedded_aws import EmbeddedAws
+from devlake import paths
+from devlake.embedded_aws import EmbeddedAws
 from tests.terraform.host_box import HostBox, make_host_box
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from local import paths
+from devlake import paths
 from tests.terraform.host_box import HostBox, make_host_box
 
 HOST = paths.ROOT / "terraform" / "host"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
+from devlake import paths
 
 SCRIPT = paths.ROOT / "ec2" / "run_ingestion.sh"
 # Says how it was called, waits (for a minute at most) for the file `go` where it is told to, and ends with the exit

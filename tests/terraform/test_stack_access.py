@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from ingest.schema import PARTITION_TYPES, RAW_TABLE
 
-from local import paths
-from local.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
-from local.yahoo_standin import StandIn, serving
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_TABLE
+from devlake import paths
+from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
+from devlake.fake_yahoo import StandIn, serving
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def test_the_ingestion_runs_with_what_the_host_may_do(strict_aws, host):
                 "RAW_BUCKET": RAW_BUCKET, "GLUE_DATABASE": DATABASE}  # fmt: skip
     with serving(StandIn()) as url:
         done = subprocess.run(
-            [sys.executable, "-m", "local.fetch_from_standin", "--standin-url", url],
+            [sys.executable, "-m", "devlake.fetch_from_fake", "--standin-url", url],
             cwd=paths.ROOT,
             env=host.environment | settings,
             capture_output=True,

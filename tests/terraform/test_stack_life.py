@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ingest.sessions import FINAL_AT
 
-from local import paths
-from local.embedded_aws import ACCOUNT_ID
-from local.yahoo_standin import StandIn, serving
+from b3lake.lake.calendar import FINAL_AT
+from devlake import paths
+from devlake.embedded_aws import ACCOUNT_ID
+from devlake.fake_yahoo import StandIn, serving
 from tests.terraform.host_box import HostBox, make_host_box
 from tests.terraform.stack_life import what_is_left
 from tests.terraform.terraform_cli import Terraform
@@ -25,7 +25,7 @@ POINT_AT_STAND_IN = """
 import os, sys
 if "STAND_IN_URL" in os.environ:
     sys.path.append(os.environ["CHECKOUT"])
-    from local.fetch_from_standin import point_yfinance_at
+    from devlake.fetch_from_fake import point_yfinance_at
     point_yfinance_at(os.environ["STAND_IN_URL"])
 """
 UNITS = ("b3-ingestion.service", "b3-ingestion.timer", "b3-update.service", "b3-update.timer")

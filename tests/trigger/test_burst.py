@@ -7,11 +7,11 @@ from typing import Any
 
 import boto3
 import pytest
-from coalesce import start_for_messages
 from moto import mock_aws
 from moto.moto_api import state_manager
-from refine_runs import RefineRuns
 
+from functions.start_glue_job.coalesce import start_for_messages
+from functions.start_glue_job.refine_runs import RefineRuns
 from tests.trigger.glue_model import EPOCH, GlueModel, QueueModel, message
 
 RECORDS = 10_000

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import app
 import pytest
-import s3_events
 from botocore.exceptions import ClientError
-from coalesce import start_for_event, start_for_messages
 from hypothesis import given
 from hypothesis import strategies as st
-from refine_runs import REFUSALS, RefineRuns, RunRefusedError
-from s3_events import MalformedEventError, read_events
 
-from local import paths
+from devlake import paths
+from functions.start_glue_job import app, s3_events
+from functions.start_glue_job.coalesce import start_for_event, start_for_messages
+from functions.start_glue_job.refine_runs import REFUSALS, RefineRuns, RunRefusedError
+from functions.start_glue_job.s3_events import MalformedEventError, read_events
 from tests.trigger.glue_model import client_error
 
 JOB = "tech_challenge2_dev_refine_job"
@@ -164,7 +163,7 @@ def test_a_message_of_anything_goes_back_alone(document: Any) -> None:
 
 
 def test_the_prefix_is_the_raw_table_s() -> None:
-    from ingest.schema import OBJECT_NAME, RAW_PREFIX
+    from b3lake.lake.schemas import OBJECT_NAME, RAW_PREFIX
 
     assert f"{RAW_PREFIX}/" == s3_events.RAW_PREFIX
     assert OBJECT_NAME.endswith(s3_events.RAW_SUFFIX)

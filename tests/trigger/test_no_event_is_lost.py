@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from coalesce import start_for_messages
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from refine_runs import RefineRuns
 
+from functions.start_glue_job.coalesce import start_for_messages
+from functions.start_glue_job.refine_runs import RefineRuns
 from tests.trigger.glue_model import EPOCH, GlueModel, QueueModel, message
 
 FAULTS = [

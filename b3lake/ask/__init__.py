@@ -1,0 +1,1 @@
+"""Asks the lake in SQL, as Athena understands it."""

@@ -1,0 +1,91 @@
+"""The bronze table in the Glue catalog, through awswrangler."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+import awswrangler as wr
+import boto3
+
+from b3lake.lake.aws_errors import as_lake_error
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_PREFIX, RAW_SCHEMA, RAW_TABLE
+
+Partition = tuple[dt.date, str]
+
+_COLUMN_TYPES = {
+    name: wr._data_types.pyarrow2athena(kind) for name, kind in zip(RAW_SCHEMA.names, RAW_SCHEMA.types, strict=True)
+}
+
+
+class Catalog:
+    """The partitions of the bronze table of one database, whose objects are in `bucket`."""
+
+    def __init__(self, database: str, bucket: str, session: boto3.Session) -> None:
+        self._database, self._bucket, self._session = database, bucket, session
+
+    def ensure_table(self, *, create: bool = True) -> bool:
+        """Create the table where it is missing (with `create`); returns whether it was there.
+
+        Raises LakeError, also when the database does not exist.
+        """
+        place = f"Glue database {self._database}"
+        try:
+            if wr.catalog.does_table_exist(database=self._database, table=RAW_TABLE, boto3_session=self._session):
+                return True
+            self._session.client("glue").get_database(Name=self._database)
+            if create:
+                wr.catalog.create_parquet_table(
+                    database=self._database,
+                    table=RAW_TABLE,
+                    path=f"s3://{self._bucket}/{RAW_PREFIX}/",
+                    columns_types=_COLUMN_TYPES,
+                    partitions_types=PARTITION_TYPES,
+                    description="Quotes of B3 tickers as they came, one object per date and ticker.",
+                    boto3_session=self._session,
+                )
+        except Exception as error:  # botocore and awswrangler raise many unrelated classes
+            raise as_lake_error(error, place) from error
+        return False
+
+    def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
+        """The partitions of the days `start` to `end` that the catalog has. Raises LakeError."""
+        try:
+            found = wr.catalog.get_partitions(
+                database=self._database,
+                table=RAW_TABLE,
+                expression=f"dt >= '{start}' AND dt <= '{end}'",
+                boto3_session=self._session,
+            )
+        except Exception as error:
+            raise as_lake_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+        partitions = ((dt.date.fromisoformat(day), ticker) for day, ticker in found.values())
+        # The embedded AWS ignores the expression.
+        return {(day, ticker) for day, ticker in partitions if start <= day <= end}
+
+    def register(self, partitions: Iterable[Partition]) -> None:
+        """Add partitions, 100 a request; those already there are no error. Raises LakeError."""
+        values = {
+            f"s3://{self._bucket}/{RAW_PREFIX}/dt={day}/ticker={ticker}/": [str(day), ticker]
+            for day, ticker in partitions
+        }
+        try:
+            wr.catalog.add_parquet_partitions(
+                database=self._database,
+                table=RAW_TABLE,
+                partitions_values=values,
+                columns_types=_COLUMN_TYPES,
+                boto3_session=self._session,
+            )
+        except Exception as error:
+            raise as_lake_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+
+    def unregister(self, partitions: Iterable[Partition]) -> None:
+        """Remove partitions from the catalog. Raises LakeError."""
+        try:
+            wr.catalog.delete_partitions(
+                database=self._database,
+                table=RAW_TABLE,
+                partitions_values=[[str(day), ticker] for day, ticker in partitions],
+                boto3_session=self._session,
+            )
+        except Exception as error:
+            raise as_lake_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error

@@ -1,0 +1,1 @@
+"""Examines a whole lake, and repairs it."""

@@ -1,0 +1,170 @@
+"""Reads a whole lake and says what is wrong with it."""
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import S3Store
+
+from b3lake.ingest import objects
+from b3lake.ingest.lake import Lake
+from b3lake.ingest.load import IN_FLIGHT
+from b3lake.ingest.objects import RawObject
+from b3lake.ingest.parquet import decode
+from b3lake.ingest.progress import Steps
+from b3lake.ingest.validate import BARS_SCHEMA, on_closed_day, refusals
+from b3lake.lake.aws_errors import as_lake_error, ends_the_run
+from b3lake.lake.calendar import day_start_utc, is_final, sessions_between
+from b3lake.lake.schemas import RAW_SCHEMA
+
+BATCH_OBJECTS = 1000
+
+
+class Kind(StrEnum):
+    """What can be wrong."""
+
+    GAP = "gap"  # a session without an object, between the first and the last that the ticker has
+    UNREADABLE = "unreadable"  # no Parquet file, or not with the bronze columns
+    IMPOSSIBLE = "impossible"  # a row that is no possible quote
+    MISPLACED = "misplaced"  # a row of another day than its partition's
+    DUPLICATE = "duplicate"  # two rows of one moment
+    CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
+    STALE = "stale"  # written before the session was final
+    STRAY = "stray"  # an object that the table reads and the lake did not write
+    UNREGISTERED = "unregistered"  # in S3, not in the catalog
+    UNBACKED = "unbacked"  # in the catalog, not in S3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, and where."""
+
+    kind: Kind
+    ticker: str
+    day: dt.date | None
+    detail: str = ""
+
+    def as_record(self) -> dict[str, object]:
+        """The finding as JSON takes it."""
+        day = self.day.isoformat() if self.day else None
+        return {"finding": self.kind.value, "ticker": self.ticker, "day": day, "detail": self.detail}
+
+
+@dataclass
+class Examination:
+    """What was read, and all that is wrong with it."""
+
+    objects: int = 0
+    rows: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    days: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
+
+
+async def examine(lake: Lake, start: dt.date, end: dt.date, tickers: Iterable[str] | None, steps: Steps) -> Examination:
+    """Read every object of `tickers` (None: of all) from `start` to `end`, a batch at a time. Raises LakeError."""
+    wanted = None if tickers is None else set(tickers)
+    seen = Examination()
+    strays: list[str] = []
+    registered = asyncio.create_task(asyncio.to_thread(lake.catalog.registered, start, end)) if lake.catalog else None
+    batch: list[RawObject] = []
+    async for found in objects.list_days(lake.store, start, end, strays):
+        if wanted is not None and found.ticker not in wanted:
+            continue
+        batch.append(found)
+        if len(batch) == BATCH_OBJECTS:
+            await _examine_batch(lake.store, batch, seen, steps)
+            batch = []
+    await _examine_batch(lake.store, batch, seen, steps)
+    seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
+    seen.findings += _gaps(seen.days)
+    if registered:
+        known = {pair for pair in await registered if wanted is None or pair[1] in wanted}
+        there = {(day, ticker) for ticker, days in seen.days.items() for day in days}
+        seen.findings += [Finding(Kind.UNREGISTERED, ticker, day) for day, ticker in there - known]
+        seen.findings += [Finding(Kind.UNBACKED, ticker, day) for day, ticker in known - there]
+    seen.findings.sort(key=lambda finding: (finding.kind, finding.ticker, finding.day or dt.date.min, finding.detail))
+    return seen
+
+
+async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examination, steps: Steps) -> None:
+    tables: list[pa.Table] = []
+    work = iter(batch)
+
+    async def read() -> None:
+        for found in work:
+            rows, finding = await _read(store, found)
+            if rows is not None:
+                tables.append(_as_bars(found, rows))
+            if finding:
+                seen.findings.append(finding)
+
+    await asyncio.gather(*(read() for _ in range(min(IN_FLIGHT, len(batch)))))
+    for found in batch:
+        seen.days[found.ticker].add(found.day)
+        if not is_final(found.day, found.modified):
+            written = f"written {found.modified:%Y-%m-%d %H:%M} UTC, before the session was final"
+            seen.findings.append(Finding(Kind.STALE, found.ticker, found.day, written))
+    if tables:
+        bars = pa.concat_tables(tables)
+        seen.rows += len(bars)
+        seen.findings += examine_rows(bars)
+    seen.objects += len(batch)
+    steps.advance(f"{seen.objects} objects read", len(batch))
+
+
+async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Finding | None]:
+    try:
+        rows = decode(await objects.get(store, found.key))
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0][:120]
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"no Parquet file: {reason}")
+    except NotFoundError:
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
+    except BaseError as error:
+        if ends_the_run(error):
+            raise as_lake_error(error, "the raw bucket") from error
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, str(error).splitlines()[0][:120])
+    if not rows.schema.equals(RAW_SCHEMA):
+        columns = ", ".join(f"{column.name} {column.type}" for column in rows.schema)
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"other columns than the table's: {columns}")
+    return rows, None
+
+
+def _as_bars(found: RawObject, rows: pa.Table) -> pa.Table:
+    day = pa.repeat(pa.scalar(found.day, pa.date32()), len(rows))
+    ticker = pa.repeat(pa.scalar(found.ticker), len(rows))
+    return pa.Table.from_arrays([day, ticker, *rows.columns], schema=BARS_SCHEMA)
+
+
+def examine_rows(bars: pa.Table) -> Iterator[Finding]:
+    """What is wrong with the rows of `bars` (BARS_SCHEMA), all rows of any partition together. Pure."""
+    tickers, days = bars["ticker"].to_pylist(), bars["day"].to_pylist()
+    reasons = refusals(bars)
+    moments = bars["ts"].to_numpy()
+    begins = {day: np.datetime64(day_start_utc(day), "us") for day in set(days)}
+    since_begin = moments - np.array([begins[day] for day in days], "datetime64[us]")
+    carried = on_closed_day(bars) & (bars["volume"].to_numpy() == 0)
+    seen: set[tuple[str, dt.date, np.datetime64]] = set()
+    for i, (ticker, day, moment) in enumerate(zip(tickers, days, moments, strict=True)):
+        if reasons[i]:
+            yield Finding(Kind.IMPOSSIBLE, ticker, day, str(reasons[i]))
+        if not np.timedelta64(0) <= since_begin[i] < np.timedelta64(24, "h"):
+            yield Finding(Kind.MISPLACED, ticker, day, f"ts {moment} is not of this day at B3")
+        if carried[i]:
+            yield Finding(Kind.CARRIED, ticker, day, "B3 was closed, and nothing was traded")
+        if (ticker, day, moment) in seen:
+            yield Finding(Kind.DUPLICATE, ticker, day, f"ts {moment} more than once")
+        seen.add((ticker, day, moment))
+
+
+def _gaps(days_of: dict[str, set[dt.date]]) -> Iterator[Finding]:
+    for ticker, days in days_of.items():
+        for day in sessions_between(min(days), max(days)):
+            if day not in days:
+                yield Finding(Kind.GAP, ticker, day)

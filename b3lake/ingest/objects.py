@@ -1,0 +1,125 @@
+"""The raw objects: listed, read, put and deleted through obstore."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import obstore
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from b3lake.lake.aws_errors import as_lake_error
+from b3lake.lake.schemas import OBJECT_NAME, RAW_PREFIX
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+RETRIES = 6
+RETRY_SECONDS = 60
+REQUEST_SECONDS = 20
+_PAGE = 1000
+
+_KEY = re.compile(rf"{RAW_PREFIX}/dt=(\d{{4}}-\d\d-\d\d)/ticker=([^/]+)/{re.escape(OBJECT_NAME)}")
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """One object of the raw prefix; `md5` is None where its ETag is none (KMS encryption, multipart upload)."""
+
+    key: str
+    day: dt.date
+    ticker: str
+    md5: bytes | None
+    modified: dt.datetime
+
+
+def open_store(bucket: str, session: boto3.Session) -> S3Store:
+    """The bucket, with the endpoint, region and credentials of `session`.
+
+    Requests that meet 5xx answers (503 SlowDown too), timeouts or dropped connections are repeated with growing
+    pauses, at most RETRIES times and RETRY_SECONDS. Raises LakeError when there are no credentials.
+    """
+    try:
+        credentials = Boto3CredentialProvider(session)
+    except ValueError as error:
+        raise as_lake_error(error, f"bucket {bucket}") from error
+    client: ClientConfig = {"timeout": dt.timedelta(seconds=REQUEST_SECONDS), "allow_http": True}
+    retry: RetryConfig = {
+        "max_retries": RETRIES,
+        "retry_timeout": dt.timedelta(seconds=RETRY_SECONDS),
+        "backoff": {"init_backoff": dt.timedelta(milliseconds=100), "max_backoff": dt.timedelta(seconds=10), "base": 2},
+    }
+    place: dict[str, Any] = {"region": session.region_name}
+    endpoint = session.client("s3").meta.endpoint_url
+    if not (urlsplit(endpoint).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        place |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
+    return S3Store(bucket, credential_provider=credentials, client_options=client, retry_config=retry, **place)
+
+
+def parse_key(key: str) -> tuple[dt.date, str] | None:
+    """The partition that `key` holds; None when it is no bronze object."""
+    match = _KEY.fullmatch(key)
+    if not match:
+        return None
+    try:
+        return dt.date.fromisoformat(match[1]), match[2]
+    except ValueError:
+        return None
+
+
+async def list_days(
+    store: S3Store, start: dt.date, end: dt.date, strays: list[str] | None = None
+) -> AsyncIterator[RawObject]:
+    """Every bronze object of the days `start` to `end`, in order of keys: one LIST request per thousand objects.
+
+    Keys that are none of the lake's are added to `strays`. Raises LakeError.
+    """
+    # Sorts after every key of the day before. (The start itself would do on S3; SeaweedFS would then skip that day.)
+    after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
+    try:
+        async for page in store.list(RAW_PREFIX, offset=after, chunk_size=_PAGE):
+            for meta in page:
+                partition = parse_key(meta["path"])
+                if partition is None:
+                    if strays is not None:
+                        strays.append(meta["path"])
+                    continue
+                day, ticker = partition
+                if day > end:
+                    return
+                etag = _MD5.fullmatch(meta["e_tag"] or "")
+                md5 = bytes.fromhex(etag[1]) if etag else None
+                yield RawObject(meta["path"], day, ticker, md5, meta["last_modified"])
+    except BaseError as error:
+        raise as_lake_error(error, f"bucket {store.config['bucket']}") from error
+
+
+async def put(store: S3Store, key: str, body: bytes) -> None:
+    """Put one whole object. Raises obstore's BaseError once the retries are used up."""
+    await obstore.put_async(store, key, body, use_multipart=False)
+
+
+async def get(store: S3Store, key: str) -> bytes:
+    """The bytes of one object. Raises obstore's BaseError."""
+    answer = await obstore.get_async(store, key)
+    return bytes(await answer.bytes_async())
+
+
+async def delete(store: S3Store, keys: list[str]) -> None:
+    """Delete objects. Raises obstore's BaseError."""
+    await obstore.delete_async(store, keys)
+
+
+def default_bucket(lake_env: str, session: boto3.Session) -> str:
+    """The name that template.yaml gives the raw bucket in the account of the credentials. Raises LakeError."""
+    try:
+        account = session.client("sts").get_caller_identity()
+    except Exception as error:  # botocore raises many unrelated classes here
+        raise as_lake_error(error, "the AWS account") from error
+    return f"tech-challenge2-{lake_env}-raw-{account['Account']}"

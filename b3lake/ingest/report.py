@@ -1,0 +1,119 @@
+"""Tells a person or a machine, on standard output, how a run ended."""
+
+import datetime as dt
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from b3lake.ingest.doctor.examine import Examination
+from b3lake.ingest.outcome import Outcome
+from b3lake.ingest.verify import Comparison
+
+_SHOWN = 5
+
+
+def write_outcomes(
+    outcomes: Sequence[Outcome], totals: dict[str, object], *, json_lines: bool, only_failed: bool = False
+) -> None:
+    """The report of a run on standard output: a line a ticker (or a failed one) and one of totals."""
+    if json_lines:
+        write_records([outcome.as_record() for outcome in outcomes], totals)
+        return
+    table = Table("ticker", "status", box=None, pad_edge=False)
+    for name in ("requested", "received", "written", "unchanged"):
+        table.add_column(name, justify="right")
+    table.add_column("gaps")
+    table.add_column("cause", overflow="fold")
+    for outcome in outcomes:
+        if only_failed and outcome.status.succeeded:
+            continue
+        counts = (outcome.requested, outcome.received, outcome.written, outcome.unchanged)
+        table.add_row(outcome.ticker, outcome.status, *map(str, counts), days(outcome.gaps), escape(outcome.cause))
+    console = _stdout()
+    console.print(table)
+    verb = "would be written" if totals["dry_run"] else "written"
+    console.print(
+        f"{totals['written']} partitions {verb}, {totals['unchanged']} unchanged, {totals['gaps']} sessions missing; "
+        f"{totals['failed_tickers']} of {totals['tickers']} tickers failed; {totals['seconds']} s.",
+        highlight=False,
+    )
+
+
+def write_examination(seen: Examination, mended: int, *, json_lines: bool) -> None:
+    """What the doctor found (or has left) on standard output: a line a kind, or as JSON a line a finding."""
+    kinds = Counter(finding.kind for finding in seen.findings)
+    totals: dict[str, object] = {
+        "objects": seen.objects,
+        "rows": seen.rows,
+        "tickers": len(seen.days),
+        "findings": len(seen.findings),
+        "mended": mended,
+    }
+    if json_lines:
+        write_records([finding.as_record() for finding in seen.findings], totals)
+        return
+    table = Table("finding", box=None, pad_edge=False)
+    table.add_column("count", justify="right")
+    table.add_column("where", overflow="fold")
+    for kind, count in sorted(kinds.items()):
+        found = [finding for finding in seen.findings if finding.kind is kind]
+        where = [" ".join(filter(None, (f.ticker, str(f.day or ""), f.detail))) for f in found[:_SHOWN]]
+        table.add_row(kind, str(count), escape("; ".join(where)) + ("; …" if count > _SHOWN else ""))
+    console = _stdout()
+    if kinds:
+        console.print(table)
+    health = f"{len(seen.findings)} findings" if kinds else "nothing is wrong"
+    text = f"{seen.objects} objects, {seen.rows} rows, {len(seen.days)} tickers read: {health}; {mended} mended."
+    console.print(text, highlight=False)
+
+
+def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
+    """How Yahoo's quotes differ from B3's, on standard output."""
+    totals: dict[str, object] = {
+        "days_compared": compared.days,
+        "differences": len(compared.differences),
+        "not_compared": compared.not_compared,
+    }
+    if json_lines:
+        write_records([difference.as_record() for difference in compared.differences], totals)
+        return
+    table = Table("ticker", "first day", "last day", box=None, pad_edge=False)
+    table.add_column("days", justify="right")
+    for name in ("difference", "worst price", "Yahoo", "B3"):
+        table.add_column(name)
+    for found in compared.differences:
+        how = f"factor {found.factor:g}" if found.factor else "prices differ"
+        prices = (f"{found.yahoo:.4f}", f"{found.b3:.4f}")
+        table.add_row(found.ticker, str(found.start), str(found.end), str(found.days), how, found.column, *prices)
+    console = _stdout()
+    if compared.differences:
+        console.print(table)
+    for ticker, why in compared.not_compared.items():
+        console.print(f"{ticker} could not be compared: {why}", markup=False, highlight=False)
+    differing = sum(found.days for found in compared.differences)
+    console.print(f"{compared.days} days compared, {differing} differ.", highlight=False)
+
+
+def write_records(records: Sequence[dict[str, object]], totals: dict[str, object]) -> None:
+    """JSON lines on standard output: one a record, and last `{"summary": …}`."""
+    for record in [*records, {"summary": totals}]:
+        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def days(listed: Sequence[dt.date]) -> str:
+    """A few of the `listed` days, and how many more there are."""
+    shown = " ".join(day.isoformat() for day in listed[:_SHOWN])
+    more = len(listed) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _stdout() -> Console:
+    console = Console()
+    # Elsewhere than on a terminal a line is a line, however long.
+    return console if console.is_terminal else Console(width=240, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Where quotes come from: Yahoo, and B3's own files."""

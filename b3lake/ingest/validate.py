@@ -1,0 +1,103 @@
+"""Bars between a source and the lake: which rows may enter, and which are refused and why. Pure."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b3lake.lake.calendar import is_session
+from b3lake.lake.schemas import RAW_SCHEMA
+
+BARS_SCHEMA = pa.schema([pa.field("day", pa.date32()), pa.field("ticker", pa.string()), *RAW_SCHEMA])
+"""Bars on their way: the partition that each belongs to, and the bronze columns."""
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """The rows that may enter, by ticker, day and ts; and why the others may not, by ticker and day."""
+
+    bars: pa.Table
+    refused: dict[str, dict[dt.date, str]] = field(default_factory=dict)
+
+
+def causes(refused: Mapping[dt.date, str]) -> str:
+    """One ticker's refusals as a phrase: `2 bars refused: null price (2024-05-02, 2024-05-03)`."""
+    days: dict[str, list[dt.date]] = {}
+    for day, reason in sorted(refused.items()):
+        days.setdefault(reason, []).append(day)
+    return "; ".join(_phrase(reason, listed) for reason, listed in days.items())
+
+
+def _phrase(reason: str, days: list[dt.date]) -> str:
+    shown = ", ".join(day.isoformat() for day in days[:3]) + (", …" if len(days) > 3 else "")
+    return f"{len(days)} {'bar' if len(days) == 1 else 'bars'} refused: {reason} ({shown})"
+
+
+def sift(bars: pa.Table, *, start: dt.date, end: dt.date) -> Sifted:
+    """Keep the rows of `bars` (BARS_SCHEMA) that are possible quotes of a day in `start` to `end`.
+
+    Rows outside the range are no fault and are left out silently (Yahoo appends the latest price to any answer), and so
+    are rows of a closed day without volume (the day before, carried forward). A trade on a day that the calendar calls
+    closed is kept: then the calendar is wrong. Of two rows with one `ts` the last stands.
+    """
+    bars = bars.filter((pc.field("day") >= pa.scalar(start)) & (pc.field("day") <= pa.scalar(end)))
+    carried = on_closed_day(bars) & (bars["volume"].to_numpy() == 0)
+    reasons = refusals(bars)
+    refused: dict[str, dict[dt.date, str]] = {}
+    for i in np.flatnonzero(~carried & (reasons != "")).tolist():
+        ticker, day = cast("tuple[str, dt.date]", (bars["ticker"][i].as_py(), bars["day"][i].as_py()))
+        refused.setdefault(ticker, {})[day] = str(reasons[i])
+    return Sifted(_last_of_each(bars.filter(~carried & (reasons == ""))), refused)
+
+
+def on_closed_day(bars: pa.Table) -> npt.NDArray[np.bool_]:
+    """Whether B3 was closed on the day of each row."""
+    days = bars["day"].combine_chunks().dictionary_encode()
+    closed = np.array([not is_session(cast("dt.date", day)) for day in days.dictionary.to_pylist()], dtype=bool)
+    return cast("npt.NDArray[np.bool_]", closed[days.indices.to_numpy()])
+
+
+def days_of(bars: pa.Table) -> list[dt.date]:
+    """The day of each row."""
+    return cast("list[dt.date]", bars["day"].to_pylist())
+
+
+def refusals(bars: pa.Table) -> npt.NDArray[np.str_]:
+    """Why each row is impossible, "" where it is not (string array of the table's length)."""
+    price = {name: bars[name].to_numpy() for name in ("open", "high", "low", "close")}
+    stacked = np.column_stack(list(price.values()))
+    reasons = np.full(len(bars), "", dtype="U40")
+    reasons[bars["volume"].to_numpy() < 0] = "negative volume"
+    reasons[price["high"] < price["low"]] = "high below low"
+    reasons[(stacked <= 0).any(axis=1)] = "zero or negative price"
+    reasons[~np.isfinite(stacked).all(axis=1)] = "null price"
+    return reasons
+
+
+def _last_of_each(bars: pa.Table) -> pa.Table:
+    bars = bars.sort_by([("ticker", "ascending"), ("day", "ascending"), ("ts", "ascending")])
+    if len(bars) < 2:
+        return bars
+    same = np.ones(len(bars) - 1, dtype=bool)
+    for name in ("ticker", "ts"):
+        column = bars[name].combine_chunks()
+        same &= pc.equal(column[:-1], column[1:]).to_numpy(zero_copy_only=False)
+    return bars.filter(np.append(~same, True))
+
+
+def gaps(expected: list[dt.date], bars: pa.Table, listed_since: dt.date | None = None) -> list[dt.date]:
+    """The `expected` sessions that `bars` (BARS_SCHEMA, one ticker) lacks, from `listed_since` on."""
+    had = set(days_of(bars))
+    return [day for day in expected if day not in had and (listed_since is None or day >= listed_since)]
+
+
+def count_days(bars: pa.Table) -> Counter[str]:
+    """How many days each ticker of `bars` has."""
+    pairs = bars.select(["ticker", "day"]).group_by(["ticker", "day"]).aggregate([])
+    return Counter(cast("list[str]", pairs["ticker"].to_pylist()))

@@ -1,0 +1,135 @@
+"""Compares Yahoo's quotes with B3's own, day by day, where both have the ticker."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from b3lake.ingest.config import Config
+from b3lake.ingest.from_b3 import read_files
+from b3lake.ingest.from_yahoo import fetch_all
+from b3lake.ingest.progress import Steps
+from b3lake.ingest.sources import b3
+from b3lake.ingest.sources.b3_files import CotahistFile
+from b3lake.ingest.sources.yahoo import Pace
+from b3lake.ingest.validate import BARS_SCHEMA, sift
+from b3lake.lake.errors import IngestError, TickerError
+
+CENT = 0.01
+ROUNDING = 1e-6
+"""Yahoo's prices are 32-bit floats: a cent off is a cent and this share of the price."""
+
+Prices = npt.NDArray[np.float64]
+PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Days on end on which Yahoo's quotes of a ticker differ from B3's in one way.
+
+    `factor` is B3's price divided by Yahoo's where one number explains all four prices (a later split or bonus), else
+    None; `column`, `yahoo` and `b3` are the worst price of the first day, in BRL.
+    """
+
+    ticker: str
+    start: dt.date
+    end: dt.date
+    days: int
+    factor: float | None
+    column: str
+    yahoo: float
+    b3: float
+
+    def as_record(self) -> dict[str, object]:
+        """The difference as JSON takes it."""
+        return self.__dict__ | {"start": self.start.isoformat(), "end": self.end.isoformat()}
+
+
+@dataclass
+class Comparison:
+    """How many days of how many tickers both sources have, what differs, and what could not be compared and why."""
+
+    days: int
+    differences: list[Difference]
+    not_compared: dict[str, str]
+
+
+async def compare_sources(config: Config, expected: list[dt.date], steps: Steps) -> Comparison:
+    """Fetch the `expected` sessions from both sources and compare them; nothing is written.
+
+    Raises UsageError when no COTAHIST file is there to read.
+    """
+    theirs: dict[str, pa.Table] = {}
+    not_compared: dict[str, str] = {}
+    async for ticker, answer in fetch_all(config, expected[-1], Pace()):
+        steps.advance(f"{ticker}: fetched from Yahoo")
+        if isinstance(answer, TickerError):
+            not_compared[ticker] = answer.cause
+        else:
+            theirs[ticker] = answer[1].bars
+    official = [BARS_SCHEMA.empty_table()]
+    unusable: list[tuple[CotahistFile, IngestError]] = []
+    async for name, quotes in read_files(config, expected, unusable):
+        steps.advance(f"{name}: {len(quotes)} quotes", 0)
+        official += [sift(bars, start=config.start, end=expected[-1]).bars for bars in b3.batches(quotes)]
+    pairs = _pair(pa.concat_tables([BARS_SCHEMA.empty_table(), *theirs.values()]), pa.concat_tables(official))
+    both = set(pairs["ticker"].to_pylist())
+    why = "; ".join(str(error) for _, error in unusable) or "B3's files do not have it on these days"
+    not_compared |= {ticker: why for ticker in theirs if ticker not in both}
+    return Comparison(len(pairs), list(differences(pairs)), not_compared)
+
+
+def _pair(theirs: pa.Table, official: pa.Table) -> pa.Table:
+    """Yahoo's prices and B3's (`b3_open`, …) side by side, by ticker and day."""
+    keys = ["ticker", "day"]
+    renamed = official.select([*keys, *PRICES]).rename_columns([*keys, *(f"b3_{name}" for name in PRICES)])
+    joined = theirs.select([*keys, *PRICES]).join(renamed, keys=keys, join_type="inner")
+    return joined.sort_by([(key, "ascending") for key in keys])
+
+
+def differences(pairs: pa.Table) -> Iterator[Difference]:
+    """The differences in `pairs` (ticker, day, four prices and four of B3's, sorted), days on end as one. Pure."""
+    yahoo = np.column_stack([pairs[name].to_numpy() for name in PRICES])
+    official = np.column_stack([pairs[f"b3_{name}"].to_numpy() for name in PRICES])
+    differs = (np.abs(yahoo - official) > CENT + ROUNDING * official).any(axis=1)
+    factors = _common_factors(yahoo, official)
+    tickers, days = pairs["ticker"].to_pylist(), pairs["day"].to_pylist()
+    for run in _runs(tickers, differs, factors):
+        first = run[0]
+        worst = int(np.abs(yahoo[first] - official[first]).argmax())
+        yield Difference(
+            ticker=tickers[first],
+            start=days[first],
+            end=days[run[-1]],
+            days=len(run),
+            factor=None if np.isnan(factors[first]) else round(float(np.median(factors[run])), 4),
+            column=PRICES[worst],
+            yahoo=float(yahoo[first, worst]),
+            b3=float(official[first, worst]),
+        )
+
+
+def _common_factors(yahoo: Prices, official: Prices) -> Prices:
+    """Per day the number that B3's four prices are Yahoo's times, to their rounding; NaN where there is none."""
+    factors = official.sum(axis=1) / yahoo.sum(axis=1)
+    allowed = CENT * np.maximum(1, factors)[:, None] + ROUNDING * official
+    explained = (np.abs(yahoo * factors[:, None] - official) <= allowed).all(axis=1)
+    return np.where(explained, factors, np.nan)
+
+
+def _runs(tickers: list[str], differs: npt.NDArray[np.bool_], factors: Prices) -> Iterator[list[int]]:
+    """The positions that differ, those on end together that are of one ticker and differ in one way."""
+    run: list[int] = []
+    for i in np.flatnonzero(differs).tolist():
+        if run:
+            before = run[-1]
+            same_way = np.isclose(factors[before], factors[i], rtol=0.01, equal_nan=True)
+            if i != before + 1 or tickers[before] != tickers[i] or not same_way:
+                yield run
+                run = []
+        run.append(i)
+    if run:
+        yield run

@@ -1,0 +1,1 @@
+"""The page about the lake: one HTML file that needs no network."""

@@ -1,0 +1,160 @@
+"""`python -m devlake COMMAND`: what the Makefile's targets run."""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+from b3lake.terminal import Stage, console, fail, stage, warn
+from devlake import keep_lake, paths
+from devlake.ask_lake import query_command, query_environment, report_command
+from devlake.demo import run_demo
+from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
+from devlake.errors import LocalError
+from devlake.ingest_quotes import SYNTHETIC_NOTICE, ingest_quotes
+from devlake.keep_lake import only_one, open_lake
+from devlake.prepare_athena import prepare_athena
+from devlake.run_glue import carry_out_runs, wait_for_events
+
+
+def _port() -> int | None:
+    text = os.environ.get("LAKE_PORT", "")
+    if not text:
+        return None
+    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise LocalError(f"LAKE_PORT is {text!r}: give a port number from 1024 to 65535, or leave it out.")
+    return int(text)
+
+
+def demo() -> int:
+    run_demo(_port())
+    return 0
+
+
+def up() -> int:
+    stages: list[Stage] = []
+    with only_one(keep_lake.FOLDER):
+        aws = keep_lake.find_lake()
+        if aws is None:
+            with stage("Start the embedded AWS", stages) as now:
+                aws = keep_lake.start_lake(_port())
+                now.done = aws.endpoint_url
+        try:
+            with stage("Deploy template.yaml with SAM", stages) as now:
+                outputs = deploy_stack(aws, keep_lake.FOLDER, on_line=now.tell)
+                prepare_athena(aws)
+                now.done = f"bucket {outputs['RawBucketName']}"
+        except BaseException:
+            keep_lake.stop_lake()
+            raise
+    console.print(
+        "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
+    )
+    console.print(f"Other tools reach it with AWS_ENDPOINT_URL={aws.endpoint_url} and any credentials.")
+    return 0
+
+
+def ingest() -> int:
+    stages: list[Stage] = []
+    with only_one(keep_lake.FOLDER):
+        aws = open_lake()
+        outputs = stack_outputs(aws)
+        with stage("Ingest quotes", stages) as now:
+            empty = not aws.client("s3").list_objects_v2(Bucket=outputs["RawBucketName"], MaxKeys=1)["KeyCount"]
+            known = None if empty else keep_lake.holds_synthetic_prices()
+            note = keep_lake.note_kind_of_prices
+            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, synthetic=known, on_line=now.tell, on_kind=note)
+            now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
+        for line in ingestion.problems:
+            warn(line)
+        if ingestion.written:
+            with stage("S3 events start the Glue job", stages) as now:
+                asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], keep_lake.FOLDER)
+                now.done = f"{asked} job runs asked for"
+            _refine(stages)
+    if ingestion.synthetic:
+        warn(SYNTHETIC_NOTICE)
+    return ingestion.exit_code
+
+
+def refine() -> int:
+    with only_one(keep_lake.FOLDER):
+        _refine([])
+    return 0
+
+
+def _refine(stages: list[Stage]) -> None:
+    aws = open_lake()
+    with stage("Refine on Spark", stages) as now:
+        run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], keep_lake.FOLDER, on_line=now.tell)
+        now.done = f"{run.summary['refined_partitions']:,} partitions written"
+
+
+def query() -> int:
+    sql, file = os.environ.get("SQL", ""), os.environ.get("FILE", "")
+    if bool(sql) == bool(file):
+        raise LocalError("Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql")
+    question = f"--sql={sql}" if sql else f"--file={file}"
+    return _ask(query_command([question, *shlex.split(os.environ.get("ARGS", ""))]))
+
+
+def report() -> int:
+    return _ask(report_command(paths.STATE / "report.html"))
+
+
+def _ask(command: list[str]) -> int:
+    """Run a command of the query layer on the lake that is up, or with AWS=1 on the one in the caller's account."""
+    if os.environ.get("AWS") == "1":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_ENDPOINT_URL")}
+    else:
+        environment = query_environment(open_lake())
+    return subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode
+
+
+def status() -> int:
+    aws = keep_lake.find_lake()
+    if aws is None:
+        console.print("No lake is up: `make up` starts one.")
+        return 0
+    outputs = stack_outputs(aws)
+    console.print(f"A lake is up at {aws.endpoint_url}.")
+    s3 = aws.client("s3")
+    for prefix in ("raw/b3/", "refined/b3/"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=prefix)
+        sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
+        console.print(f"  {prefix:<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
+    return 0
+
+
+def down() -> int:
+    console.print("The lake is down; its data stays in .lake/." if keep_lake.stop_lake() else "No lake was up.")
+    return 0
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run one command; returns its exit code (130 when it was interrupted)."""
+    commands = {one.__name__: one for one in (demo, up, ingest, refine, query, report, status, down)}
+    parser = argparse.ArgumentParser(prog="python -m devlake", description="The B3 lake on one machine.")
+    parser.add_argument("command", choices=tuple(commands))
+    command = parser.parse_args().command
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        return commands[command]()
+    except LocalError as error:
+        fail(str(error))
+        return 1
+    except KeyboardInterrupt:
+        fail("Interrupted: everything that was started has been ended.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

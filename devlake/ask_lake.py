@@ -1,0 +1,51 @@
+"""Asks the lake, and writes the page about it, through the query layer in a process of its own, as a person would."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from devlake import paths
+from devlake.deploy_stack import ENV
+from devlake.embedded_aws import EmbeddedAws
+from devlake.errors import LocalError
+
+LIMIT_SECONDS = 300
+
+
+def query_command(arguments: Sequence[str]) -> list[str]:
+    """The command that asks `arguments` (`--sql …` or `--file …`)."""
+    return [sys.executable, "-m", "b3lake", "ask", *arguments]
+
+
+def query_environment(aws: EmbeddedAws) -> dict[str, str]:
+    """The environment in which the query layer asks this lake."""
+    return aws.environment() | {"LAKE_ENV": ENV}
+
+
+def ask_file(aws: EmbeddedAws, path: Path) -> str:
+    """The answer to the question in the SQL file `path`, as a printed table. Raises LocalError when there is none."""
+    return _output_of(query_command(["--file", str(path)]), aws)
+
+
+def report_command(output: Path) -> list[str]:
+    """The command that writes the page about the lake to `output`."""
+    return [sys.executable, "-m", "b3lake", "report", "--output", str(output)]
+
+
+def write_report(aws: EmbeddedAws, output: Path) -> None:
+    """Write the page about the lake. Raises LocalError when it cannot be written."""
+    _output_of(report_command(output), aws)
+
+
+def _output_of(command: Sequence[str], aws: EmbeddedAws) -> str:
+    environment = query_environment(aws)
+    try:
+        done = subprocess.run(
+            command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LocalError(f"The lake did not answer within {LIMIT_SECONDS} s: try again, or see {aws.log}.") from error
+    if done.returncode != 0:
+        raise LocalError(f"The lake did not answer: {done.stderr.strip().removeprefix('Error: ')}")
+    return done.stdout

@@ -1,0 +1,57 @@
+"""Builds and deploys the real template into the embedded AWS with the SAM CLI."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from devlake import paths
+from devlake.embedded_aws import REGION, EmbeddedAws
+from devlake.errors import LocalError
+from devlake.run_child import run_child
+
+ENV = "dev"  # the environment in the names of a local lake
+STACK = f"tech-challenge2-{ENV}"
+# Named, since the URL in the outputs of a kept lake holds the port of the day on which it was deployed.
+RAW_EVENTS_QUEUE = f"tech-challenge2-{ENV}-raw-events"
+
+
+def build_stack(folder: Path, environment: dict[str, str], on_line: Callable[[str], None]) -> Path:
+    """`sam build` into `folder`; returns the built template. Raises LocalError when it fails."""
+    built = folder / "build"
+    sam = paths.tool("sam", "sam")
+    if not sam.exists():
+        raise LocalError("The SAM CLI is not installed: run `make setup`.")
+    log = folder / "sam_build.log"
+    command: list[str | Path] = [sam, "build", "--template-file", paths.TEMPLATE, "--build-dir", built]
+    if run_child(command, environment=environment, log=log, on_line=on_line) != 0:
+        raise LocalError(f"`sam build` failed: see {log}.")
+    return built / "template.yaml"
+
+
+def deploy_stack(
+    aws: EmbeddedAws,
+    folder: Path,
+    *,
+    parameters: dict[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> dict[str, str]:
+    """`sam build` and `sam deploy` of template.yaml; returns the stack's outputs by name.
+
+    Logs and the build stay in `folder`. Raises LocalError when either fails.
+    """
+    environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0"}
+    template = build_stack(folder, environment, on_line)
+    log = folder / "sam_deploy.log"
+    command: list[str | Path] = [paths.tool("sam", "sam"), "deploy", "--template-file", template]
+    command += ["--config-file", paths.ROOT / "samconfig.toml", "--config-env", ENV, "--stack-name", STACK]
+    command += ["--region", REGION, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
+    if parameters:
+        command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    if run_child(command, environment=environment, log=log, on_line=on_line) != 0:
+        raise LocalError(f"`sam deploy` failed: see {log}.")
+    return stack_outputs(aws)
+
+
+def stack_outputs(aws: EmbeddedAws) -> dict[str, str]:
+    """The deployed stack's outputs by name."""
+    stacks = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}

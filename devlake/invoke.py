@@ -1,0 +1,95 @@
+"""`python -m devlake.invoke EVENT.json`: runs the function start_glue_job with an event, without Docker."""
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from b3lake.terminal import console, fail
+from devlake import paths
+from devlake.deploy_stack import deploy_stack, stack_outputs
+from devlake.embedded_aws import EmbeddedAws, running
+from devlake.errors import LocalError
+from devlake.keep_lake import find_lake
+
+CODE = paths.ROOT / "functions" / "start_glue_job"
+
+
+@contextmanager
+def _deployed() -> Iterator[tuple[EmbeddedAws, dict[str, str]]]:
+    """The lake that is up and its stack's outputs; where none is up, one for this invocation alone."""
+    kept = find_lake()
+    if kept is not None:
+        yield kept, stack_outputs(kept)
+        return
+    console.print("No lake is up: deploying the stack into an embedded AWS for this invocation.")
+    with running() as aws, tempfile.TemporaryDirectory(prefix="b3-lake-") as folder:
+        yield aws, deploy_stack(aws, Path(folder))
+
+
+def read_event(file: Path) -> Any:
+    """The event in `file`. Raises LocalError when there is none."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise LocalError(f"{file} is no event to send ({error}): see events/ for some.") from error
+
+
+def invoke_function(aws: EmbeddedAws, function_name: str, event: Any) -> Any:
+    """What the function's handler returns for `event`, in this process, with the environment it was deployed with."""
+    deployed = aws.client("lambda").get_function_configuration(FunctionName=function_name)
+    os.environ.clear()
+    os.environ.update(aws.environment() | deployed["Environment"]["Variables"])
+    module, handler = deployed["Handler"].rsplit(".", 1)
+    sys.dont_write_bytecode = True  # the folder is uploaded as it is, and must not change by being run
+    sys.path.insert(0, str(CODE))
+    try:
+        return getattr(importlib.import_module(module), handler)(event, None)
+    except Exception as error:  # what a function raises is what Lambda shows, whatever it is
+        raise LocalError(f"The function raised {type(error).__name__}: {error}") from error
+
+
+class _WithFields(logging.Formatter):
+    """Shows the fields of a record, which Lambda's JSON log keeps beside its message."""
+
+    _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: value for name, value in vars(record).items() if name not in self._USUAL}
+        return f"{record.levelname} {record.getMessage()} {fields or ''}"
+
+
+def _show_log() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_WithFields())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("coalesce").setLevel(logging.INFO)
+
+
+def main() -> int:
+    """Send one event; prints what the function returned and the job's newest run."""
+    parser = argparse.ArgumentParser(prog="python -m devlake.invoke", description=__doc__)
+    parser.add_argument("event", type=Path, help="a JSON file, such as events/s3_put.json")
+    _show_log()
+    try:
+        event = read_event(parser.parse_args().event)
+        with _deployed() as (aws, outputs):
+            answer = invoke_function(aws, outputs["StartGlueJobFunctionName"], event)
+            console.print_json(data=answer)
+            runs = aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]
+            console.print(f"{outputs['RefineJobName']} has {len(runs)} runs on record.")
+    except LocalError as error:
+        fail(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""Keeps one lake on this machine between commands: `up` starts it, `down` stops it, its data stays in .lake/."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from devlake import embedded_aws, paths
+from devlake.embedded_aws import EmbeddedAws
+from devlake.errors import LocalError
+
+FOLDER = paths.STATE / "kept"
+_RECORD = FOLDER / "lake.json"
+_PORT = FOLDER / "port"
+_KIND = FOLDER / "kind_of_prices"
+HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold `folder` for one command at a time. Raises LocalError when another command holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LocalError("Another command is at work on this lake: wait for it to end, and try again.") from error
+        yield
+
+
+def _recorded() -> EmbeddedAws | None:
+    """The lake of the record, if its process still runs (and is not another one under the same id)."""
+    try:
+        record = json.loads(_RECORD.read_text(encoding="utf-8"))
+        same = psutil.Process(record["supervisor_pid"]).create_time() == record["supervisor_created"]
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return None
+    return EmbeddedAws(record["endpoint_url"], record["supervisor_pid"], Path(record["log"])) if same else None
+
+
+def find_lake() -> EmbeddedAws | None:
+    """The lake that is up and answers, or None."""
+    aws = _recorded()
+    return aws if aws is not None and embedded_aws.answers(aws.endpoint_url) else None
+
+
+def open_lake() -> EmbeddedAws:
+    """The lake that is up. Raises LocalError when none is."""
+    aws = find_lake()
+    if aws is None:
+        raise LocalError("No lake is up: run `make up` first.")
+    return aws
+
+
+def _port_of_lake(wanted: int | None) -> int | None:
+    """The port on which the lake was first started: its queue is known by a URL, which holds the port.
+
+    Raises LocalError when another one is wanted.
+    """
+    known = int(_PORT.read_text(encoding="utf-8")) if _PORT.exists() else None
+    if known and wanted and wanted != known:
+        raise LocalError(f"This lake was made on port {known}: leave LAKE_PORT out, or `make clean` for a new lake.")
+    return known or wanted
+
+
+def start_lake(port: int | None = None) -> EmbeddedAws:
+    """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP.
+
+    Raises LocalError when its port is taken, or when `port` is another than it was made on.
+    """
+    port = _port_of_lake(port) or embedded_aws.free_port()
+    aws = embedded_aws.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
+    try:
+        _record(aws, port)
+    except BaseException:  # without a record nobody would find it, and end it
+        embedded_aws.stop(aws)
+        raise
+    return aws
+
+
+def _record(aws: EmbeddedAws, port: int) -> None:
+    _PORT.write_text(str(port), encoding="utf-8")
+    record = {
+        "endpoint_url": aws.endpoint_url,
+        "supervisor_pid": aws.supervisor_pid,
+        "supervisor_created": psutil.Process(aws.supervisor_pid).create_time(),
+        "log": str(aws.log),
+    }
+    fresh = _RECORD.with_suffix(".new")
+    fresh.write_text(json.dumps(record), encoding="utf-8")
+    fresh.replace(_RECORD)
+
+
+def stop_lake() -> bool:
+    """Stop the lake, whether it answers or not; returns whether there was one."""
+    aws = _recorded()
+    if aws is not None:
+        embedded_aws.stop(aws)
+    _RECORD.unlink(missing_ok=True)
+    return aws is not None
+
+
+def holds_synthetic_prices() -> bool | None:
+    """Whether the lake was filled with synthetic prices; None while it is empty."""
+    return _KIND.read_text(encoding="utf-8") == "synthetic" if _KIND.exists() else None
+
+
+def note_kind_of_prices(synthetic: bool) -> None:
+    """Remember which kind of prices the lake is filled with: the two are never mixed."""
+    _KIND.write_text("synthetic" if synthetic else "real", encoding="utf-8")

@@ -1,0 +1,138 @@
+"""A small lake on an embedded AWS, written here from invented quotes, and what pandas makes of the same quotes."""
+
+import datetime as dt
+import io
+from dataclasses import dataclass
+
+import boto3
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.settings import Settings
+
+REFINED_COLUMNS = {
+    "trade_date": "date",
+    "open_price": "double",
+    "high_price": "double",
+    "low_price": "double",
+    "close_price": "double",
+    "adj_close_price": "double",
+    "total_volume": "bigint",
+    "bar_count": "int",
+    "close_ma_5": "double",
+    "close_delta": "double",
+}
+ARROW = {"date": pa.date32(), "double": pa.float64(), "bigint": pa.int64(), "int": pa.int32()}
+GLUE = {pa.timestamp("us"): "timestamp", pa.float64(): "double", pa.int64(): "bigint", pa.string(): "string"}
+REFINED_SCHEMA = pa.schema([(name, ARROW[kind]) for name, kind in REFINED_COLUMNS.items()])
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake to ask, and its refined rows, with `ticker`, sorted by ticker and date."""
+
+    settings: Settings
+    refined: pd.DataFrame
+
+
+def invent_quotes(tickers: list[str], days: list[dt.date], seed: int = 7) -> pd.DataFrame:
+    """Daily bars in the bronze columns and `ticker`: a random walk in steps of a centavo."""
+    chance = np.random.default_rng(seed)
+    frames = []
+    for position, ticker in enumerate(tickers):
+        close = np.round((20 + 7 * position) * np.exp(np.cumsum(chance.normal(0, 0.02, len(days)))), 2)
+        start = np.round(close * (1 + chance.normal(0, 0.008, len(days))), 2)
+        swing = np.round(np.abs(chance.normal(0, 0.01, (2, len(days)))) * close, 2)
+        frame = {
+            "ticker": ticker,
+            "ts": [dt.datetime.combine(day, dt.time(13)) for day in days],
+            "open": start,
+            "high": np.maximum(start, close) + swing[0],
+            "low": np.minimum(start, close) - swing[1],
+            "close": close,
+            "adj_close": np.round(close * 0.97, 2),
+            "volume": chance.integers(1, 4_000_000_000, len(days)),
+            "dividends": 0.0,
+            "stock_splits": 0.0,
+            "source": "invented",
+        }
+        frames.append(pd.DataFrame(frame).round({"high": 2, "low": 2}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def refine(quotes: pd.DataFrame) -> pd.DataFrame:
+    """The refined rows of daily `quotes`, as the design says they are."""
+    rows = quotes.sort_values(["ticker", "ts"], ignore_index=True)
+    close = rows.groupby("ticker")["close"]
+    return pd.DataFrame(
+        {
+            "ticker": rows["ticker"],
+            "trade_date": rows["ts"].dt.date,
+            "open_price": rows["open"],
+            "high_price": rows["high"],
+            "low_price": rows["low"],
+            "close_price": rows["close"],
+            "adj_close_price": rows["adj_close"],
+            "total_volume": rows["volume"],
+            "bar_count": 1,
+            "close_ma_5": close.transform(lambda prices: prices.rolling(5).mean()),
+            "close_delta": close.diff(),
+        }
+    )
+
+
+def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame, refined: pd.DataFrame) -> Lake:
+    """Store bronze `quotes` and `refined` rows in the layout of the lake, with tables in the catalog."""
+    bucket = f"tech-challenge2-{env}-raw-123456789012"
+    lake = Lake(Settings(env, endpoint_url), refined)
+    s3 = boto3.client("s3", endpoint_url=endpoint_url)
+    s3.create_bucket(Bucket=bucket)
+    _store(s3, bucket, "raw/b3", quotes.assign(trade_date=quotes["ts"].dt.date), RAW_SCHEMA)
+    _store(s3, bucket, "refined/b3", lake.refined, REFINED_SCHEMA)
+    compact = lake.refined.assign(year=[day.year for day in lake.refined["trade_date"]])
+    compact_schema = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
+    for year, rows in compact.groupby("year"):
+        _put(s3, bucket, f"compact/b3/year={year}/data.parquet", rows, compact_schema)
+    glue = boto3.client("glue", endpoint_url=endpoint_url)
+    glue.create_database(DatabaseInput={"Name": lake.settings.database})
+    raw = {field.name: GLUE[field.type] for field in RAW_SCHEMA}
+    by_day = {"dt": "date", "ticker": "string"}
+    for table, prefix, columns, partitions in (
+        ("b3_daily_quotes", "raw", raw, by_day),
+        ("b3_daily_quotes_refined", "refined", REFINED_COLUMNS, by_day),
+        ("b3_daily_quotes_compact", "compact", {"ticker": "string"} | REFINED_COLUMNS, {"year": "int"}),
+    ):
+        description = _describe_table(table, f"s3://{bucket}/{prefix}/b3", columns, partitions)
+        glue.create_table(DatabaseName=lake.settings.database, TableInput=description)
+    return lake
+
+
+def _store(s3, bucket: str, prefix: str, rows: pd.DataFrame, schema: pa.Schema) -> None:
+    for (day, ticker), group in rows.groupby(["trade_date", "ticker"]):
+        _put(s3, bucket, f"{prefix}/dt={day}/ticker={ticker}/data.parquet", group, schema)
+
+
+def _put(s3, bucket: str, key: str, rows: pd.DataFrame, schema: pa.Schema) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False), sink)
+    s3.put_object(Bucket=bucket, Key=key, Body=sink.getvalue())
+
+
+def _describe_table(name: str, location: str, columns: dict[str, str], partitions: dict[str, str]) -> dict:
+    hive = "org.apache.hadoop.hive.ql.io.parquet"
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet"},
+        "PartitionKeys": [{"Name": key, "Type": kind} for key, kind in partitions.items()],
+        "StorageDescriptor": {
+            "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+            "Location": location,
+            "InputFormat": f"{hive}.MapredParquetInputFormat",
+            "OutputFormat": f"{hive}.MapredParquetOutputFormat",
+            "SerdeInfo": {"SerializationLibrary": f"{hive}.serde.ParquetHiveSerDe"},
+        },
+    }

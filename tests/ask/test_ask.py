@@ -1,0 +1,282 @@
+"""Asking from the command line: the answer in every form, and what is said when there is none."""
+
+import datetime as dt
+import io
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from awswrangler.exceptions import QueryFailed
+from moto import mock_aws
+from moto.athena.models import AthenaBackend, QueryResults, athena_backends
+from rich.console import Console
+
+from b3lake.ask.athena import ask, one_line
+from b3lake.ask.command import main
+from b3lake.ask.errors import QueryError
+from b3lake.ask.questions import list_queries
+from b3lake.ask.show_rows import format_column, print_table
+from b3lake.lake.settings import Settings, read_settings
+from tests.ask.lake import Lake
+
+TYPES = """SELECT
+    CAST(1 AS boolean) AS yes, CAST(7 AS integer) AS i, CAST(4000000000 AS bigint) AS big, CAST(0.1 AS double) AS d,
+    DATE '2024-01-02' AS day, TIMESTAMP '2024-01-02 10:30:00' AS moment,
+    'São "x", y' AS words, CAST(NULL AS double) AS n
+"""
+TYPED_ROW = {
+    "yes": True,
+    "i": 7,
+    "big": 4_000_000_000,
+    "d": 0.1,
+    "day": dt.date(2024, 1, 2),
+    "moment": dt.datetime(2024, 1, 2, 10, 30),  # noqa: DTZ001 - Athena's timestamp has no zone
+    "words": 'São "x", y',
+    "n": None,
+}
+
+
+@pytest.fixture
+def here(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """The lake, as the environment names it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lake.settings.endpoint_url)
+    monkeypatch.setenv("LAKE_ENV", lake.settings.env)
+    return lake
+
+
+@pytest.mark.slow
+def test_values_keep_their_types(here: Lake) -> None:
+    answer = ask(TYPES, here.settings)
+    assert answer.to_pylist() == [TYPED_ROW]
+    kinds = ["bool", "int32", "int64", "double", "date32[day]", "timestamp[us]", "string", "double"]
+    assert [str(field.type) for field in answer.schema] == kinds
+
+
+@pytest.mark.slow
+def test_an_answer_without_rows_has_its_columns(here: Lake) -> None:
+    answer = ask("SELECT ticker, trade_date FROM b3_daily_quotes_refined WHERE ticker = 'NONE3'", here.settings)
+    assert answer.num_rows == 0
+    assert answer.schema == pa.schema([("ticker", pa.string()), ("trade_date", pa.date32())])
+
+
+@pytest.mark.slow
+def test_an_answer_longer_than_a_page_of_the_api_is_whole(here: Lake) -> None:
+    sql = "SELECT a.ticker, a.trade_date FROM b3_daily_quotes_refined AS a CROSS JOIN b3_daily_quotes_refined AS b"
+    assert ask(f"{sql} LIMIT 2500", here.settings).num_rows == 2500
+
+
+@pytest.mark.slow
+def test_table(here: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["latest_close"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    row = here.refined[here.refined["ticker"] == "PETR4"].iloc[-1]
+    [petr4] = [line for line in lines if "PETR4" in line]
+    cells = [cell.strip() for cell in petr4.strip("│").split("│")]
+    assert cells[:3] == ["PETR4", "15/02/2024", f"{row['close_price']:.2f}".replace(".", ",")]
+    assert cells[5] == "70"
+    assert lines[-1] == "5 rows"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to_file", [False, True])
+def test_csv_and_json(here: Lake, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, to_file: bool) -> None:
+    def answer(form: str) -> bytes:
+        target = tmp_path / "answer"
+        assert main(["--sql", TYPES, form, *([str(target)] if to_file else [])]) == 0
+        printed = capfdbinary.readouterr().out
+        return target.read_bytes() if to_file else printed
+
+    head, row = answer("--csv").decode().splitlines()
+    assert head == '"yes","i","big","d","day","moment","words","n"'
+    assert row == 'true,7,4000000000,0.1,2024-01-02,2024-01-02 10:30:00.000000,"São ""x"", y",'
+    expected = TYPED_ROW | {"day": "2024-01-02", "moment": "2024-01-02T10:30:00"}
+    assert json.loads(answer("--json")) == [expected]
+
+
+@pytest.mark.slow
+def test_parquet(here: Lake, tmp_path: Path) -> None:
+    assert main(["--sql", TYPES, "--parquet", str(tmp_path / "answer.parquet")]) == 0
+    assert pq.read_table(tmp_path / "answer.parquet").to_pylist() == [TYPED_ROW]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("SELECT nope FROM b3_daily_quotes_refined", '"nope"'),
+        ("SELECT * FROM not_there", "not_there"),
+    ],
+)
+def test_a_wrong_query_shows_the_message_of_athena(
+    here: Lake, capsys: pytest.CaptureFixture[str], sql: str, said: str
+) -> None:
+    assert main(["--sql", sql]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.splitlines()
+    assert line.startswith("Error: ")
+    assert said in line
+
+
+@pytest.mark.slow
+def test_an_answer_that_cannot_be_written_is_an_error(
+    here: Lake, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    target = tmp_path / "missing" / "answer.csv"
+    assert main(["--sql", "SELECT 1", "--csv", str(target)]) == 1
+    assert capsys.readouterr().err == f"Error: Cannot write {target}: No such file or directory.\n"
+
+
+@pytest.mark.slow
+def test_results_go_where_the_workgroup_says(here: Lake) -> None:
+    endpoint = here.settings.endpoint_url
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="its-results")
+    configuration = {"ResultConfiguration": {"OutputLocation": "s3://its-results/results/"}}
+    settings = Settings("grouped", endpoint)
+    boto3.client("athena", endpoint_url=endpoint).create_work_group(
+        Name=settings.workgroup, Configuration=configuration
+    )
+    assert ask("SELECT 1 AS one", settings).to_pylist() == [{"one": 1}]
+    found = boto3.client("s3", endpoint_url=endpoint).list_objects_v2(Bucket="its-results", Prefix="results/")
+    assert found["KeyCount"] == 2
+
+
+def test_a_lake_that_is_down_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["--sql", "SELECT 1"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith('Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/". ')
+    assert line.endswith("make status says whether it is up.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope"], "There is no query 'nope': name a .sql file, or one of average_crossings, "),
+        (["--file", "nope.sql"], "There is no query 'nope.sql'"),
+        (["--sql", " "], "The query is empty"),
+    ],
+)
+def test_a_missing_question_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert main(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["latest_close", "--sql", "SELECT 1"], ["latest_close", "--csv", "--json"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+    assert "usage: b3lake ask" in capsys.readouterr().err
+
+
+def test_list_names_every_query(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list", "--json"]) == 0
+    assert {row["query"]: row["answers"] for row in json.loads(capsys.readouterr().out)} == list_queries()
+
+
+@pytest.mark.parametrize("name", ["Dev", "a", "dev-1", "x" * 13, "1dev", "dev\n"])
+def test_an_impossible_environment_is_refused(name: str) -> None:
+    with pytest.raises(QueryError, match="LAKE_ENV"):
+        read_settings({"LAKE_ENV": name})
+
+
+def test_settings_come_from_the_environment() -> None:
+    assert read_settings({}) == Settings("dev", None)
+    prod = read_settings({"LAKE_ENV": "prod", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    assert (prod.database, prod.workgroup) == ("tech_challenge2_prod", "tech_challenge2_prod_wg")
+    assert prod.endpoint_url == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ([1.5, None, -1234.25], ["1,50", "-", "-1.234,25"]),
+        ([0.123456, 2.0], ["0,1235", "2,0000"]),
+        ([float("nan"), 1.0], ["nan", "1,00"]),
+        ([2023, 2024], ["2023", "2024"]),
+        ([2023, 1_000_000], ["2.023", "1.000.000"]),
+        ([True, False, None], ["true", "false", "-"]),
+        ([Decimal("1.25")], ["1,25"]),
+        ([dt.date(2024, 1, 2)], ["02/01/2024"]),
+        (["[bold]x"], ["[bold]x"]),
+    ],
+)
+def test_cells_are_written_as_in_brazil(values: list[object], cells: list[str]) -> None:
+    assert format_column(values) == cells
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    sink = io.StringIO()
+    print_table(pa.table({"[red]n": list(range(5))}), Console(file=sink, width=80), 2)
+    assert sink.getvalue().splitlines()[-1] == "5 rows, the first 2 shown: --rows shows more"
+    assert "[red]n" in sink.getvalue(), "text from data is no markup"
+
+
+def test_messages_become_one_line() -> None:
+    drawn = "Parser Error: syntax error\n\nLINE 1: SELEC 1\n        ^"
+    assert one_line(drawn) == "Parser Error: syntax error"
+    assert one_line("") == "Athena refused the query and gave no reason."
+
+
+@pytest.fixture
+def real_athena() -> Iterator[AthenaBackend]:
+    """moto in place of the real AWS, with a workgroup that keeps its results in a bucket."""
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="its-results")
+        configuration = {"ResultConfiguration": {"OutputLocation": "s3://its-results/results/"}}
+        boto3.client("athena").create_work_group(Name="tech_challenge2_dev_wg", Configuration=configuration)
+        yield athena_backends["123456789012"]["us-east-1"]
+
+
+def test_the_real_athena_is_asked_through_awswrangler(real_athena: AthenaBackend, tmp_path: Path) -> None:
+    kinds = {"ts": "timestamp", "day": "date", "ticker": "varchar", "close": "double", "mean": "double", "n": "bigint"}
+    rows = [list(kinds), ["2024-01-02 13:00:00.000", "2024-01-02", "PETR4", "38.2", None, "4000000000"]]
+    data = [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in rows]
+    columns = [{"Name": name, "Type": kind} for name, kind in kinds.items()]
+    real_athena.query_results_queue.append(QueryResults(rows=data, column_info=columns))
+    assert main(["--sql", "SELECT something", "--parquet", str(tmp_path / "answer")]) == 0
+    answer = pq.read_table(tmp_path / "answer")
+    assert [str(kind) for kind in answer.schema.types] == [
+        "timestamp[us]",
+        "date32[day]",
+        "string",
+        "double",
+        "double",
+        "int64",
+    ]
+    moment = dt.datetime(2024, 1, 2, 13)  # noqa: DTZ001 - Athena's timestamp has no zone
+    assert list(answer.to_pylist()[0].values()) == [moment, moment.date(), "PETR4", 38.2, None, 4_000_000_000]
+    [execution] = real_athena.executions.values()
+    assert execution.query == "SELECT something"
+    assert execution.context == {"Database": "tech_challenge2_dev"}
+    assert execution.workgroup.name == "tech_challenge2_dev_wg"
+
+
+def test_the_real_athena_refuses_in_one_line(
+    real_athena: AthenaBackend, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise QueryFailed(message)
+
+    monkeypatch.setattr("awswrangler.athena.read_sql_query", refuse)
+    assert main(["--sql", "SELECT nope"]) == 1
+    assert capsys.readouterr().err == f"Error: {message}\n"
+
+
+def test_missing_credentials_are_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember those of an earlier test
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert main(["--sql", "SELECT 1"]) == 1
+    expected = "Error: Unable to locate credentials. Sign in to your AWS account, or start a lake here: make up.\n"
+    assert capsys.readouterr().err == expected

@@ -1,0 +1,127 @@
+"""The page built from a lake, as `python -m b3lake.report.command` does."""
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+
+import boto3
+import pytest
+
+from b3lake.lake.settings import COMPACT, REFINED, Settings
+from b3lake.report.command import main
+from b3lake.report.read_lake import choose_table, read_lake
+from b3lake.report.read_objects import newest_object_time
+from tests.ask.lake import Lake
+
+
+def read_data(path: Path) -> dict:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+@pytest.fixture
+def here(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lake.settings.endpoint_url)
+    monkeypatch.setenv("LAKE_ENV", lake.settings.env)
+    return lake
+
+
+@pytest.mark.slow
+def test_the_page_holds_what_the_lake_holds(here: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "new" / "lake.html"
+    assert main(["--output", str(path), "--language", "en"]) == 0
+    assert re.fullmatch(rf"{path} \(\d\.\d MB\): open it in a browser\.\n", capsys.readouterr().out)
+    assert '<html lang="en">' in path.read_text("utf-8")
+    data = read_data(path)
+    for series in data["tickers"]:
+        rows = here.refined[here.refined["ticker"] == series["ticker"]]
+        assert [data["sessions"][day] for day in series["days"]] == [f"{day}" for day in rows["trade_date"]]
+        assert series["close"] == rows["close_price"].tolist()
+        assert series["volume"] == rows["total_volume"].tolist()
+        assert series["average"][4:] == rows["close_ma_5"].round(4).tolist()[4:]
+        assert series["average"][:4] == [None] * min(4, len(rows))
+    assert [series["ticker"] for series in data["tickers"]] == sorted(here.refined["ticker"].unique())
+    state = data["state"]
+    assert (state["first"], state["last"], state["sessions"]) == ("2023-11-01", "2024-02-15", 70)
+    assert state["rows"] == len(here.refined)
+    assert state["missing_sessions"] == state["closed_days"] == []
+    assert {series["ticker"]: series["gaps"] for series in data["tickers"] if series["gaps"]} == {
+        "VALE3": ["2024-01-03"]
+    }
+    assert state["sources"] == [{"name": "invented", "bars": len(here.refined), "real": False}]
+    assert state["synthetic"] is True
+    assert state["behind"] > 0
+
+
+@pytest.mark.slow
+def test_only_the_newest_sessions_are_shown(here: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "lake.html"
+    assert main(["--output", str(path), "--sessions", "10"]) == 0
+    data = read_data(path)
+    assert data["sessions"] == [f"{day}" for day in sorted(here.refined["trade_date"].unique())[-10:]]
+    assert data["state"]["sessions"] == 70
+
+
+@pytest.mark.slow
+def test_last_ingestion_is_the_time_of_the_newest_object(here: Lake) -> None:
+    s3 = boto3.client("s3", endpoint_url=here.settings.endpoint_url)
+    listed = s3.list_objects_v2(Bucket="tech-challenge2-query-raw-123456789012", Prefix="refined/b3/")["Contents"]
+    assert newest_object_time(here.settings, REFINED) == max(item["LastModified"] for item in listed)
+    assert newest_object_time(here.settings, "not_there") is None
+    assert newest_object_time(Settings("other", here.settings.endpoint_url), REFINED) is None
+
+
+@pytest.mark.parametrize(
+    ("refined", "compact", "table"),
+    [(1, 2, COMPACT), (1, 1, COMPACT), (2, 1, REFINED), (1, None, REFINED), (None, 1, REFINED), (None, None, REFINED)],
+)
+def test_only_a_compact_copy_that_is_not_older_is_read(refined: int | None, compact: int | None, table: str) -> None:
+    refined_at, compact_at = (
+        None if day is None else dt.datetime(2024, 1, day, tzinfo=dt.timezone.utc) for day in (refined, compact)
+    )
+    assert choose_table(refined_at, compact_at) == table
+
+
+@pytest.mark.slow
+def test_both_tables_make_the_same_page(here: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = []
+    for table in (COMPACT, REFINED):
+        monkeypatch.setattr("b3lake.report.read_lake.choose_table", lambda *_times, table=table: table)
+        content = read_lake(here.settings, 30)
+        pages.append((content.quotes, content.days))
+    assert pages[0][0].num_rows == 122  # of four tickers, one of which lacks a day, and three rows of the fifth
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.slow
+def test_no_lake_leaves_no_page_and_keeps_the_one_before(
+    here: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lake.html"
+    path.write_text("before")
+    monkeypatch.setenv("LAKE_ENV", "other")
+    assert main(["--output", str(path)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("Error: ")
+    assert "b3_daily_quotes_refined" in line
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lake.html"]
+    assert path.read_text() == "before"
+
+
+@pytest.mark.slow
+def test_a_place_that_cannot_be_written_is_an_error(
+    here: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "lake.html"
+    assert main(["--output", str(path)]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: Cannot write {path}: ")
+
+
+@pytest.mark.parametrize("arguments", [["--sessions", "0"], ["--language", "fr"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2

@@ -1,0 +1,93 @@
+"""The real programs on a deployed stack: what the torture starts, and the two lakes that it starts them on."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from devlake import paths
+from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
+from devlake.embedded_aws import EmbeddedAws
+from devlake.run_glue import spark_environment
+from tests.chaos.market import FIRST, LAST, SYMBOLS
+from tests.chaos.processes import Process
+
+# In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 3.
+VISIBILITY_SECONDS, RECEIVES = 3, 1000
+_COPIED = ("Name", "Description", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A lake: its bucket, its Glue database, and the endpoint through which it is reached."""
+
+    bucket: str
+    database: str
+    endpoint: str
+
+
+class Pipeline:
+    """The stack deployed on `aws`; logs go to `folder`, quotes are asked of the stand-in at `yahoo_url`."""
+
+    def __init__(self, aws: EmbeddedAws, folder: Path, yahoo_url: str) -> None:
+        self.aws, self._folder, self._yahoo_url = aws, folder, yahoo_url
+        self.outputs = deploy_stack(aws, folder)
+        job = aws.client("glue").get_job(JobName=self.outputs["RefineJobName"])["Job"]
+        self._arguments: dict[str, str] = job["DefaultArguments"]
+        self.queue_url: str = aws.client("sqs").get_queue_url(QueueName=RAW_EVENTS_QUEUE)["QueueUrl"]
+
+    def place(self, endpoint: str) -> Place:
+        """The deployed lake, reached through `endpoint`."""
+        return Place(self.outputs["RawBucketName"], self.outputs["GlueDatabaseName"], endpoint)
+
+    def quicken_queue(self, glue_url: str) -> None:
+        """Let refused events come back soon, and let the function ask for its runs at `glue_url`."""
+        sqs, functions = self.aws.client("sqs"), self.aws.client("lambda")
+        policy = sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["RedrivePolicy"])["Attributes"]
+        redrive = policy["RedrivePolicy"].replace('"maxReceiveCount": 60', f'"maxReceiveCount": {RECEIVES}')
+        redrive = redrive.replace('"maxReceiveCount":60', f'"maxReceiveCount":{RECEIVES}')
+        attributes = {"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": redrive}
+        sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes=attributes)
+        name = self.outputs["StartGlueJobFunctionName"]
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL_GLUE": glue_url}}
+        )
+
+    def empty_lake(self, number: int) -> Place:
+        """A lake of its own beside the deployed one, with the deployed tables and without events."""
+        place = Place(f"quiet-lake-{number}", f"quiet_lake_{number}", self.aws.endpoint_url)
+        self.aws.client("s3").create_bucket(Bucket=place.bucket)
+        glue = self.aws.client("glue")
+        glue.create_database(DatabaseInput={"Name": place.database})
+        deployed = self.outputs["RawBucketName"]
+        for table in glue.get_tables(DatabaseName=self.outputs["GlueDatabaseName"])["TableList"]:
+            copy = {name: table[name] for name in _COPIED if name in table}
+            location = table["StorageDescriptor"]["Location"].replace(deployed, place.bucket)
+            copy["StorageDescriptor"] = table["StorageDescriptor"] | {"Location": location}
+            glue.create_table(DatabaseName=place.database, TableInput=copy)
+        return place
+
+    def ingestion(self, place: Place, *, sessions: int | None = None) -> Process:
+        """Start ec2/fetch_b3_data.py over the whole range, or over its last `sessions`."""
+        environment = self.aws.environment() | {
+            "AWS_ENDPOINT_URL": place.endpoint,
+            "RAW_BUCKET": place.bucket,
+            "GLUE_DATABASE": place.database,
+            "TICKERS": ",".join(SYMBOLS),
+            "END_DATE": LAST.isoformat(),
+        }
+        environment |= {"SESSIONS": str(sessions)} if sessions else {"START_DATE": FIRST.isoformat()}
+        command = [sys.executable, "-m", "devlake.fetch_from_fake", "--standin-url", self._yahoo_url, "--", "--json"]
+        return Process(command, environment, self._folder / "ingestion.log")
+
+    def refine(self, place: Place, *, full: bool = False) -> Process:
+        """Start glue/refine_job.py with the deployed arguments, on local Spark."""
+        deployed = self.place("")
+        arguments = {name: text.replace(deployed.bucket, place.bucket) for name, text in self._arguments.items()}
+        arguments["--database"] = place.database
+        if full:
+            arguments["--mode"] = "full"
+        environment = spark_environment(self.aws, self._folder) | {"AWS_ENDPOINT_URL": place.endpoint}
+        command: list[str | Path] = [sys.executable, paths.ROOT / "glue" / "refine_job.py"]
+        words = [word for pair in arguments.items() for word in pair]
+        return Process([*command, *words], environment, self._folder / "refine_job.log")

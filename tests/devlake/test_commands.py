@@ -1,0 +1,102 @@
+"""The commands behind the make targets: what is refused, in which words, and which lake is asked."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devlake import __main__ as commands
+from devlake import embedded_aws, keep_lake
+from devlake.errors import LocalError
+from devlake.ingest_quotes import ingest_quotes
+
+
+@pytest.fixture(autouse=True)
+def _no_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kept lake of one's own: an empty folder."""
+    monkeypatch.setattr(keep_lake, "FOLDER", tmp_path)
+    monkeypatch.setattr(keep_lake, "_RECORD", tmp_path / "lake.json")
+    monkeypatch.setattr(keep_lake, "_PORT", tmp_path / "port")
+    monkeypatch.setattr(keep_lake, "_KIND", tmp_path / "kind_of_prices")
+
+
+def _run(command: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> int:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["local", command])
+    return commands.main()
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "said"),
+    [
+        ("ingest", {}, "No lake is up: run `make up` first."),
+        ("refine", {}, "No lake is up: run `make up` first."),
+        ("report", {}, "No lake is up: run `make up` first."),
+        ("query", {"SQL": "SELECT 1"}, "No lake is up: run `make up` first."),
+        ("query", {}, "Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql"),
+        ("query", {"SQL": "SELECT 1", "FILE": "x.sql"}, "Say what to ask: make query SQL='SELECT …', or"),
+        ("demo", {"LAKE_PORT": "http"}, "LAKE_PORT is 'http': give a port number from 1024 to 65535, or leave it out."),
+        ("demo", {"LAKE_PORT": "80"}, "LAKE_PORT is '80': give a port number from 1024 to 65535, or leave it out."),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(
+    command: str,
+    environment: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _run(command, monkeypatch, **environment) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {said}")
+    assert error.count("\n") == 1
+
+
+def test_without_a_lake_status_and_down_say_so_and_succeed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run("status", monkeypatch) == 0
+    assert _run("down", monkeypatch) == 0
+    assert capsys.readouterr().out == "No lake is up: `make up` starts one.\nNo lake was up.\n"
+
+
+def test_a_lake_keeps_to_the_port_that_it_was_made_on() -> None:
+    (keep_lake.FOLDER / "port").write_text("20001")
+    with pytest.raises(LocalError, match="made on port 20001: leave LAKE_PORT out"):
+        keep_lake.start_lake(20002)
+
+
+def test_invented_prices_are_never_added_to_real_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("devlake.ingest_quotes.yahoo_answers", lambda: "Yahoo answers 429 Too Many Requests")
+    keep_lake.note_kind_of_prices(synthetic=False)
+    with pytest.raises(LocalError, match="holds real prices, and no invented ones are added"):
+        ingest_quotes(None, {}, tmp_path, synthetic=keep_lake.holds_synthetic_prices())
+
+
+def test_with_aws_the_callers_own_account_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], dict[str, str]]] = []
+
+    def note(command: list[str], **options: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+        asked.append((command, options["env"]))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", note)
+    settings = {"AWS": "1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "LAKE_ENV": "lab", "ARGS": "--csv 'my file.csv'"}
+    assert _run("query", monkeypatch, SQL="-- all\nSELECT 1", **settings) == 0
+    ((command, environment),) = asked
+    assert command[1:] == ["-m", "b3lake", "ask", "--sql=-- all\nSELECT 1", "--csv", "my file.csv"]
+    assert environment["LAKE_ENV"] == "lab"
+    assert "AWS_ENDPOINT_URL" not in environment
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LocalError, match=f"Port {port} is taken: end what listens there "):
+            embedded_aws.start(tmp_path / "lake", port=port)
+    assert not (tmp_path / "lake").exists()
