@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 from rich.text import Text
 
+from b3lake.lake.names import Names
 from b3lake.lake.session import DEFAULT_REGION
 from b3lake.terminal import console, fail
 
@@ -65,7 +66,7 @@ def check_account(env: str, client: Callable[[str], Any] = client_of) -> Iterato
     yield Finding("credentials", OK, f"account {caller['Account']}, {caller['Arn'].split(':')[-1]}")
     for service, (call, arguments) in SERVICES.items():
         yield _check_service(client, service, call, arguments)
-    yield _check_bucket(client, f"tech-challenge2-{env}-raw-{caller['Account']}")
+    yield _check_bucket(client, Names(env).raw_bucket(caller["Account"]))
     yield from _check_roles(client, caller["Arn"])
 
 

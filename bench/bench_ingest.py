@@ -34,7 +34,7 @@ from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import IN_FLIGHT, load_all, prepare
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import day_start_utc, sessions_between
-from b3lake.lake.schemas import raw_key
+from b3lake.lake.keys import raw_key
 from b3lake.lake.session import open_session
 from bench.object_server import ObjectServer, serving
 from devlake import paths

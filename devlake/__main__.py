@@ -13,7 +13,7 @@ from devlake import keep_lake, paths
 from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, ingest_quotes
 from devlake.keep_lake import only_one, open_lake
 from devlake.prepare_athena import prepare_athena
@@ -25,7 +25,7 @@ def _port() -> int | None:
     if not text:
         return None
     if not text.isdigit() or not 1024 <= int(text) <= 65535:
-        raise LocalError(f"LAKE_PORT is {text!r}: give a port number from 1024 to 65535, or leave it out.")
+        raise DevLakeError(f"LAKE_PORT is {text!r}: give a port number from 1024 to 65535, or leave it out.")
     return int(text)
 
 
@@ -96,7 +96,7 @@ def _refine(stages: list[Stage]) -> None:
 def query() -> int:
     sql, file = os.environ.get("SQL", ""), os.environ.get("FILE", "")
     if bool(sql) == bool(file):
-        raise LocalError("Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql")
+        raise DevLakeError("Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql")
     question = f"--sql={sql}" if sql else f"--file={file}"
     return _ask(query_command([question, *shlex.split(os.environ.get("ARGS", ""))]))
 
@@ -148,7 +148,7 @@ def main() -> int:
     signal.signal(signal.SIGHUP, _interrupt)
     try:
         return commands[command]()
-    except LocalError as error:
+    except DevLakeError as error:
         fail(str(error))
         return 1
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from pathlib import Path
 from devlake import paths
 from devlake.deploy_stack import ENV
 from devlake.embedded_aws import EmbeddedAws
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 
 LIMIT_SECONDS = 300
 
@@ -24,7 +24,7 @@ def query_environment(aws: EmbeddedAws) -> dict[str, str]:
 
 
 def ask_file(aws: EmbeddedAws, path: Path) -> str:
-    """The answer to the question in the SQL file `path`, as a printed table. Raises LocalError when there is none."""
+    """The answer to the question in the SQL file `path`, as a printed table. Raises DevLakeError when there is none."""
     return _output_of(query_command(["--file", str(path)]), aws)
 
 
@@ -34,7 +34,7 @@ def report_command(output: Path) -> list[str]:
 
 
 def write_report(aws: EmbeddedAws, output: Path) -> None:
-    """Write the page about the lake. Raises LocalError when it cannot be written."""
+    """Write the page about the lake. Raises DevLakeError when it cannot be written."""
     _output_of(report_command(output), aws)
 
 
@@ -45,7 +45,7 @@ def _output_of(command: Sequence[str], aws: EmbeddedAws) -> str:
             command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise LocalError(f"The lake did not answer within {LIMIT_SECONDS} s: try again, or see {aws.log}.") from error
+        raise DevLakeError(f"The lake did not answer within {LIMIT_SECONDS} s: try again, or see {aws.log}.") from error
     if done.returncode != 0:
-        raise LocalError(f"The lake did not answer: {done.stderr.strip().removeprefix('Error: ')}")
+        raise DevLakeError(f"The lake did not answer: {done.stderr.strip().removeprefix('Error: ')}")
     return done.stdout

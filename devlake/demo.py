@@ -8,7 +8,7 @@ from devlake import embedded_aws, paths
 from devlake.ask_lake import ask_file, write_report
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.embedded_aws import EmbeddedAws
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, Ingestion, ingest_quotes
 from devlake.keep_lake import only_one
 from devlake.measure_memory import peak_memory
@@ -24,7 +24,7 @@ PAGE = paths.STATE / "demo.html"
 def run_demo(port: int | None = None) -> None:
     """Run every stage on a lake of its own, which is gone afterwards; logs stay in .lake/demo.
 
-    Raises LocalError when a stage cannot do its work.
+    Raises DevLakeError when a stage cannot do its work.
     """
     console.print("[bold]B3 lake demo[/bold]: everything runs on this machine; no account, nothing in the cloud\n")
     with only_one(FOLDER), peak_memory() as peak:
@@ -54,7 +54,7 @@ def _run_stages(aws: EmbeddedAws, stages: list[Stage]) -> tuple[Ingestion, GlueR
     for line in ingestion.problems:
         warn(line)
     if not ingestion.written:
-        raise LocalError("The ingestion wrote nothing: see .lake/demo/ingest.log.")
+        raise DevLakeError("The ingestion wrote nothing: see .lake/demo/ingest.log.")
     with stage("S3 events start the Glue job", stages) as now:
         asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], FOLDER)
         now.done = f"{asked} job run{'s' * (asked != 1)} asked for by start_glue_job"

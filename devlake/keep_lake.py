@@ -10,7 +10,7 @@ import psutil
 
 from devlake import embedded_aws, paths
 from devlake.embedded_aws import EmbeddedAws
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 
 FOLDER = paths.STATE / "kept"
 _RECORD = FOLDER / "lake.json"
@@ -21,13 +21,13 @@ HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold `folder` for one command at a time. Raises LocalError when another command holds it."""
+    """Hold `folder` for one command at a time. Raises DevLakeError when another command holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LocalError("Another command is at work on this lake: wait for it to end, and try again.") from error
+            raise DevLakeError("Another command is at work on this lake: wait for it to end, and try again.") from error
         yield
 
 
@@ -48,28 +48,28 @@ def find_lake() -> EmbeddedAws | None:
 
 
 def open_lake() -> EmbeddedAws:
-    """The lake that is up. Raises LocalError when none is."""
+    """The lake that is up. Raises DevLakeError when none is."""
     aws = find_lake()
     if aws is None:
-        raise LocalError("No lake is up: run `make up` first.")
+        raise DevLakeError("No lake is up: run `make up` first.")
     return aws
 
 
 def _port_of_lake(wanted: int | None) -> int | None:
     """The port on which the lake was first started: its queue is known by a URL, which holds the port.
 
-    Raises LocalError when another one is wanted.
+    Raises DevLakeError when another one is wanted.
     """
     known = int(_PORT.read_text(encoding="utf-8")) if _PORT.exists() else None
     if known and wanted and wanted != known:
-        raise LocalError(f"This lake was made on port {known}: leave LAKE_PORT out, or `make clean` for a new lake.")
+        raise DevLakeError(f"This lake was made on port {known}: leave LAKE_PORT out, or `make clean` for a new lake.")
     return known or wanted
 
 
 def start_lake(port: int | None = None) -> EmbeddedAws:
     """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP.
 
-    Raises LocalError when its port is taken, or when `port` is another than it was made on.
+    Raises DevLakeError when its port is taken, or when `port` is another than it was made on.
     """
     port = _port_of_lake(port) or embedded_aws.free_port()
     aws = embedded_aws.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)

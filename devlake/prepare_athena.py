@@ -1,10 +1,10 @@
 """Makes the Athena workgroup and its results bucket, which Terraform makes in a real account."""
 
-from devlake.deploy_stack import ENV
+from devlake.deploy_stack import NAMES
 from devlake.embedded_aws import ACCOUNT_ID, EmbeddedAws
 
-WORKGROUP = f"tech_challenge2_{ENV}_wg"
-RESULTS_BUCKET = f"tech-challenge2-{ENV}-athena-{ACCOUNT_ID}"
+WORKGROUP = NAMES.workgroup
+RESULTS_BUCKET = NAMES.athena_bucket(ACCOUNT_ID)
 
 
 def prepare_athena(aws: EmbeddedAws) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from devlake.embedded_aws import EmbeddedAws
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.find_java import find_java
 from devlake.run_child import run_child
 
@@ -63,7 +63,7 @@ def carry_out_runs(
     *,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> GlueRun:
-    """Run the job once for all its pending runs (once too when there are none). Raises LocalError when it fails."""
+    """Run the job once for all its pending runs (once too when there are none). Raises DevLakeError when it fails."""
     run_ids = runs_to_carry_out(aws, job, folder)
     definition = aws.client("glue").get_job(JobName=job)["Job"]
     script = _download_script(aws, definition["Command"]["ScriptLocation"], folder)
@@ -78,7 +78,7 @@ def carry_out_runs(
     command = [sys.executable, script, *(word for pair in arguments.items() for word in pair)]
     code = run_child(command, environment=spark_environment(aws, folder), log=log, on_line=keep)
     if code != 0:
-        raise LocalError(f"The refine job failed (exit code {code}): {_last_words(lines)} See {log}.")
+        raise DevLakeError(f"The refine job failed (exit code {code}): {_last_words(lines)} See {log}.")
     _mark_carried_out(folder, run_ids)
     return GlueRun(tuple(run_ids), _summary(lines, log))
 
@@ -86,7 +86,7 @@ def carry_out_runs(
 def wait_for_events(aws: EmbeddedAws, queue: str, job: str, folder: Path) -> int:
     """Wait until the queue named `queue` has handed every event to the function, and the function has asked for a run.
 
-    Returns the number of runs asked for. Raises LocalError when that takes more than WAIT_SECONDS.
+    Returns the number of runs asked for. Raises DevLakeError when that takes more than WAIT_SECONDS.
     """
     sqs = aws.client("sqs")
     queue_url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -98,7 +98,7 @@ def wait_for_events(aws: EmbeddedAws, queue: str, job: str, folder: Path) -> int
         if pending and not any(int(counts[name]) for name in names):
             return len(pending)
         time.sleep(0.2)
-    raise LocalError(f"The events did not reach the Glue job in {WAIT_SECONDS:.0f} s: see {aws.log}.")
+    raise DevLakeError(f"The events did not reach the Glue job in {WAIT_SECONDS:.0f} s: see {aws.log}.")
 
 
 def _download_script(aws: EmbeddedAws, location: str, folder: Path) -> Path:
@@ -114,7 +114,7 @@ def _summary(lines: list[str], log: Path) -> dict[str, object]:
         if line.startswith("{"):
             summary: dict[str, object] = json.loads(line)
             return summary
-    raise LocalError(f"The refine job ended without its summary: see {log}.")
+    raise DevLakeError(f"The refine job ended without its summary: see {log}.")
 
 
 def _last_words(lines: list[str]) -> str:

@@ -90,7 +90,7 @@ def _results_location(athena: "AthenaClient", settings: Settings) -> str:
     if settings.workgroup in groups:
         group = athena.get_work_group(WorkGroup=settings.workgroup)["WorkGroup"]
         return group["Configuration"]["ResultConfiguration"]["OutputLocation"]
-    bucket = f"tech-challenge2-{settings.env}-query-results"
+    bucket = f"{settings.names.prefix}-query-results"
     boto3.client("s3", endpoint_url=settings.endpoint_url, region_name="us-east-1").create_bucket(Bucket=bucket)
     return f"s3://{bucket}/results/"
 

@@ -15,6 +15,7 @@ from b3lake.ask.athena import ask
 from b3lake.ask.errors import QueryError
 from b3lake.ask.questions import list_queries, read_query
 from b3lake.ask.show_rows import print_table, to_csv, to_json, write_parquet
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.settings import read_settings
 
 STDOUT = "-"
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with _waiting(messages):
                 answer = ask(sql, read_settings(os.environ))
         _give(answer, options)
-    except QueryError as error:
+    except B3LakeError as error:
         messages.print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 import awswrangler as wr
 import boto3
 
-from b3lake.lake.aws_errors import as_lake_error
-from b3lake.lake.schemas import PARTITION_TYPES, RAW_PREFIX, RAW_SCHEMA, RAW_TABLE
+from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.keys import RAW_PREFIX, partition_folder
+from b3lake.lake.names import RAW_TABLE
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, glue_types
 
 Partition = tuple[dt.date, str]
 
-_COLUMN_TYPES = {
-    name: wr._data_types.pyarrow2athena(kind) for name, kind in zip(RAW_SCHEMA.names, RAW_SCHEMA.types, strict=True)
-}
+_COLUMN_TYPES = glue_types(RAW_SCHEMA)
 
 
 class Catalog:
@@ -25,7 +25,7 @@ class Catalog:
     def ensure_table(self, *, create: bool = True) -> bool:
         """Create the table where it is missing (with `create`); returns whether it was there.
 
-        Raises LakeError, also when the database does not exist.
+        Raises AwsError, also when the database does not exist.
         """
         place = f"Glue database {self._database}"
         try:
@@ -43,11 +43,11 @@ class Catalog:
                     boto3_session=self._session,
                 )
         except Exception as error:  # botocore and awswrangler raise many unrelated classes
-            raise as_lake_error(error, place) from error
+            raise as_aws_error(error, place) from error
         return False
 
     def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
-        """The partitions of the days `start` to `end` that the catalog has. Raises LakeError."""
+        """The partitions of the days `start` to `end` that the catalog has. Raises AwsError."""
         try:
             found = wr.catalog.get_partitions(
                 database=self._database,
@@ -56,15 +56,15 @@ class Catalog:
                 boto3_session=self._session,
             )
         except Exception as error:
-            raise as_lake_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
         partitions = ((dt.date.fromisoformat(day), ticker) for day, ticker in found.values())
         # The embedded AWS ignores the expression.
         return {(day, ticker) for day, ticker in partitions if start <= day <= end}
 
     def register(self, partitions: Iterable[Partition]) -> None:
-        """Add partitions, 100 a request; those already there are no error. Raises LakeError."""
+        """Add partitions, 100 a request; those already there are no error. Raises AwsError."""
         values = {
-            f"s3://{self._bucket}/{RAW_PREFIX}/dt={day}/ticker={ticker}/": [str(day), ticker]
+            partition_folder(f"s3://{self._bucket}/{RAW_PREFIX}", day, ticker): [str(day), ticker]
             for day, ticker in partitions
         }
         try:
@@ -76,10 +76,10 @@ class Catalog:
                 boto3_session=self._session,
             )
         except Exception as error:
-            raise as_lake_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
 
     def unregister(self, partitions: Iterable[Partition]) -> None:
-        """Remove partitions from the catalog. Raises LakeError."""
+        """Remove partitions from the catalog. Raises AwsError."""
         try:
             wr.catalog.delete_partitions(
                 database=self._database,
@@ -88,4 +88,4 @@ class Catalog:
                 boto3_session=self._session,
             )
         except Exception as error:
-            raise as_lake_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from b3lake.ingest.config import parse_config
 from b3lake.ingest.run import run
-from b3lake.lake.errors import IngestError
+from b3lake.lake.errors import B3LakeError
 
 EXIT_INTERRUPTED = 130
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
         return run(parse_config(given, os.environ, dt.datetime.now(dt.timezone.utc)))
-    except IngestError as error:
+    except B3LakeError as error:
         print(f"fetch_b3_data: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:

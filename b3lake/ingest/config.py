@@ -9,6 +9,7 @@ from pathlib import Path
 
 from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_session, trailing_window
 from b3lake.lake.errors import UsageError
+from b3lake.lake.names import DEFAULT_ENV, Names
 from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, normalise
 
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
@@ -57,8 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--end-date", help="last day, YYYY-MM-DD, inclusive [END_DATE; default: the last final session]")
     add("--sessions", help="sessions up to the end, where no first day is given [SESSIONS; default "
         f"{DEFAULT_WINDOW_SESSIONS}]")  # fmt: skip
-    add("--bucket", help="the raw bucket [RAW_BUCKET; default: tech-challenge2-<env>-raw-<account>]")
-    add("--database", help="the Glue database [GLUE_DATABASE; default: tech_challenge2_<env>]")
+    add("--bucket", help=f"the raw bucket [RAW_BUCKET; default: {Names('<env>').raw_bucket('<account>')}]")
+    add("--database", help=f"the Glue database [GLUE_DATABASE; default: {Names('<env>').database}]")
     add("--interval", choices=INTERVALS, help="length of a bar [INTERVAL; default 1d]")
     add("--source", choices=SOURCES, help="yahoo, or b3: the exchange's own COTAHIST files [SOURCE; default yahoo]")
     add("--b3-files", help="a COTAHIST file, or a folder of them, to read in place of the network [B3_FILES]")
@@ -107,7 +108,7 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
     last = now.astimezone(B3_ZONE).date() if options.include_partial else last_final_session(now)
     sessions = _sessions(setting("sessions", str(DEFAULT_WINDOW_SESSIONS)))
     start, end = _range(setting("start_date"), setting("end_date"), last, None if options.doctor else sessions)
-    lake_env = environment.get("LAKE_ENV") or "dev"
+    lake_env = environment.get("LAKE_ENV") or DEFAULT_ENV
     files = setting("b3_files")
     return Config(
         tickers=tickers,
@@ -115,7 +116,7 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
         end=end,
         now=now,
         bucket=setting("bucket") or None,
-        database=setting("database") or f"tech_challenge2_{lake_env}",
+        database=setting("database") or Names(lake_env).database,
         lake_env=lake_env,
         interval=interval,
         source=source,

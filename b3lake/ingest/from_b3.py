@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from b3lake.ingest.config import Config
+from b3lake.ingest.errors import Status
 from b3lake.ingest.inventory import Present
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
@@ -19,7 +20,7 @@ from b3lake.ingest.sources.b3_files import CotahistFile, at_hand, files_here, fi
 from b3lake.ingest.sources.cotahist import Quotes, read_quotes
 from b3lake.ingest.validate import causes, sift
 from b3lake.lake.calendar import B3_ZONE
-from b3lake.lake.errors import IngestError, Status
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS, INDEX_TICKER
 
 
@@ -30,14 +31,14 @@ class _Received:
     days: Counter[str] = field(default_factory=Counter)
     refused: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
     had: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
-    unusable: list[tuple[CotahistFile, IngestError]] = field(default_factory=list)
+    unusable: list[tuple[CotahistFile, B3LakeError]] = field(default_factory=list)
 
 
 async def ingest_b3(config: Config, lake: Lake, expected: list[dt.date], steps: Steps) -> list[Outcome]:
     """Read and load the files of the `expected` sessions; one outcome a ticker.
 
     With all tickers there is one outcome for each that traded, and one for `*` when a file could not be used.
-    Raises LakeError, and UsageError when no file is there to read.
+    Raises AwsError, and UsageError when no file is there to read.
     """
     received = _Received()
     loader = lake.loader(dry_run=config.dry_run)
@@ -62,7 +63,7 @@ async def ingest_b3(config: Config, lake: Lake, expected: list[dt.date], steps: 
 
 
 async def read_files(
-    config: Config, expected: Sequence[dt.date], unusable: list[tuple[CotahistFile, IngestError]]
+    config: Config, expected: Sequence[dt.date], unusable: list[tuple[CotahistFile, B3LakeError]]
 ) -> AsyncIterator[tuple[str, Quotes]]:
     """File by file, the quotes of the wanted tickers and of days that no earlier file had.
 
@@ -78,7 +79,7 @@ async def read_files(
             continue
         try:
             quotes = await asyncio.to_thread(_read, file)
-        except IngestError as error:
+        except B3LakeError as error:
             unusable.append((file, error))
             continue
         wanted = b3.select(quotes, tickers, config.start, days[-1], seen)
@@ -120,7 +121,7 @@ def _outcome(ticker: str, received: _Received, expected: list[dt.date], config: 
     return outcome
 
 
-def _note_unusable(outcome: Outcome, unusable: list[tuple[CotahistFile, IngestError]]) -> None:
+def _note_unusable(outcome: Outcome, unusable: list[tuple[CotahistFile, B3LakeError]]) -> None:
     """A file that could not be used fails every ticker that lacks a day of it."""
     causes_of = [
         str(error)

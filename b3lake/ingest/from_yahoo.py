@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pyarrow as pa
 
 from b3lake.ingest.config import Config
+from b3lake.ingest.errors import Status, TickerError
 from b3lake.ingest.inventory import Present
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
@@ -14,7 +15,6 @@ from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources import yahoo
 from b3lake.ingest.validate import Sifted, causes, count_days, gaps, sift
-from b3lake.lake.errors import Status, TickerError
 
 FETCHERS = 4
 """Requests to Yahoo at a time: more are refused sooner."""
@@ -23,7 +23,7 @@ Answer = tuple[yahoo.YahooQuotes, Sifted] | TickerError
 
 
 async def ingest_yahoo(config: Config, lake: Lake, expected: list[dt.date], steps: Steps) -> list[Outcome]:
-    """Fetch and load every ticker over the `expected` sessions; outcomes as `config.tickers`. Raises LakeError."""
+    """Fetch and load every ticker over the `expected` sessions; outcomes as `config.tickers`. Raises AwsError."""
     present = await lake.survey(config.tickers, config.start, expected[-1])
     loader = lake.loader(dry_run=config.dry_run)
     outcomes = {ticker: Outcome(ticker, Status.FAILED, requested=len(expected)) for ticker in config.tickers}

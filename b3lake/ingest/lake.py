@@ -28,7 +28,7 @@ class Lake:
         return Loader(self.store, self.catalog, dry_run=dry_run)
 
     async def survey(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> Present:
-        """What this lake has of `tickers` from `start` to `end`. Raises LakeError."""
+        """What this lake has of `tickers` from `start` to `end`. Raises AwsError."""
         present = Present(tickers, start, end)
         listed = asyncio.create_task(self._registered(start, end))
         async for found in list_days(self.store, start, end):
@@ -44,7 +44,7 @@ class Lake:
 def open_lake(config: Config) -> Lake:
     """The lake of `config`; its table is created where it is missing, save in a dry run.
 
-    Raises LakeError, also for credentials that are missing or have expired.
+    Raises AwsError, also for credentials that are missing or have expired.
     """
     session = open_session()
     bucket = config.bucket or default_bucket(config.lake_env, session)

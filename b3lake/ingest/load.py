@@ -21,9 +21,10 @@ from b3lake.ingest import objects
 from b3lake.ingest.catalog import Catalog, Partition
 from b3lake.ingest.inventory import Present
 from b3lake.ingest.parquet import decode, encode, encode_each
-from b3lake.lake.aws_errors import as_lake_error, ends_the_run
-from b3lake.lake.errors import LakeError
-from b3lake.lake.schemas import RAW_SCHEMA, raw_key
+from b3lake.lake.aws_errors import as_aws_error, ends_the_run
+from b3lake.lake.errors import AwsError
+from b3lake.lake.keys import raw_key
+from b3lake.lake.schemas import RAW_SCHEMA
 
 IN_FLIGHT = 64
 PREPARED_TOGETHER = 1000
@@ -88,7 +89,7 @@ class Loader:
     async def load(self, bars: pa.Table, present: Present) -> None:
         """Bring the partitions of `bars` (BARS_SCHEMA, sorted by ticker and day) into the lake.
 
-        One object that cannot be put is counted as failed; raises LakeError when no other could be put either.
+        One object that cannot be put is counted as failed; raises AwsError when no other could be put either.
         """
         work = prepare(bars)
         workers = [asyncio.create_task(self._settle_all(work, present)) for _ in range(min(IN_FLIGHT, len(bars)))]
@@ -111,7 +112,7 @@ class Loader:
                 await self._settle(one, present)
             except BaseError as error:
                 if ends_the_run(error):
-                    raise as_lake_error(error, "the raw bucket") from error
+                    raise as_aws_error(error, "the raw bucket") from error
                 self.tally.failed[one.ticker] += 1
                 self.tally.causes[one.ticker] = f"{one.day} could not be put: {str(error).splitlines()[0][:160]}"
 
@@ -154,7 +155,7 @@ class Loader:
     async def _register(self, catalog: Catalog, batch: list[Partition]) -> None:
         try:
             await asyncio.to_thread(catalog.register, batch)
-        except LakeError as error:
+        except AwsError as error:
             for _, ticker in batch:
                 self.tally.failed[ticker] += 1
                 self.tally.causes[ticker] = f"put but not registered, run again: {error}"

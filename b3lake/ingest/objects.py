@@ -13,8 +13,9 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from b3lake.lake.aws_errors import as_lake_error
-from b3lake.lake.schemas import OBJECT_NAME, RAW_PREFIX
+from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.keys import RAW_PREFIX, parse_partition_key
+from b3lake.lake.names import Names
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -24,7 +25,6 @@ RETRY_SECONDS = 60
 REQUEST_SECONDS = 20
 _PAGE = 1000
 
-_KEY = re.compile(rf"{RAW_PREFIX}/dt=(\d{{4}}-\d\d-\d\d)/ticker=([^/]+)/{re.escape(OBJECT_NAME)}")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
@@ -43,12 +43,12 @@ def open_store(bucket: str, session: boto3.Session) -> S3Store:
     """The bucket, with the endpoint, region and credentials of `session`.
 
     Requests that meet 5xx answers (503 SlowDown too), timeouts or dropped connections are repeated with growing
-    pauses, at most RETRIES times and RETRY_SECONDS. Raises LakeError when there are no credentials.
+    pauses, at most RETRIES times and RETRY_SECONDS. Raises AwsError when there are no credentials.
     """
     try:
         credentials = Boto3CredentialProvider(session)
     except ValueError as error:
-        raise as_lake_error(error, f"bucket {bucket}") from error
+        raise as_aws_error(error, f"bucket {bucket}") from error
     client: ClientConfig = {"timeout": dt.timedelta(seconds=REQUEST_SECONDS), "allow_http": True}
     retry: RetryConfig = {
         "max_retries": RETRIES,
@@ -64,13 +64,7 @@ def open_store(bucket: str, session: boto3.Session) -> S3Store:
 
 def parse_key(key: str) -> tuple[dt.date, str] | None:
     """The partition that `key` holds; None when it is no bronze object."""
-    match = _KEY.fullmatch(key)
-    if not match:
-        return None
-    try:
-        return dt.date.fromisoformat(match[1]), match[2]
-    except ValueError:
-        return None
+    return parse_partition_key(RAW_PREFIX, key)
 
 
 async def list_days(
@@ -78,7 +72,7 @@ async def list_days(
 ) -> AsyncIterator[RawObject]:
     """Every bronze object of the days `start` to `end`, in order of keys: one LIST request per thousand objects.
 
-    Keys that are none of the lake's are added to `strays`. Raises LakeError.
+    Keys that are none of the lake's are added to `strays`. Raises AwsError.
     """
     # Sorts after every key of the day before. (The start itself would do on S3; SeaweedFS would then skip that day.)
     after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
@@ -97,7 +91,7 @@ async def list_days(
                 md5 = bytes.fromhex(etag[1]) if etag else None
                 yield RawObject(meta["path"], day, ticker, md5, meta["last_modified"])
     except BaseError as error:
-        raise as_lake_error(error, f"bucket {store.config['bucket']}") from error
+        raise as_aws_error(error, f"bucket {store.config['bucket']}") from error
 
 
 async def put(store: S3Store, key: str, body: bytes) -> None:
@@ -117,9 +111,9 @@ async def delete(store: S3Store, keys: list[str]) -> None:
 
 
 def default_bucket(lake_env: str, session: boto3.Session) -> str:
-    """The name that template.yaml gives the raw bucket in the account of the credentials. Raises LakeError."""
+    """The name that template.yaml gives the raw bucket in the account of the credentials. Raises AwsError."""
     try:
         account = session.client("sts").get_caller_identity()
     except Exception as error:  # botocore raises many unrelated classes here
-        raise as_lake_error(error, "the AWS account") from error
-    return f"tech-challenge2-{lake_env}-raw-{account['Account']}"
+        raise as_aws_error(error, "the AWS account") from error
+    return Names(lake_env).raw_bucket(account["Account"])

@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from b3lake.ingest.errors import Status
 from b3lake.ingest.load import Tally
-from b3lake.lake.errors import Status
 
 EXIT_ALL = 0
 EXIT_NOTHING = 1

@@ -7,6 +7,7 @@ import time
 from b3lake.ingest.config import Config
 from b3lake.ingest.doctor.examine import examine
 from b3lake.ingest.doctor.repair import mend
+from b3lake.ingest.errors import Status
 from b3lake.ingest.from_b3 import ingest_b3
 from b3lake.ingest.from_yahoo import ingest_yahoo
 from b3lake.ingest.lake import open_lake
@@ -15,11 +16,10 @@ from b3lake.ingest.progress import progress
 from b3lake.ingest.report import write_comparison, write_examination, write_outcomes
 from b3lake.ingest.verify import compare_sources
 from b3lake.lake.calendar import last_final_session, sessions_between
-from b3lake.lake.errors import Status
 
 
 def run(config: Config) -> int:
-    """Do what `config` asks, report it, and return the exit code. Raises IngestError."""
+    """Do what `config` asks, report it, and return the exit code. Raises B3LakeError."""
     if config.doctor:
         return _run_doctor(config)
     expected = sessions_between(config.start, last_wanted(config))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from b3lake.ingest.config import Config
+from b3lake.ingest.errors import TickerError
 from b3lake.ingest.from_b3 import read_files
 from b3lake.ingest.from_yahoo import fetch_all
 from b3lake.ingest.progress import Steps
@@ -16,7 +17,7 @@ from b3lake.ingest.sources import b3
 from b3lake.ingest.sources.b3_files import CotahistFile
 from b3lake.ingest.sources.yahoo import Pace
 from b3lake.ingest.validate import BARS_SCHEMA, sift
-from b3lake.lake.errors import IngestError, TickerError
+from b3lake.lake.errors import B3LakeError
 
 CENT = 0.01
 ROUNDING = 1e-6
@@ -71,7 +72,7 @@ async def compare_sources(config: Config, expected: list[dt.date], steps: Steps)
         else:
             theirs[ticker] = answer[1].bars
     official = [BARS_SCHEMA.empty_table()]
-    unusable: list[tuple[CotahistFile, IngestError]] = []
+    unusable: list[tuple[CotahistFile, B3LakeError]] = []
     async for name, quotes in read_files(config, expected, unusable):
         steps.advance(f"{name}: {len(quotes)} quotes", 0)
         official += [sift(bars, start=config.start, end=expected[-1]).bars for bars in b3.batches(quotes)]

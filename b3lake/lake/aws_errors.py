@@ -1,6 +1,6 @@
 """What AWS answers, in one sentence for a person. Pure: botocore and obstore errors are told apart by their text."""
 
-from b3lake.lake.errors import LakeError
+from b3lake.lake.errors import AwsError
 
 _RENEW = "in a lab, start it again and copy its credentials; elsewhere renew yours, and run again."
 _SENTENCES = {
@@ -32,15 +32,15 @@ _SENTENCES = {
 """Marks in the lower-cased text of an error, most telling first, and what to say."""
 
 
-def as_lake_error(error: BaseException, place: str) -> LakeError:
+def as_aws_error(error: BaseException, place: str) -> AwsError:
     """`error` of botocore or obstore while working on `place` (`bucket X`, `Glue database Y`), for a person."""
     text = f"{type(error).__name__} {error}"
     upper = place[:1].upper() + place[1:]
     sentence = _sentence(error)
     if sentence:
-        return LakeError(sentence.format(place=place, Place=upper))
+        return AwsError(sentence.format(place=place, Place=upper))
     first = text.strip().splitlines()[0][:240]
-    return LakeError(f"{upper} could not be reached ({first}): run again when it answers.")
+    return AwsError(f"{upper} could not be reached ({first}): run again when it answers.")
 
 
 def ends_the_run(error: BaseException) -> bool:

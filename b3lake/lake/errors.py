@@ -1,63 +1,17 @@
-"""What can go wrong in the ingestion, as errors whose text is one sentence for a person."""
-
-from enum import StrEnum
+"""The root of every error that ends a command with one sentence for a person."""
 
 
-class Status(StrEnum):
-    """How a ticker fared; the first three are success."""
-
-    WRITTEN = "written"
-    UNCHANGED = "unchanged"
-    PLANNED = "planned"  # a dry run found something to write
-    NO_DATA = "no-data"
-    RATE_LIMITED = "rate-limited"
-    INVALID = "invalid"
-    FAILED = "failed"
-
-    @property
-    def succeeded(self) -> bool:
-        return self in {Status.WRITTEN, Status.UNCHANGED, Status.PLANNED}
-
-
-class IngestError(Exception):
-    """The ingestion cannot go on; the text says why and what to do next."""
+class B3LakeError(Exception):
+    """Something cannot be done; the text is one sentence that says why and what to do next."""
 
     exit_code = 1
 
 
-class UsageError(IngestError):
+class UsageError(B3LakeError):
     """The request itself is wrong: nothing was tried."""
 
     exit_code = 2
 
 
-class LakeError(IngestError):
+class AwsError(B3LakeError):
     """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
-
-
-class TickerError(IngestError):
-    """One ticker cannot be had; the others go on. `status` says in which way."""
-
-    status = Status.FAILED
-
-    def __init__(self, ticker: str, cause: str) -> None:
-        super().__init__(f"{ticker}: {cause}")
-        self.cause = cause
-
-
-class NoDataError(TickerError):
-    """The source has nothing for this ticker in this range, or no longer knows it."""
-
-    status = Status.NO_DATA
-
-
-class RateLimitedError(TickerError):
-    """The source refused too many requests in a row."""
-
-    status = Status.RATE_LIMITED
-
-
-class InvalidAnswerError(TickerError):
-    """The source answered something that cannot be this ticker's quotes."""
-
-    status = Status.INVALID

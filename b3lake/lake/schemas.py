@@ -1,37 +1,62 @@
-"""The bronze table: its columns, its partition columns and its keys, stated once.
+"""The columns of every table, stated once.
 
 `ts` is written without a zone, in microseconds, and holds UTC. Athena, Hive, DuckDB and Spark then all see the same
 plain `timestamp`; with a zone, DuckDB would see `timestamptz` and would shift it to the reader's zone.
 Prices and dividends are BRL per share, `volume` is shares, `stock_splits` a ratio (0 = none).
 """
 
-import datetime as dt
-
 import pyarrow as pa
 
-RAW_TABLE = "b3_daily_quotes"
-RAW_PREFIX = "raw/b3"
-OBJECT_NAME = "data.parquet"
+RAW_SCHEMA = pa.schema(
+    [
+        ("ts", pa.timestamp("us")),
+        ("open", pa.float64()),
+        ("high", pa.float64()),
+        ("low", pa.float64()),
+        ("close", pa.float64()),
+        ("adj_close", pa.float64()),
+        ("volume", pa.int64()),
+        ("dividends", pa.float64()),
+        ("stock_splits", pa.float64()),
+        ("source", pa.string()),
+    ]
+)
+"""Bronze: one row per bar, sorted by `ts`."""
 
-_TYPES: dict[str, pa.DataType] = {
-    "ts": pa.timestamp("us"),
-    "open": pa.float64(),
-    "high": pa.float64(),
-    "low": pa.float64(),
-    "close": pa.float64(),
-    "adj_close": pa.float64(),
-    "volume": pa.int64(),
-    "dividends": pa.float64(),
-    "stock_splits": pa.float64(),
-    "source": pa.string(),
-}
-RAW_SCHEMA = pa.schema(_TYPES)
-"""One row per bar, sorted by `ts`."""
+REFINED_SCHEMA = pa.schema(
+    [
+        ("trade_date", pa.date32()),
+        ("open_price", pa.float64()),
+        ("high_price", pa.float64()),
+        ("low_price", pa.float64()),
+        ("close_price", pa.float64()),
+        ("adj_close_price", pa.float64()),
+        ("total_volume", pa.int64()),
+        ("bar_count", pa.int32()),
+        ("close_ma_5", pa.float64()),
+        ("close_delta", pa.float64()),
+    ]
+)
+"""Silver: one row per ticker and trade date."""
+
+COMPACT_SCHEMA = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
+"""The refined rows of a year, sorted by ticker and date."""
 
 PARTITION_TYPES = {"dt": "date", "ticker": "string"}
-"""Partition column to Glue type, in the order of the key."""
+"""Partition column of bronze and silver to Glue type, in the order of the key."""
+YEAR_PARTITION_TYPES = {"year": "int"}
+"""As PARTITION_TYPES, for tables of one object a year."""
+
+_GLUE_TYPES = {
+    pa.timestamp("us"): "timestamp",
+    pa.date32(): "date",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.int32(): "int",
+    pa.string(): "string",
+}
 
 
-def raw_key(day: dt.date, ticker: str) -> str:
-    """The key of the object that holds the bars of `ticker` on `day`."""
-    return f"{RAW_PREFIX}/dt={day.isoformat()}/ticker={ticker}/{OBJECT_NAME}"
+def glue_types(schema: pa.Schema) -> dict[str, str]:
+    """Column to Glue type, in the order of `schema`."""
+    return {field.name: _GLUE_TYPES[field.type] for field in schema}

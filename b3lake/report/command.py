@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from b3lake.ask.errors import QueryError
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.settings import Settings, read_settings
 from b3lake.report.describe_lake import describe_lake, trade_dates
 from b3lake.report.read_calendar import list_sessions
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         page = build_page(read_settings(os.environ), options.sessions, options.language, now)
         _write(options.output, page)
-    except QueryError as error:
+    except B3LakeError as error:
         Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     print(f"{options.output} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")

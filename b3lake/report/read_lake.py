@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from b3lake.ask.athena import ask
-from b3lake.lake.settings import COMPACT, QUOTES, REFINED, Settings
+from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.lake.settings import Settings
 from b3lake.report.read_objects import newest_object_time
 
 _FOLDER = Path(__file__).resolve().parent
@@ -30,13 +31,13 @@ class LakeContent:
 
 def read_lake(settings: Settings, sessions: int) -> LakeContent:
     """Ask the lake for its newest `sessions` and its state. Raises QueryError when it does not answer."""
-    refined_at = newest_object_time(settings, REFINED)
-    table = choose_table(refined_at, newest_object_time(settings, COMPACT))
+    refined_at = newest_object_time(settings, REFINED_TABLE)
+    table = choose_table(refined_at, newest_object_time(settings, COMPACT_TABLE))
     return LakeContent(
         quotes=ask(_text("quotes").format(table=table, sessions=sessions), settings),
         days=ask(_text("days").format(table=table), settings),
         sources=ask(_text("sources"), settings),
-        ingested_at=newest_object_time(settings, QUOTES),
+        ingested_at=newest_object_time(settings, RAW_TABLE),
         refined_at=refined_at,
     )
 
@@ -47,7 +48,7 @@ def choose_table(refined_at: dt.datetime | None, compact_at: dt.datetime | None)
     The compact copy has the same rows in one object a year, so it answers much sooner. The refine job writes it after
     the refined objects: one that is older was switched off, or a run was cut short, and it is not trusted.
     """
-    return COMPACT if refined_at and compact_at and compact_at >= refined_at else REFINED
+    return COMPACT_TABLE if refined_at and compact_at and compact_at >= refined_at else REFINED_TABLE
 
 
 def _text(name: str) -> str:

@@ -18,9 +18,9 @@ from rich.console import Console
 
 from b3lake.ask.athena import ask, one_line
 from b3lake.ask.command import main
-from b3lake.ask.errors import QueryError
 from b3lake.ask.questions import list_queries
 from b3lake.ask.show_rows import format_column, print_table
+from b3lake.lake.errors import UsageError
 from b3lake.lake.settings import Settings, read_settings
 from tests.ask.lake import Lake
 
@@ -184,7 +184,7 @@ def test_list_names_every_query(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", ["Dev", "a", "dev-1", "x" * 13, "1dev", "dev\n"])
 def test_an_impossible_environment_is_refused(name: str) -> None:
-    with pytest.raises(QueryError, match="LAKE_ENV"):
+    with pytest.raises(UsageError, match="LAKE_ENV"):
         read_settings({"LAKE_ENV": name})
 
 

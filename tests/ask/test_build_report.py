@@ -8,7 +8,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from b3lake.lake.settings import COMPACT, REFINED, Settings
+from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.lake.settings import Settings
 from b3lake.report.command import main
 from b3lake.report.read_lake import choose_table, read_lake
 from b3lake.report.read_objects import newest_object_time
@@ -68,14 +69,21 @@ def test_only_the_newest_sessions_are_shown(here: Lake, tmp_path: Path) -> None:
 def test_last_ingestion_is_the_time_of_the_newest_object(here: Lake) -> None:
     s3 = boto3.client("s3", endpoint_url=here.settings.endpoint_url)
     listed = s3.list_objects_v2(Bucket="tech-challenge2-query-raw-123456789012", Prefix="refined/b3/")["Contents"]
-    assert newest_object_time(here.settings, REFINED) == max(item["LastModified"] for item in listed)
+    assert newest_object_time(here.settings, REFINED_TABLE) == max(item["LastModified"] for item in listed)
     assert newest_object_time(here.settings, "not_there") is None
-    assert newest_object_time(Settings("other", here.settings.endpoint_url), REFINED) is None
+    assert newest_object_time(Settings("other", here.settings.endpoint_url), REFINED_TABLE) is None
 
 
 @pytest.mark.parametrize(
     ("refined", "compact", "table"),
-    [(1, 2, COMPACT), (1, 1, COMPACT), (2, 1, REFINED), (1, None, REFINED), (None, 1, REFINED), (None, None, REFINED)],
+    [
+        (1, 2, COMPACT_TABLE),
+        (1, 1, COMPACT_TABLE),
+        (2, 1, REFINED_TABLE),
+        (1, None, REFINED_TABLE),
+        (None, 1, REFINED_TABLE),
+        (None, None, REFINED_TABLE),
+    ],
 )
 def test_only_a_compact_copy_that_is_not_older_is_read(refined: int | None, compact: int | None, table: str) -> None:
     refined_at, compact_at = (
@@ -87,7 +95,7 @@ def test_only_a_compact_copy_that_is_not_older_is_read(refined: int | None, comp
 @pytest.mark.slow
 def test_both_tables_make_the_same_page(here: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = []
-    for table in (COMPACT, REFINED):
+    for table in (COMPACT_TABLE, REFINED_TABLE):
         monkeypatch.setattr("b3lake.report.read_lake.choose_table", lambda *_times, table=table: table)
         content = read_lake(here.settings, 30)
         pages.append((content.quotes, content.days))

@@ -7,12 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+from b3lake.lake.names import Names
 from devlake import paths
 from devlake.embedded_aws import running
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.fake_yahoo import serving as serving_yahoo
 from tests.chaos.chaos_run import Ordeal
-from tests.chaos.errors import TortureError
+from tests.chaos.errors import ChaosError
 from tests.chaos.glue_runs import GlueRuns
 from tests.chaos.market import Market
 from tests.chaos.pipeline import Pipeline
@@ -25,11 +26,11 @@ SECONDS = 3600.0
 
 
 def torture(seed: int, faults: int, settle_every: int, folder: Path) -> None:
-    """Endure rounds until `faults` came about, settle and compare every so many of them. Raises TortureError."""
+    """Endure rounds until `faults` came about, settle and compare every so many of them. Raises ChaosError."""
     started = time.monotonic()
     market = Market()
     at_ingestion, at_refine = Proxy(""), Proxy("")
-    runs = GlueRuns("tech_challenge2_dev_refine_job")
+    runs = GlueRuns(Names().refine_job)
     at_function = Proxy("", intercept=runs.answer)
     with running(seconds=SECONDS) as aws, serving_yahoo(market.stand_in) as yahoo:
         for proxy in (at_ingestion, at_refine, at_function):
@@ -74,7 +75,7 @@ def main() -> int:
     print(f"seed {seed}", flush=True)
     try:
         torture(seed, options.faults, options.settle_every, FOLDER)
-    except (TortureError, LocalError) as error:
+    except (ChaosError, DevLakeError) as error:
         print(f"error: {error}\nLogs are in {FOLDER}. Again: make chaos SEED={seed} FAULTS={options.faults}",
               file=sys.stderr)  # fmt: skip
         return 1

@@ -9,7 +9,7 @@ from functools import partial
 
 from tests.chaos.compare import Contents, differences, read_contents, unreadable_objects
 from tests.chaos.damage import Damage
-from tests.chaos.errors import TortureError
+from tests.chaos.errors import ChaosError
 from tests.chaos.events import Queue
 from tests.chaos.glue_runs import GlueRuns, JobRun
 from tests.chaos.market import Market
@@ -79,7 +79,7 @@ class Ordeal:
     def settle(self, quiet: Place) -> int:
         """Let one ingestion and its runs go by quietly, and compare with a quiet lake; returns the rows compared.
 
-        Raises TortureError.
+        Raises ChaosError.
         """
         for proxy in (self._at_ingestion, self._at_refine):
             proxy.disarm()
@@ -93,7 +93,7 @@ class Ordeal:
         wanted = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
         bars = sum(len(listed) for listed in self._market.bars.values())
         if wanted.row_counts() != dict.fromkeys(wanted.rows, bars):
-            raise TortureError(
+            raise ChaosError(
                 f"The quiet lake has {wanted.row_counts()} rows of {bars} bars: there is nothing to compare"
             )
         self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
@@ -104,14 +104,14 @@ class Ordeal:
             self._demand_equal(wanted, "after a run in full mode")
         again = _summary(_demand(self._pipeline.refine(self.place).wait(), "one more run"))
         if any(again[name] for name in ("refined_partitions", "written_objects", "deleted_partitions")):
-            raise TortureError(f"A run with nothing to do did something: {again}")
+            raise ChaosError(f"A run with nothing to do did something: {again}")
         return sum(wanted.row_counts().values())
 
     def _demand_equal(self, wanted: Contents, when: str, *, partitions: bool = True) -> None:
         there = read_contents(self._pipeline.aws, self.place.bucket, self.place.database)
         found = differences(there, wanted, partitions=partitions)
         if found:
-            raise TortureError("\n  ".join([f"The lake is not the quiet one {when}:", *found]))
+            raise ChaosError("\n  ".join([f"The lake is not the quiet one {when}:", *found]))
 
     def _note(self, fault: Fault, *, met: bool = True) -> None:
         if met:
@@ -165,7 +165,7 @@ class Ordeal:
         if self._killed:
             return
         if ended.code not in INGESTION_CODES or "Traceback" in ended.text:
-            raise TortureError(f"The ingestion ended with exit code {ended.code}:\n{ended.text[-2000:]}")
+            raise ChaosError(f"The ingestion ended with exit code {ended.code}:\n{ended.text[-2000:]}")
         self.counts["objects written"] += json.loads(ended.last_json)["summary"]["written"] if ended.last_json else 0
 
     def _wait_for_run(self) -> JobRun | None:
@@ -179,14 +179,14 @@ class Ordeal:
                 return run
             left = self._queue.left()
             if left < 0:
-                raise TortureError(
+                raise ChaosError(
                     f"{-left} messages that nobody can read are gone, instead of kept for the dead letters"
                 )
             idle = 0 if left else idle + 1
             if idle == 3:
                 return None
             time.sleep(0.3)
-        raise TortureError(f"{self._queue.left()} events were not served within {EVENTS_SECONDS:.0f} s")
+        raise ChaosError(f"{self._queue.left()} events were not served within {EVENTS_SECONDS:.0f} s")
 
     def _carry_out(self, run: JobRun, place: Place) -> None:
         """Run the job as Glue would, and hold it to its word about what it could not read."""
@@ -201,7 +201,7 @@ class Ordeal:
         if ended.code != 0 and not ended.last_json:
             self.counts["refine runs that failed"] += 1
             if not self._killed and self._at_refine.spoilt == spoilt:
-                raise TortureError(f"The refine job failed for no reason:\n{ended.text[-3000:]}")
+                raise ChaosError(f"The refine job failed for no reason:\n{ended.text[-3000:]}")
         elif not self._killed:
             self._check_report(corrupt & self._damage.still_corrupt())
 
@@ -209,7 +209,7 @@ class Ordeal:
         told = set(unreadable_objects(self._pipeline.aws.client("s3"), self.place.bucket))
         self.counts["corrupt objects reported"] += len(corrupt & told)
         if corrupt - told:
-            raise TortureError(f"The job did not tell that these are unreadable: {sorted(corrupt - told)}")
+            raise ChaosError(f"The job did not tell that these are unreadable: {sorted(corrupt - told)}")
 
     def _drain(self) -> None:
         """Carry out runs until no event is left and the last run succeeded."""
@@ -222,12 +222,12 @@ class Ordeal:
                 run = self._runs.ask()
             self._carry_out(run, self.place)
             if self._runs.runs[-1].state == "FAILED" and not self._damage.still_corrupt():
-                raise TortureError("The refine job fails although nothing is wrong any more: see refine_job.log")
+                raise ChaosError("The refine job fails although nothing is wrong any more: see refine_job.log")
 
 
 def _demand(ended: Ended, what: str) -> Ended:
     if ended.code != 0:
-        raise TortureError(f"{what} ended with exit code {ended.code}:\n{ended.text[-3000:]}")
+        raise ChaosError(f"{what} ended with exit code {ended.code}:\n{ended.text[-3000:]}")
     return ended
 
 

@@ -1,5 +1,7 @@
-"""What a torture run ends with when the lake did not stand it."""
+"""The error that a chaos run ends with."""
+
+from b3lake.lake.errors import B3LakeError
 
 
-class TortureError(Exception):
+class ChaosError(B3LakeError):
     """The lake is not what it must be; the text says where."""

@@ -9,7 +9,7 @@ import pytest
 
 from devlake import __main__ as commands
 from devlake import embedded_aws, keep_lake
-from devlake.errors import LocalError
+from devlake.errors import DevLakeError
 from devlake.ingest_quotes import ingest_quotes
 
 
@@ -65,14 +65,14 @@ def test_without_a_lake_status_and_down_say_so_and_succeed(
 
 def test_a_lake_keeps_to_the_port_that_it_was_made_on() -> None:
     (keep_lake.FOLDER / "port").write_text("20001")
-    with pytest.raises(LocalError, match="made on port 20001: leave LAKE_PORT out"):
+    with pytest.raises(DevLakeError, match="made on port 20001: leave LAKE_PORT out"):
         keep_lake.start_lake(20002)
 
 
 def test_invented_prices_are_never_added_to_real_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("devlake.ingest_quotes.yahoo_answers", lambda: "Yahoo answers 429 Too Many Requests")
     keep_lake.note_kind_of_prices(synthetic=False)
-    with pytest.raises(LocalError, match="holds real prices, and no invented ones are added"):
+    with pytest.raises(DevLakeError, match="holds real prices, and no invented ones are added"):
         ingest_quotes(None, {}, tmp_path, synthetic=keep_lake.holds_synthetic_prices())
 
 
@@ -97,6 +97,6 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(LocalError, match=f"Port {port} is taken: end what listens there "):
+        with pytest.raises(DevLakeError, match=f"Port {port} is taken: end what listens there "):
             embedded_aws.start(tmp_path / "lake", port=port)
     assert not (tmp_path / "lake").exists()

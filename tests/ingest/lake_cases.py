@@ -15,7 +15,7 @@ from b3lake.ingest.lake import Lake
 from b3lake.ingest.objects import open_store
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import day_start_utc
-from b3lake.lake.schemas import RAW_TABLE
+from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.session import open_session
 
 DATABASE = "tech_challenge2_dev"

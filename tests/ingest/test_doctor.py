@@ -10,7 +10,8 @@ from obstore.exceptions import PermissionDeniedError
 
 from b3lake.ingest.parquet import decode, encode
 from b3lake.lake.calendar import day_start_utc
-from b3lake.lake.schemas import RAW_SCHEMA, RAW_TABLE
+from b3lake.lake.names import RAW_TABLE
+from b3lake.lake.schemas import RAW_SCHEMA
 from devlake.fake_yahoo import StandIn
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 from tests.ingest.test_run import RANGE, Command, command, impatience  # noqa: F401 - fixtures

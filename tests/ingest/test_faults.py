@@ -22,7 +22,7 @@ from b3lake.ingest import objects
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import Tally, load_all
 from b3lake.lake.calendar import sessions_between
-from b3lake.lake.errors import LakeError
+from b3lake.lake.errors import AwsError
 from devlake import paths
 from devlake.fake_yahoo import StandIn, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
@@ -147,7 +147,7 @@ def test_fault_for_good_fails_one_partition_and_is_not_registered(
 
 def test_credentials_that_expire_end_the_run_with_one_sentence(lake: TestLake, proxy: FaultyProxy):
     proxy.faults["*"] = ["expired"]
-    with pytest.raises(LakeError, match="The AWS credentials have expired: in a lab, start it again"):
+    with pytest.raises(AwsError, match="The AWS credentials have expired: in a lab, start it again"):
         load(lake.open(), table())
     proxy.faults.clear()
     # A put that was under way when the first was refused may have arrived after all.

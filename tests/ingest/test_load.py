@@ -14,8 +14,9 @@ from b3lake.ingest import objects
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import Tally, load_all, prepare
 from b3lake.ingest.parquet import decode, encode, encode_each
-from b3lake.lake.errors import LakeError
-from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, RAW_TABLE
+from b3lake.lake.errors import AwsError
+from b3lake.lake.names import RAW_TABLE
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA
 from b3lake.lake.session import open_session
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
@@ -193,7 +194,7 @@ def test_rows_encoded_together_are_the_bytes_of_each_alone(given_rows: list[dict
 def test_missing_bucket_is_one_sentence(lake: TestLake):
     opened = lake.open()
     gone = Lake("no-such-bucket", objects.open_store("no-such-bucket", open_session()), opened.catalog)
-    with pytest.raises(LakeError, match=r"Bucket no-such-bucket does not exist: deploy the stack"):
+    with pytest.raises(AwsError, match=r"Bucket no-such-bucket does not exist: deploy the stack"):
         load(gone, table())
 
 
@@ -201,5 +202,5 @@ def test_no_credentials_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with pytest.raises(LakeError, match="No AWS credentials were found: set AWS_ACCESS_KEY_ID"):
+    with pytest.raises(AwsError, match="No AWS credentials were found: set AWS_ACCESS_KEY_ID"):
         objects.open_store("any", open_session())

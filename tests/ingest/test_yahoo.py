@@ -8,10 +8,10 @@ import threading
 import pandas as pd
 import pytest
 
+from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
 from b3lake.ingest.sources import yahoo
 from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, sift
 from b3lake.lake.calendar import is_session, sessions_between
-from b3lake.lake.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
 from devlake.fake_yahoo import Answer, StandIn, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 

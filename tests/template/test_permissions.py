@@ -264,7 +264,8 @@ def test_the_job_writes_to_its_own_tables_only(
 
 def test_the_real_job_runs_with_its_own_role(strict_aws: EmbeddedAws, job_role: Role, tmp_path: Path) -> None:
     """Last, because the job speaks plain HTTP to the embedded AWS, for which the TLS policy has to go."""
-    from b3lake.lake.schemas import RAW_SCHEMA, raw_key
+    from b3lake.lake.keys import raw_key
+    from b3lake.lake.schemas import RAW_SCHEMA
 
     root = strict_aws.client("s3")
     root.delete_bucket_policy(Bucket=BUCKET)

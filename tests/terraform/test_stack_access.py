@@ -11,7 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from b3lake.lake.schemas import PARTITION_TYPES, RAW_TABLE
+from b3lake.lake.names import RAW_TABLE
+from b3lake.lake.schemas import PARTITION_TYPES
 from devlake import paths
 from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
 from devlake.fake_yahoo import StandIn, serving

@@ -163,7 +163,7 @@ def test_a_message_of_anything_goes_back_alone(document: Any) -> None:
 
 
 def test_the_prefix_is_the_raw_table_s() -> None:
-    from b3lake.lake.schemas import OBJECT_NAME, RAW_PREFIX
+    from b3lake.lake.keys import OBJECT_NAME, RAW_PREFIX
 
     assert f"{RAW_PREFIX}/" == s3_events.RAW_PREFIX
     assert OBJECT_NAME.endswith(s3_events.RAW_SUFFIX)

@@ -19,7 +19,7 @@ from b3lake.ingest.objects import RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.validate import BARS_SCHEMA, on_closed_day, refusals
-from b3lake.lake.aws_errors import as_lake_error, ends_the_run
+from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.calendar import day_start_utc, is_final, sessions_between
 from b3lake.lake.schemas import RAW_SCHEMA
 
@@ -67,7 +67,7 @@ class Examination:
 
 
 async def examine(lake: Lake, start: dt.date, end: dt.date, tickers: Iterable[str] | None, steps: Steps) -> Examination:
-    """Read every object of `tickers` (None: of all) from `start` to `end`, a batch at a time. Raises LakeError."""
+    """Read every object of `tickers` (None: of all) from `start` to `end`, a batch at a time. Raises AwsError."""
     wanted = None if tickers is None else set(tickers)
     seen = Examination()
     strays: list[str] = []
@@ -128,7 +128,7 @@ async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Find
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
     except BaseError as error:
         if ends_the_run(error):
-            raise as_lake_error(error, "the raw bucket") from error
+            raise as_aws_error(error, "the raw bucket") from error
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, str(error).splitlines()[0][:120])
     if not rows.schema.equals(RAW_SCHEMA):
         columns = ", ".join(f"{column.name} {column.type}" for column in rows.schema)

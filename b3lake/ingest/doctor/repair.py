@@ -12,6 +12,7 @@ from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
 from b3lake.ingest.config import Config
 from b3lake.ingest.doctor.examine import Examination, Finding, Kind
+from b3lake.ingest.errors import TickerError
 from b3lake.ingest.from_b3 import read_files
 from b3lake.ingest.from_yahoo import fetch_all
 from b3lake.ingest.inventory import Present
@@ -24,10 +25,11 @@ from b3lake.ingest.sources.b3_files import CotahistFile
 from b3lake.ingest.sources.cotahist import Quotes
 from b3lake.ingest.sources.yahoo import Pace
 from b3lake.ingest.validate import sift
-from b3lake.lake.aws_errors import as_lake_error
+from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.calendar import last_final_session, sessions_between
-from b3lake.lake.errors import IngestError, TickerError
-from b3lake.lake.schemas import RAW_SCHEMA, raw_key
+from b3lake.lake.errors import B3LakeError
+from b3lake.lake.keys import raw_key
+from b3lake.lake.schemas import RAW_SCHEMA
 
 FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kind.STALE}
 
@@ -36,12 +38,12 @@ async def mend(lake: Lake, config: Config, seen: Examination, steps: Steps) -> N
     """Mend what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
 
     Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
-    alone: nobody knows here what they are. `steps` hears what a source could not give. Raises LakeError.
+    alone: nobody knows here what they are. `steps` hears what a source could not give. Raises AwsError.
     """
     try:
         await _mend(lake, config, seen, steps)
     except BaseError as error:
-        raise as_lake_error(error, f"bucket {lake.bucket}") from error
+        raise as_aws_error(error, f"bucket {lake.bucket}") from error
 
 
 async def _mend(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
@@ -89,7 +91,7 @@ async def _from_yahoo(config: Config, steps: Steps) -> AsyncIterator[pa.Table]:
 
 
 async def _from_b3(config: Config, steps: Steps) -> AsyncIterator[pa.Table]:
-    unusable: list[tuple[CotahistFile, IngestError]] = []
+    unusable: list[tuple[CotahistFile, B3LakeError]] = []
     quotes: Quotes
     async for _, quotes in read_files(config, sessions_between(config.start, config.end), unusable):
         for bars in b3.batches(quotes):

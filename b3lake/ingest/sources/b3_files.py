@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import tenacity
 
 from b3lake.ingest.sources.cotahist import Period
-from b3lake.lake.errors import IngestError, UsageError
+from b3lake.lake.errors import B3LakeError, UsageError
 
 BASE_URL = "https://bvmf.bmfbovespa.com.br/InstDados/SerHist"
 FEW_SESSIONS = 7
@@ -41,7 +41,7 @@ class CotahistFile:
         return self.period is None or self.period.start <= day <= self.period.end
 
 
-class DownloadError(IngestError):
+class DownloadError(B3LakeError):
     """B3's site did not give a file."""
 
 

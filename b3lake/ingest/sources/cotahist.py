@@ -19,7 +19,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from b3lake.lake.errors import IngestError
+from b3lake.lake.errors import B3LakeError
 
 RECORD_BYTES = 245
 BLOCK_RECORDS = 1 << 15
@@ -41,7 +41,7 @@ Bytes = npt.NDArray[np.uint8]
 Quotes = npt.NDArray[np.void]
 
 
-class CotahistError(IngestError):
+class CotahistError(B3LakeError):
     """A COTAHIST file that is not what it says it is; nothing of it was used."""
 
     def __init__(self, file: str, cause: str) -> None:
@@ -65,7 +65,7 @@ def read_quotes(path: Path, period: Period | None = None) -> Quotes:
         with _open_text(path) as stream:
             return _read(stream, path.name, period)
     except (PermissionError, IsADirectoryError) as error:
-        raise IngestError(f"{path}: it cannot be read ({error.strerror}): give a file that you may read.") from error
+        raise B3LakeError(f"{path}: it cannot be read ({error.strerror}): give a file that you may read.") from error
     except _BROKEN_ZIP as error:
         raise CotahistError(path.name, f"it is a broken ZIP file ({error})") from error
 

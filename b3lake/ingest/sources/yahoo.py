@@ -16,9 +16,9 @@ import yfinance as yf
 from yfinance.data import YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError
 
+from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, TickerError
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import B3_ZONE
-from b3lake.lake.errors import InvalidAnswerError, NoDataError, RateLimitedError, TickerError
 from b3lake.lake.tickers import RENAMED, yahoo_symbol
 
 SOURCE = "yahoo"

@@ -1,0 +1,59 @@
+"""The keys of the lake's objects.
+
+    >>> partition_key("raw/b3", "2024-01-02", "PETR4")
+    'raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet'
+
+Each object is one partition, written whole under a fixed key: a write replaces it,
+and a repeated one changes nothing.
+"""
+
+import datetime as dt
+import re
+
+OBJECT_NAME = "data.parquet"
+RAW_PREFIX = "raw/b3"
+REFINED_PREFIX = "refined/b3"
+COMPACT_PREFIX = "compact/b3"
+STATE_PREFIX = "state"
+"""What the refine job keeps for itself, outside every table's location."""
+
+PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
+"""What follows the prefix in the key of a day's object: the day and the ticker."""
+YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet")
+"""What follows the prefix in the key of a year's object."""
+
+
+def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:
+    """The folder of a day's object of one ticker, with a slash at its end; `prefix` may be a URI."""
+    return f"{prefix}/dt={day}/ticker={ticker}/"
+
+
+def partition_key(prefix: str, day: dt.date | str, ticker: str) -> str:
+    """The key of the object that holds a day of one ticker."""
+    return f"{partition_folder(prefix, day, ticker)}{OBJECT_NAME}"
+
+
+def year_folder(prefix: str, year: int) -> str:
+    """The folder of a year's object, with a slash at its end; `prefix` may be a URI."""
+    return f"{prefix}/year={year}/"
+
+
+def year_key(prefix: str, year: int) -> str:
+    """The key of the object that holds a year of all tickers."""
+    return f"{year_folder(prefix, year)}{OBJECT_NAME}"
+
+
+def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
+    """The day and the ticker of a key under `prefix`; None when it is no day's object."""
+    match = PARTITION.fullmatch(key, len(prefix) + 1) if key.startswith(f"{prefix}/") else None
+    if not match:
+        return None
+    try:
+        return dt.date.fromisoformat(match[1]), match[2]
+    except ValueError:
+        return None
+
+
+def raw_key(day: dt.date, ticker: str) -> str:
+    """The key of the bronze object that holds the bars of `ticker` on `day`."""
+    return partition_key(RAW_PREFIX, day, ticker)
