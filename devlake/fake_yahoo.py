@@ -1,8 +1,8 @@
-"""A stand-in for Yahoo's chart API: synthetic quotes on B3's sessions, or whatever answers a test gives it.
+"""A fake Yahoo, as its chart API answers: synthetic quotes on B3's sessions, or whatever a test scripts.
 
 The prices are invented, and a function of ticker and date alone: every request for the same days gets the same
 quotes, whatever its range, on every machine. `python -m devlake.fake_yahoo --port 8900` serves until interrupted;
-`with serving(StandIn()) as url:` serves inside a program. Point yfinance at it with `devlake.fetch_from_fake`.
+`with serving(FakeYahoo()) as url:` serves inside a program. Point yfinance at it with `devlake.fetch_from_fake`.
 """
 
 import argparse
@@ -57,7 +57,7 @@ Responder = Callable[[Query], Answer]
 
 
 @dataclass
-class StandIn:
+class FakeYahoo:
     """What is served: per symbol a list of answers, taken in turn, the last one for good; else synthetic quotes."""
 
     scripted: dict[str, list[Answer | Responder]] = field(default_factory=dict)
@@ -184,13 +184,13 @@ def _trading_periods(bars: Sequence[Mapping[str, Any]]) -> list[list[dict[str, o
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    stand_in: StandIn
+    fake_yahoo: FakeYahoo
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         match = _CHART.fullmatch(parts.path)
         if not match:
-            self._send(error(404, "Not Found", f"the stand-in serves charts only, not {parts.path}"))
+            self._send(error(404, "Not Found", f"the fake Yahoo serves charts only, not {parts.path}"))
             return
         values = {name: value[-1] for name, value in parse_qs(parts.query).items()}
         now = int(dt.datetime.now(dt.timezone.utc).timestamp())
@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             end=int(values.get("period2", now)),
             interval=values.get("interval", "1d"),
         )
-        self._send(self.stand_in.answer(query))
+        self._send(self.fake_yahoo.answer(query))
 
     def _send(self, answer: Answer) -> None:
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
@@ -219,15 +219,15 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is killed while it asks is no fault of the stand-in, and nothing to print."""
+        """A client that is killed while it asks is no fault of the server, and nothing to print."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
-def serving(stand_in: StandIn, port: int = 0) -> Iterator[str]:
-    """Serve `stand_in` on a loopback port (0: a free one) for the length of a `with` block; gives the URL."""
-    handler = type("Handler", (_Handler,), {"stand_in": stand_in})
+def serving(fake_yahoo: FakeYahoo, port: int = 0) -> Iterator[str]:
+    """Serve `fake_yahoo` on a loopback port (0: a free one) for the length of a `with` block; gives the URL."""
+    handler = type("Handler", (_Handler,), {"fake_yahoo": fake_yahoo})
     server = _Server(("127.0.0.1", port), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -244,13 +244,13 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="loopback port; a free one by default")
     port = parser.parse_args().port
     try:
-        with serving(StandIn(), port) as url:
+        with serving(FakeYahoo(), port) as url:
             print(url, flush=True)
             threading.Event().wait()
     except KeyboardInterrupt:
         return 0
     except OSError as refused:
-        print(f"yahoo_standin: port {port} cannot be listened on ({refused}); choose another.", file=sys.stderr)
+        print(f"fake_yahoo: port {port} cannot be listened on ({refused}); choose another.", file=sys.stderr)
         return 1
     return 0
 

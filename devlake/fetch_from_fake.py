@@ -1,6 +1,6 @@
-"""Runs the real ingestion, through the real yfinance, against a stand-in for Yahoo.
+"""Runs the real ingestion, through the real yfinance, against a fake Yahoo.
 
-`python -m devlake.fetch_from_fake [--standin-url URL] -- [options of ec2/fetch_b3_data.py]`. Without a URL it serves
+`python -m devlake.fetch_from_fake [--yahoo-url URL] -- [options of ec2/fetch_b3_data.py]`. Without a URL it serves
 `devlake.fake_yahoo` itself for as long as the ingestion runs. The rows say that their `source` is `synthetic`.
 Environment and exit code are those of the ingestion.
 """
@@ -16,11 +16,11 @@ import yfinance.data
 import yfinance.scrapers.history
 
 from devlake import paths
-from devlake.fake_yahoo import StandIn, serving
+from devlake.fake_yahoo import FakeYahoo, serving
 
 
 def point_yfinance_at(url: str) -> None:
-    """Make yfinance ask `url` for charts, and nobody for cookies: the stand-in wants none."""
+    """Make yfinance ask `url` for charts, and nobody for cookies: the fake one wants none."""
     yfinance.base._BASE_URL_ = url
     yfinance.scrapers.history._BASE_URL_ = url
     yfinance.data.YfData._get_cookie_and_crumb = lambda _self, *_args, **_kwargs: (None, "basic")
@@ -32,14 +32,14 @@ def call_the_source_synthetic() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Run the ingestion against a stand-in for Yahoo.")
-    parser.add_argument("--standin-url", help="a stand-in that runs already")
+    parser = argparse.ArgumentParser(description="Run the ingestion against a fake Yahoo.")
+    parser.add_argument("--yahoo-url", help="a fake Yahoo that runs already")
     parser.add_argument("ingestion", nargs="*", metavar="-- OPTION", help="options of ec2/fetch_b3_data.py")
     options = parser.parse_args()
     sys.argv = [str(paths.FETCH_SCRIPT), *options.ingestion]
     sys.path.insert(0, str(paths.FETCH_SCRIPT.parent))
     call_the_source_synthetic()
-    with nullcontext(options.standin_url) if options.standin_url else serving(StandIn()) as url:
+    with nullcontext(options.yahoo_url) if options.yahoo_url else serving(FakeYahoo()) as url:
         point_yfinance_at(url)
         runpy.run_path(str(paths.FETCH_SCRIPT), run_name="__main__")
 

@@ -1,4 +1,4 @@
-"""Runs the real ingestion, against Yahoo where it answers and against the stand-in where it does not."""
+"""Runs the real ingestion, against Yahoo where it answers and against the fake one where it does not."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from devlake.run_child import run_child
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
 YAHOO_PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
 SYNTHETIC_NOTICE = (
-    "These prices are SYNTHETIC: a stand-in for Yahoo on this machine invented them. Do not take them for quotes."
+    "These prices are SYNTHETIC: a fake Yahoo on this machine invented them. Do not take them for quotes."
 )
 
 
@@ -35,7 +35,7 @@ class Ingestion:
     @property
     def source(self) -> str:
         """Where the quotes are from, for a person."""
-        return "the stand-in for Yahoo (synthetic)" if self.synthetic else "Yahoo"
+        return "the fake Yahoo (synthetic)" if self.synthetic else "Yahoo"
 
 
 def yahoo_answers(seconds: float = 8.0) -> str | None:
@@ -52,7 +52,7 @@ def yahoo_answers(seconds: float = 8.0) -> str | None:
 
 
 def _why_not_yahoo(synthetic: bool | None) -> str | None:
-    """Why the stand-in is asked, None where Yahoo is."""
+    """Why the fake Yahoo is asked, None where the real one is."""
     if synthetic:
         return "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
     trouble = yahoo_answers()
@@ -68,7 +68,7 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
     *,
     tickers: Sequence[str] = (),
     sessions: int | None = None,
-    standin_url: str | None = None,
+    yahoo_url: str | None = None,
     synthetic: bool | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
     on_kind: Callable[[bool], None] = lambda _synthetic: None,
@@ -77,10 +77,10 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
 
     Without `tickers` and `sessions` the ingestion's own defaults hold. `synthetic` says of which kind the lake's prices
     are (None: it is empty); `on_kind` hears, before anything is written, whether these are synthetic. With
-    `standin_url` Yahoo is not asked at all. Raises DevLakeError when the ingestion could do nothing, and when it could
+    `yahoo_url` Yahoo is not asked at all. Raises DevLakeError when the ingestion could do nothing, and when it could
     only mix invented prices with real ones.
     """
-    trouble = _why_not_yahoo(synthetic) if standin_url is None else None
+    trouble = _why_not_yahoo(synthetic) if yahoo_url is None else None
     environment = aws.environment() | {
         "RAW_BUCKET": outputs["RawBucketName"],
         "GLUE_DATABASE": outputs["GlueDatabaseName"],
@@ -90,8 +90,8 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
     if sessions is not None:
         environment["SESSIONS"] = str(sessions)
     script: list[str | Path] = [paths.FETCH_SCRIPT]
-    if standin_url or trouble:
-        at = ["--standin-url", standin_url] if standin_url else []
+    if yahoo_url or trouble:
+        at = ["--yahoo-url", yahoo_url] if yahoo_url else []
         script = ["-m", "devlake.fetch_from_fake", *at, "--"]
     reports: list[dict[str, Any]] = []
 
@@ -102,13 +102,13 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
             on_line(line)
 
     log = folder / "ingest.log"
-    synthetic = bool(standin_url or trouble)
+    synthetic = bool(yahoo_url or trouble)
     on_kind(synthetic)
     on_line("fetching…")
     code = run_child([sys.executable, *script, "--json"], environment=environment, log=log, on_line=read)
     if code not in (ALL, SOME_FAILED):
         raise DevLakeError(f"The ingestion could do nothing: {_last_words(log)} See {log}.")
-    problems = [f"{trouble}: the same ingestion asks a stand-in on this machine instead."] if trouble else []
+    problems = [f"{trouble}: the same ingestion asks a fake Yahoo on this machine instead."] if trouble else []
     problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
     summary = next(one["summary"] for one in reports if "summary" in one)
     return Ingestion(code, summary["written"], summary["unchanged"], summary["tickers"], synthetic, tuple(problems))

@@ -32,7 +32,7 @@ def torture(seed: int, faults: int, settle_every: int, folder: Path) -> None:
     at_ingestion, at_refine = Proxy(""), Proxy("")
     runs = GlueRuns(Names().refine_job)
     at_function = Proxy("", intercept=runs.answer)
-    with running(seconds=SECONDS) as aws, serving_yahoo(market.stand_in) as yahoo:
+    with running(seconds=SECONDS) as aws, serving_yahoo(market.fake_yahoo) as yahoo:
         for proxy in (at_ingestion, at_refine, at_function):
             proxy.upstream = aws.endpoint_url
         with serving_proxy(at_ingestion) as one, serving_proxy(at_refine) as two, serving_proxy(at_function) as three:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from devlake.fake_yahoo import ZONE, Answer, Query, Responder, StandIn, chart, error, synthetic
+from devlake.fake_yahoo import ZONE, Answer, FakeYahoo, Query, Responder, chart, error, synthetic
 from tests.chaos.plan import Fault
 
 SYMBOLS = {
@@ -30,13 +30,13 @@ class Market:
     """The bars of every symbol as they are true now."""
 
     def __init__(self) -> None:
-        self.stand_in = StandIn()
+        self.fake_yahoo = FakeYahoo()
         self.bars = {symbol: _invented(symbol) for symbol in SYMBOLS.values()}
         self.be_honest()
 
     def be_honest(self) -> None:
         """Answer every request with the truth from now on."""
-        self.stand_in.scripted = {symbol: [self._truth(symbol)] for symbol in self.bars}
+        self.fake_yahoo.scripted = {symbol: [self._truth(symbol)] for symbol in self.bars}
 
     def lie(self, fault: Fault, on_told: Callable[[], None]) -> None:
         """Answer one symbol's next request wrongly, or move the truth (restatements); `on_told` when it is done."""
@@ -56,7 +56,7 @@ class Market:
                 on_told()
                 return wrong(query) if callable(wrong) else wrong
 
-            self.stand_in.scripted[symbol].insert(0, tell)
+            self.fake_yahoo.scripted[symbol].insert(0, tell)
 
     def drift(self, seed: int) -> None:
         """Revise some volumes, as Yahoo does for days, so that every ingestion has something to write."""

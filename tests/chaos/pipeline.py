@@ -26,7 +26,7 @@ class Place:
 
 
 class Pipeline:
-    """The stack deployed on `aws`; logs go to `folder`, quotes are asked of the stand-in at `yahoo_url`."""
+    """The stack deployed on `aws`; logs go to `folder`, quotes are asked of the fake Yahoo at `yahoo_url`."""
 
     def __init__(self, aws: EmbeddedAws, folder: Path, yahoo_url: str) -> None:
         self.aws, self._folder, self._yahoo_url = aws, folder, yahoo_url
@@ -77,7 +77,7 @@ class Pipeline:
             "END_DATE": LAST.isoformat(),
         }
         environment |= {"SESSIONS": str(sessions)} if sessions else {"START_DATE": FIRST.isoformat()}
-        command = [sys.executable, "-m", "devlake.fetch_from_fake", "--standin-url", self._yahoo_url, "--", "--json"]
+        command = [sys.executable, "-m", "devlake.fetch_from_fake", "--yahoo-url", self._yahoo_url, "--", "--json"]
         return Process(command, environment, self._folder / "ingestion.log")
 
     def refine(self, place: Place, *, full: bool = False) -> Process:

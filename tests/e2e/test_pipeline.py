@@ -18,7 +18,7 @@ from devlake import paths
 from devlake.ask_lake import query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.embedded_aws import EmbeddedAws, running
-from devlake.fake_yahoo import Answer, Query, StandIn, recorded, serving, synthetic
+from devlake.fake_yahoo import Answer, FakeYahoo, Query, recorded, serving, synthetic
 from devlake.ingest_quotes import Ingestion, ingest_quotes
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_for_events
@@ -61,13 +61,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     answers = {ticker: synthetic(Query(symbol, _epoch(FIRST), past, "1d")) for ticker, symbol in SYMBOLS.items()}
     if file.exists():
         answers["PETR4"] = recorded(file)
-    stand_in = StandIn({SYMBOLS[ticker]: [answer] for ticker, answer in answers.items()})
-    with running() as aws, serving(stand_in) as url, pytest.MonkeyPatch.context() as patch:
+    fake_yahoo = FakeYahoo({SYMBOLS[ticker]: [answer] for ticker, answer in answers.items()})
+    with running() as aws, serving(fake_yahoo) as url, pytest.MonkeyPatch.context() as patch:
         outputs = deploy_stack(aws, folder)
         prepare_athena(aws)
         patch.setenv("START_DATE", FIRST)
         patch.setenv("END_DATE", LAST)
-        ingestion = ingest_quotes(aws, outputs, folder, tickers=["PETR4.SA", "vale3", "^BVSP"], standin_url=url)
+        ingestion = ingest_quotes(aws, outputs, folder, tickers=["PETR4.SA", "vale3", "^BVSP"], yahoo_url=url)
         wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], folder)
         run = carry_out_runs(aws, outputs["RefineJobName"], folder)
         yield Lake(aws, outputs, folder, answers, ingestion, run)
@@ -159,8 +159,8 @@ def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
 def test_the_same_ingestion_again_writes_nothing_and_starts_no_job(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("START_DATE", FIRST)
     monkeypatch.setenv("END_DATE", LAST)
-    stand_in = StandIn({SYMBOLS[ticker]: [answer] for ticker, answer in lake.answers.items()})
-    with serving(stand_in) as url:
-        again = ingest_quotes(lake.aws, lake.outputs, lake.folder, tickers=["PETR4", "VALE3", "IBOV"], standin_url=url)
+    fake_yahoo = FakeYahoo({SYMBOLS[ticker]: [answer] for ticker, answer in lake.answers.items()})
+    with serving(fake_yahoo) as url:
+        again = ingest_quotes(lake.aws, lake.outputs, lake.folder, tickers=["PETR4", "VALE3", "IBOV"], yahoo_url=url)
     assert (again.exit_code, again.written, again.unchanged) == (0, 0, 66)
     assert runs_to_carry_out(lake.aws, lake.outputs["RefineJobName"], lake.folder) == []

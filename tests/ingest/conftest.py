@@ -1,4 +1,4 @@
-"""Fixtures of the ingestion's tests: a stand-in that the real yfinance asks, and lakes on moto's server."""
+"""Fixtures of the ingestion's tests: a fake Yahoo that the real yfinance asks, and lakes on moto's server."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ import yfinance
 from moto.server import ThreadedMotoServer
 
 from b3lake.ingest.sources import yahoo
-from devlake.fake_yahoo import StandIn, serving
+from devlake.fake_yahoo import FakeYahoo, serving
 from devlake.fetch_from_fake import point_yfinance_at
 from tests.ingest.lake_cases import DATABASE, TestLake
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """A stand-in for Yahoo that this process's yfinance asks, and asks nobody else."""
+def fake_yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYahoo]:
+    """A fake Yahoo that this process's yfinance asks, and asks nobody else."""
     for module in (yfinance.base, yfinance.scrapers.history):
         monkeypatch.setattr(module, "_BASE_URL_", module._BASE_URL_)
     monkeypatch.setattr(yfinance.data.YfData, "_get_cookie_and_crumb", None)
     yfinance.data.YfData.cache_get.cache_clear()
     yahoo.prepare()
-    served = StandIn()
+    served = FakeYahoo()
     with serving(served) as url:
         point_yfinance_at(url)
         served.url = url

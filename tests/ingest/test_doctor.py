@@ -12,7 +12,7 @@ from b3lake.ingest.parquet import decode, encode
 from b3lake.lake.calendar import day_start_utc
 from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import RAW_SCHEMA
-from devlake.fake_yahoo import StandIn
+from devlake.fake_yahoo import FakeYahoo
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 from tests.ingest.test_run import RANGE, Command, command, impatience  # noqa: F401 - fixtures
 
@@ -20,7 +20,7 @@ HOLIDAY = dt.date(2024, 5, 1)
 
 
 @pytest.fixture
-def healthy(command: Command, stand_in: StandIn, lake: TestLake) -> dict[str, bytes]:  # noqa: F811
+def healthy(command: Command, fake_yahoo: FakeYahoo, lake: TestLake) -> dict[str, bytes]:  # noqa: F811
     """A lake with two tickers over five sessions; gives its objects."""
     assert command("--tickers", "PETR4,VALE3", *RANGE) == 0
     return lake.everything()
@@ -90,12 +90,12 @@ def test_gap_that_the_source_cannot_fill_remains(
     command: Command,  # noqa: F811
     lake: TestLake,
     healthy: dict[str, bytes],
-    stand_in: StandIn,
+    fake_yahoo: FakeYahoo,
 ):
     from tests.ingest.yahoo_cases import answer_with, bar
 
     lake.s3.delete_object(Bucket=lake.bucket, Key=key_of(DAYS[1]))
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(DAYS[0])])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(DAYS[0])])]
     assert findings(command, "--fix") == [("gap", "PETR4", str(DAYS[1]))]
     assert (str(DAYS[1]), "PETR4") not in lake.partitions()
 
@@ -119,13 +119,13 @@ def test_carried_forward_day_is_removed(command: Command, lake: TestLake, health
     assert len(lake.partitions()) == 10
 
 
-def test_object_written_before_its_session_was_final_is_stale(command: Command, lake: TestLake, stand_in: StandIn):  # noqa: F811
+def test_object_written_before_its_session_was_final_is_stale(command: Command, lake: TestLake, fake_yahoo: FakeYahoo):  # noqa: F811
     tomorrow = dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=1)
     put(lake, key_of(tomorrow), encode(table(days=[tomorrow]).select(RAW_SCHEMA.names)))
     stale = ("stale", "PETR4", str(tomorrow))
     assert stale in findings(command, "--end-date", str(tomorrow))
     assert stale in findings(command, "--end-date", str(tomorrow), "--fix"), "it is not final yet"
-    assert stand_in.requests == []
+    assert fake_yahoo.requests == []
 
 
 def test_stray_object_is_named_and_left_alone(command: Command, lake: TestLake, healthy: dict[str, bytes]):  # noqa: F811

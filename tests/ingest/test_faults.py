@@ -24,7 +24,7 @@ from b3lake.ingest.load import Tally, load_all
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import AwsError
 from devlake import paths
-from devlake.fake_yahoo import StandIn, error
+from devlake.fake_yahoo import FakeYahoo, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 
 RANGE = (dt.date(2024, 1, 2), dt.date(2024, 5, 31))
@@ -158,7 +158,7 @@ def test_credentials_that_expire_end_the_run_with_one_sentence(lake: TestLake, p
 
 def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":
     environment = os.environ | {"RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE}
-    command = [sys.executable, "-m", "devlake.fetch_from_fake", "--standin-url", url, "--"]
+    command = [sys.executable, "-m", "devlake.fetch_from_fake", "--yahoo-url", url, "--"]
     command += ["--tickers", "PETR4,VALE3", "--start-date", str(RANGE[0]), "--end-date", str(RANGE[1])]
     return subprocess.Popen(
         command,
@@ -170,9 +170,9 @@ def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_interrupted_run_ends_at_once_even_while_it_waits_for_yahoo(lake: TestLake, stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
-    child = run_ingestion(lake, stand_in.url)
+def test_interrupted_run_ends_at_once_even_while_it_waits_for_yahoo(lake: TestLake, fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
+    child = run_ingestion(lake, fake_yahoo.url)
     while child.poll() is None and len(lake.written()) < 104:
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
@@ -183,12 +183,12 @@ def test_interrupted_run_ends_at_once_even_while_it_waits_for_yahoo(lake: TestLa
 
 
 def test_killed_run_and_another_leave_the_lake_of_one_whole_run(
-    lake: TestLake, proxy: FaultyProxy, stand_in: StandIn, moto_url: str
+    lake: TestLake, proxy: FaultyProxy, fake_yahoo: FakeYahoo, moto_url: str
 ):
     proxy.delay_seconds = 0.1
     expected = 2 * len(sessions_between(*RANGE))
     for wanted in (1, 80):
-        child = run_ingestion(lake, stand_in.url)
+        child = run_ingestion(lake, fake_yahoo.url)
         while child.poll() is None and len(lake.written()) < wanted:
             time.sleep(0.02)
         os.kill(child.pid, signal.SIGKILL)
@@ -197,7 +197,7 @@ def test_killed_run_and_another_leave_the_lake_of_one_whole_run(
     done = lake.written()
     assert 0 < len(done) < expected
     proxy.delay_seconds = 0
-    child = run_ingestion(lake, stand_in.url)
+    child = run_ingestion(lake, fake_yahoo.url)
     _, err = child.communicate(timeout=120)
     assert child.returncode == 0, err.decode()
     after = lake.everything()
@@ -207,6 +207,6 @@ def test_killed_run_and_another_leave_the_lake_of_one_whole_run(
     assert lake.partitions() == {(key.split("/")[2][3:], key.split("/")[3][7:]) for key in after}
     whole = TestLake(lake.url, f"{lake.bucket}-whole")
     whole.s3.create_bucket(Bucket=whole.bucket)
-    child = run_ingestion(whole, stand_in.url)
+    child = run_ingestion(whole, fake_yahoo.url)
     child.communicate(timeout=120)
     assert whole.everything() == after

@@ -1,4 +1,4 @@
-"""Whole runs in this process, from arguments to exit code, against the stand-in and moto's server."""
+"""Whole runs in this process, from arguments to exit code, against the fake Yahoo and moto's server."""
 
 import datetime as dt
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from b3lake.ingest import command as fetch_b3_data
 from b3lake.ingest.sources import yahoo
-from devlake.fake_yahoo import StandIn, error
+from devlake.fake_yahoo import FakeYahoo, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session
 from tests.ingest.yahoo_cases import answer_with, bar
 
@@ -52,7 +52,7 @@ def command(lake: TestLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 RANGE = ("--start-date", str(DAYS[0]), "--end-date", str(DAYS[-1]))
 
 
-def test_all_succeed(command: Command, stand_in: StandIn, lake: TestLake):
+def test_all_succeed(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
     assert command("--tickers", "PETR4.SA, vale3,^BVSP", *RANGE, "--json") == 0
     assert {ticker: record["status"] for ticker, record in command.records().items()} == {
         "PETR4": "written",
@@ -60,10 +60,10 @@ def test_all_succeed(command: Command, stand_in: StandIn, lake: TestLake):
         "IBOV": "written",
     }
     assert set(lake.written()) == {key_of(day, ticker) for day in DAYS for ticker in ("PETR4", "VALE3", "IBOV")}
-    assert sorted(query.symbol for query in stand_in.requests) == ["PETR4.SA", "VALE3.SA", "^BVSP"]
+    assert sorted(query.symbol for query in fake_yahoo.requests) == ["PETR4.SA", "VALE3.SA", "^BVSP"]
 
 
-def test_repeating_writes_nothing_and_succeeds(command: Command, stand_in: StandIn, lake: TestLake):
+def test_repeating_writes_nothing_and_succeeds(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
     assert command("--tickers", "PETR4", *RANGE) == 0
     before = lake.written()
     assert command("--tickers", "PETR4", *RANGE, "--json") == 0
@@ -72,10 +72,10 @@ def test_repeating_writes_nothing_and_succeeds(command: Command, stand_in: Stand
     assert lake.written() == before
 
 
-def test_one_ticker_never_takes_the_others_with_it(command: Command, stand_in: StandIn, lake: TestLake):
-    stand_in.scripted["VALE3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
-    stand_in.scripted["ITUB4.SA"] = [error(429, "Too Many Requests", "slow down")]
-    stand_in.scripted["BBAS3.SA"] = [answer_with([bar(day, low=0.0) for day in DAYS], symbol="BBAS3.SA")]
+def test_one_ticker_never_takes_the_others_with_it(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
+    fake_yahoo.scripted["VALE3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
+    fake_yahoo.scripted["ITUB4.SA"] = [error(429, "Too Many Requests", "slow down")]
+    fake_yahoo.scripted["BBAS3.SA"] = [answer_with([bar(day, low=0.0) for day in DAYS], symbol="BBAS3.SA")]
     assert command("--tickers", "VALE3,ITUB4,BBAS3,PETR4", *RANGE, "--json") == 3
     records = command.records()
     assert [(ticker, record["status"]) for ticker, record in records.items()] == [
@@ -90,14 +90,14 @@ def test_one_ticker_never_takes_the_others_with_it(command: Command, stand_in: S
     assert set(lake.written()) == {key_of(day) for day in DAYS}
 
 
-def test_nothing_could_be_done(command: Command, stand_in: StandIn, lake: TestLake):
-    stand_in.scripted["PETR4.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
+def test_nothing_could_be_done(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
+    fake_yahoo.scripted["PETR4.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
     assert command("--tickers", "PETR4", *RANGE) == 1
     assert lake.written() == {}
 
 
-def test_gaps_are_named(command: Command, stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day) for day in DAYS if day != DAYS[2]])]
+def test_gaps_are_named(command: Command, fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day) for day in DAYS if day != DAYS[2]])]
     assert command("--tickers", "PETR4", *RANGE, "--json") == 0
     record = command.records()["PETR4"]
     assert (record["requested"], record["received"], record["gaps"]) == (5, 4, ["2024-05-06"])
@@ -106,7 +106,7 @@ def test_gaps_are_named(command: Command, stand_in: StandIn):
     assert "1 sessions missing" in command.out
 
 
-def test_table_for_a_person_has_a_line_a_ticker(command: Command, stand_in: StandIn):
+def test_table_for_a_person_has_a_line_a_ticker(command: Command, fake_yahoo: FakeYahoo):
     assert command("--tickers", "PETR4,VALE3", *RANGE) == 0
     lines = command.out.splitlines()
     assert lines[0].split() == ["ticker", "status", "requested", "received", "written", "unchanged", "gaps", "cause"]
@@ -114,7 +114,7 @@ def test_table_for_a_person_has_a_line_a_ticker(command: Command, stand_in: Stan
     assert lines[3].startswith("10 partitions written, 0 unchanged, 0 sessions missing; 0 of 2 tickers failed")
 
 
-def test_dry_run_writes_nothing(command: Command, stand_in: StandIn, lake: TestLake):
+def test_dry_run_writes_nothing(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
     assert command("--tickers", "PETR4", *RANGE, "--dry-run", "--json") == 0
     record = command.records()["PETR4"]
     assert (record["status"], record["written"]) == ("planned", 5)
@@ -122,10 +122,10 @@ def test_dry_run_writes_nothing(command: Command, stand_in: StandIn, lake: TestL
     assert lake.glue.get_tables(DatabaseName=DATABASE)["TableList"] == []
 
 
-def test_restated_history_is_rewritten(command: Command, stand_in: StandIn, lake: TestLake):
+def test_restated_history_is_rewritten(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
     bars = [bar(day, 40.0) for day in DAYS]
     after_split = [bar(day, 10.0) for day in DAYS]
-    stand_in.scripted["PETR4.SA"] = [answer_with(bars), answer_with(after_split)]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with(bars), answer_with(after_split)]
     assert command("--tickers", "PETR4", *RANGE) == 0
     yahoo.YfData.cache_get.cache_clear()
     assert command("--tickers", "PETR4", *RANGE, "--json") == 0
@@ -134,7 +134,7 @@ def test_restated_history_is_rewritten(command: Command, stand_in: StandIn, lake
 
 
 def test_default_is_the_last_seven_final_sessions(
-    command: Command, stand_in: StandIn, lake: TestLake, monkeypatch: pytest.MonkeyPatch
+    command: Command, fake_yahoo: FakeYahoo, lake: TestLake, monkeypatch: pytest.MonkeyPatch
 ):
     class Monday(dt.datetime):
         """Monday 2024-05-13 at noon in São Paulo: the session is open, its bar is partial."""
@@ -145,7 +145,7 @@ def test_default_is_the_last_seven_final_sessions(
 
     monkeypatch.setattr(fetch_b3_data.dt, "datetime", Monday)
     assert command("--tickers", "PETR4", "--json") == 0
-    (query,) = stand_in.requests
+    (query,) = fake_yahoo.requests
     days = [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in (query.start, query.end)]
     assert days == [dt.date(2024, 5, 2), dt.date(2024, 5, 11)]
     assert command.records()["PETR4"]["requested"] == 7
@@ -169,15 +169,15 @@ def test_default_is_the_last_seven_final_sessions(
     ],
 )
 def test_wrong_usage_is_one_sentence_and_nothing_is_done(
-    command: Command, stand_in: StandIn, lake: TestLake, arguments: tuple[str, ...], says: str
+    command: Command, fake_yahoo: FakeYahoo, lake: TestLake, arguments: tuple[str, ...], says: str
 ):
     assert command(*arguments) == 2
     assert says in command.err
     assert command.err.count("\n") == 1
-    assert (command.out, stand_in.requests, lake.written()) == ("", [], {})
+    assert (command.out, fake_yahoo.requests, lake.written()) == ("", [], {})
 
 
-def test_environment_means_the_same_as_options(command: Command, stand_in: StandIn, lake: TestLake, monkeypatch):
+def test_environment_means_the_same_as_options(command: Command, fake_yahoo: FakeYahoo, lake: TestLake, monkeypatch):
     for name, value in {"TICKERS": "PETR4", "START_DATE": str(DAYS[0]), "END_DATE": str(DAYS[0])}.items():
         monkeypatch.setenv(name, value)
     assert command() == 0
@@ -187,21 +187,21 @@ def test_environment_means_the_same_as_options(command: Command, stand_in: Stand
     assert "TICKERS is set but empty" in command.err
 
 
-def test_range_without_a_session_is_no_failure(command: Command, stand_in: StandIn):
+def test_range_without_a_session_is_no_failure(command: Command, fake_yahoo: FakeYahoo):
     assert command("--tickers", "PETR4", "--start-date", "2024-05-04", "--end-date", "2024-05-05", "--json") == 0
     assert "no final session" in command.records()["PETR4"]["cause"]
-    assert stand_in.requests == []
+    assert fake_yahoo.requests == []
 
 
-def test_missing_database_is_one_sentence(command: Command, stand_in: StandIn):
+def test_missing_database_is_one_sentence(command: Command, fake_yahoo: FakeYahoo):
     assert command("--tickers", "PETR4", *RANGE, "--database", "no_such") == 1
     assert command.err == (
         "fetch_b3_data: Glue database no_such does not exist: deploy the stack, or set GLUE_DATABASE.\n"
     )
-    assert stand_in.requests == []
+    assert fake_yahoo.requests == []
 
 
-def test_expired_credentials_are_one_sentence_at_the_start(command: Command, stand_in: StandIn, monkeypatch):
+def test_expired_credentials_are_one_sentence_at_the_start(command: Command, fake_yahoo: FakeYahoo, monkeypatch):
     import botocore.client
     from botocore.exceptions import ClientError
 
@@ -215,10 +215,12 @@ def test_expired_credentials_are_one_sentence_at_the_start(command: Command, sta
         "fetch_b3_data: The AWS credentials have expired: in a lab, start it again and copy its credentials; "
         "elsewhere renew yours, and run again.\n"
     )
-    assert stand_in.requests == []
+    assert fake_yahoo.requests == []
 
 
-def test_bucket_is_found_by_account_and_environment(command: Command, stand_in: StandIn, lake: TestLake, monkeypatch):
+def test_bucket_is_found_by_account_and_environment(
+    command: Command, fake_yahoo: FakeYahoo, lake: TestLake, monkeypatch
+):
     monkeypatch.delenv("RAW_BUCKET")
     monkeypatch.setenv("LAKE_ENV", "test")
     name = "tech-challenge2-test-raw-123456789012"

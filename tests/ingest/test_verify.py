@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from b3lake.ingest.verify import PRICES, differences
-from devlake.fake_yahoo import StandIn
+from devlake.fake_yahoo import FakeYahoo
 from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
 from tests.ingest.yahoo_cases import answer_with, bar
 
@@ -55,14 +55,14 @@ def test_one_price_off_is_a_difference_without_a_factor():
 
 def test_recorded_day_is_compared_and_nothing_is_written(
     command: Command,  # noqa: F811
-    stand_in: StandIn,
+    fake_yahoo: FakeYahoo,
     lake,
     shared_data: Path,
 ):
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(DAY, **OFFICIAL)])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(DAY, **OFFICIAL)])]
     halved = {name: value / 2 for name, value in OFFICIAL.items()}
-    stand_in.scripted["VALE3.SA"] = [answer_with([bar(DAY, 1.0)], symbol="VALE3.SA")]
-    stand_in.scripted["BBDC4.SA"] = [answer_with([bar(DAY)], symbol="WRONG")]
+    fake_yahoo.scripted["VALE3.SA"] = [answer_with([bar(DAY, 1.0)], symbol="VALE3.SA")]
+    fake_yahoo.scripted["BBDC4.SA"] = [answer_with([bar(DAY)], symbol="WRONG")]
     arguments = ("--verify", "b3", "--start-date", str(DAY), "--end-date", str(DAY), "--json")
     files = ("--b3-files", str(shared_data / "cotahist"))
     assert command("--tickers", "PETR4", *arguments, *files) == 0
@@ -71,7 +71,7 @@ def test_recorded_day_is_compared_and_nothing_is_written(
     (difference, summary) = (json.loads(line) for line in command.out.splitlines())
     assert (difference["ticker"], difference["column"], difference["b3"]) == ("VALE3", "open", 86.3)
     assert set(summary["summary"]["not_compared"]) == {"BBDC4", "IBOV"}
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(DAY, **halved)])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(DAY, **halved)])]
     from b3lake.ingest.sources.yahoo import YfData
 
     YfData.cache_get.cache_clear()

@@ -12,7 +12,7 @@ from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedErr
 from b3lake.ingest.sources import yahoo
 from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, sift
 from b3lake.lake.calendar import is_session, sessions_between
-from devlake.fake_yahoo import Answer, StandIn, error, recorded
+from devlake.fake_yahoo import Answer, FakeYahoo, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
 START, END = SESSIONS[0], SESSIONS[-1]
@@ -30,9 +30,9 @@ def received(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END) 
     return sift(fetch(ticker, start, end).bars, start=start, end=end).bars.to_pylist()
 
 
-def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(stand_in: StandIn, shared_data):
+def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYahoo, shared_data):
     path = shared_data / "yahoo_chart" / "PETR4.SA-22-sessions.json"
-    stand_in.scripted["PETR4.SA"] = [recorded(path)]
+    fake_yahoo.scripted["PETR4.SA"] = [recorded(path)]
     sent = json.loads(path.read_text())["chart"]["result"][0]
     quote = sent["indicators"]["quote"][0]
     rows = received(start=dt.date(2022, 11, 1), end=dt.date(2022, 12, 31))
@@ -48,14 +48,14 @@ def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(stand_in: StandIn, 
     assert {row["source"] for row in rows} == {"yahoo"}
 
 
-def test_one_request_a_ticker_with_an_end_that_is_exclusive(stand_in: StandIn):
+def test_one_request_a_ticker_with_an_end_that_is_exclusive(fake_yahoo: FakeYahoo):
     fetch()
-    (query,) = stand_in.requests
+    (query,) = fake_yahoo.requests
     assert (query.start, query.end) == (stamp(START, 0), stamp(END + dt.timedelta(days=1), 0))
 
 
-def test_close_is_not_adjusted(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(START, 20.0, adjclose=15.0)])]
+def test_close_is_not_adjusted(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START, 20.0, adjclose=15.0)])]
     (row,) = received()
     assert (row["close"], row["adj_close"]) == (20.0, 15.0)
 
@@ -71,20 +71,20 @@ def test_multiindex_columns_are_understood(levels: int):
     assert (row["day"], row["open"], row["adj_close"], row["volume"]) == (START, 1.0, 1.4, 7)
 
 
-def test_rate_limit_is_waited_out(stand_in: StandIn):
+def test_rate_limit_is_waited_out(fake_yahoo: FakeYahoo):
     refusal = error(429, "Too Many Requests", "slow down")
     # yfinance asks a second time itself before it gives up.
-    stand_in.scripted["PETR4.SA"] = [refusal] * 4 + [answer_with([bar(day) for day in SESSIONS])]
+    fake_yahoo.scripted["PETR4.SA"] = [refusal] * 4 + [answer_with([bar(day) for day in SESSIONS])]
     assert len(received()) == 5
-    assert len(stand_in.requests) == 5
+    assert len(fake_yahoo.requests) == 5
 
 
-def test_rate_limit_has_a_bound(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
+def test_rate_limit_has_a_bound(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
     with pytest.raises(RateLimitedError) as caught:
         fetch()
     assert caught.value.status is Status.RATE_LIMITED
-    assert len(stand_in.requests) == 2 * yahoo.ATTEMPTS
+    assert len(fake_yahoo.requests) == 2 * yahoo.ATTEMPTS
 
 
 def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.MonkeyPatch):
@@ -101,22 +101,22 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
     assert all(second == pytest.approx(first, abs=0.1) for first, second in zip(waits[::2], waits[1::2], strict=True))
 
 
-def test_a_stopped_pace_lets_nobody_wait_or_ask(stand_in: StandIn):
+def test_a_stopped_pace_lets_nobody_wait_or_ask(fake_yahoo: FakeYahoo):
     pace = yahoo.Pace()
     pace.refused(5)
     pace.stop()
     with pytest.raises(TickerError, match="stopped"):
         yahoo.fetch("PETR4", START, END, "1d", pace)
-    assert stand_in.requests == []
+    assert fake_yahoo.requests == []
 
 
-def test_server_error_is_asked_again_not_served_from_yfinances_cache(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")] * 2 + [answer_with([bar(START)])]
+def test_server_error_is_asked_again_not_served_from_yfinances_cache(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")] * 2 + [answer_with([bar(START)])]
     assert len(received()) == 1
 
 
-def test_server_error_for_good_is_a_failure(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")]
+def test_server_error_for_good_is_a_failure(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")]
     with pytest.raises(TickerError, match="could not be asked") as caught:
         fetch()
     assert caught.value.status is Status.FAILED
@@ -126,36 +126,36 @@ def test_server_error_for_good_is_a_failure(stand_in: StandIn):
     ("file", "says"),
     [("error-404-delisted.json", "may be delisted"), ("error-400-no-data-for-range.json", "startDate")],
 )
-def test_recorded_refusals_are_no_data_with_yahoos_reason(stand_in: StandIn, shared_data, file: str, says: str):
-    stand_in.scripted["PETR4.SA"] = [recorded(shared_data / "yahoo_chart" / file)]
+def test_recorded_refusals_are_no_data_with_yahoos_reason(fake_yahoo: FakeYahoo, shared_data, file: str, says: str):
+    fake_yahoo.scripted["PETR4.SA"] = [recorded(shared_data / "yahoo_chart" / file)]
     with pytest.raises(NoDataError, match=says):
         fetch()
 
 
-def test_renamed_share_is_told_with_its_new_name(stand_in: StandIn):
-    stand_in.scripted["VVAR3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
+def test_renamed_share_is_told_with_its_new_name(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["VVAR3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
     with pytest.raises(NoDataError, match="BHIA3"):
         fetch("VVAR3")
 
 
 @pytest.mark.parametrize("file", ["GRND3.SA-empty-arrays.json", "no-timestamp.json"])
-def test_recorded_answers_without_bars_are_no_data(stand_in: StandIn, shared_data, file: str):
+def test_recorded_answers_without_bars_are_no_data(fake_yahoo: FakeYahoo, shared_data, file: str):
     answer = recorded(shared_data / "yahoo_chart" / file)
     meta = answer.body["chart"]["result"][0]["meta"]
     meta |= {"symbol": "PETR4.SA", "currency": "BRL"}
-    stand_in.scripted["PETR4.SA"] = [answer]
+    fake_yahoo.scripted["PETR4.SA"] = [answer]
     with pytest.raises(NoDataError, match="without any bars"):
         fetch()
 
 
-def test_answer_for_another_share_is_refused(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(START)], symbol="PBR")]
+def test_answer_for_another_share_is_refused(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START)], symbol="PBR")]
     with pytest.raises(InvalidAnswerError, match="answered for PBR"):
         fetch()
 
 
-def test_another_currency_is_refused(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(START)], currency="USD")]
+def test_another_currency_is_refused(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START)], currency="USD")]
     with pytest.raises(InvalidAnswerError, match="USD"):
         fetch()
 
@@ -171,9 +171,9 @@ def test_another_currency_is_refused(stand_in: StandIn):
         ({"volume": -5}, "negative volume"),
     ],
 )
-def test_impossible_bar_is_refused_alone_and_leaves_a_gap(stand_in: StandIn, wrong: dict, reason: str):
+def test_impossible_bar_is_refused_alone_and_leaves_a_gap(fake_yahoo: FakeYahoo, wrong: dict, reason: str):
     bars = [bar(day, **(wrong if day == SESSIONS[2] else {})) for day in SESSIONS]
-    stand_in.scripted["PETR4.SA"] = [answer_with(bars)]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with(bars)]
     sifted = sift(fetch().bars, start=START, end=END)
     assert sifted.refused == {"PETR4": {SESSIONS[2]: reason}}
     assert sifted.bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
@@ -181,76 +181,76 @@ def test_impossible_bar_is_refused_alone_and_leaves_a_gap(stand_in: StandIn, wro
     assert causes(sifted.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
 
 
-def test_session_missing_in_the_middle_is_a_gap(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS if day != SESSIONS[1]])]
+def test_session_missing_in_the_middle_is_a_gap(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS if day != SESSIONS[1]])]
     assert gaps(SESSIONS, sift(fetch().bars, start=START, end=END).bars) == [SESSIONS[1]]
 
 
-def test_sessions_before_the_listing_are_no_gaps(stand_in: StandIn):
+def test_sessions_before_the_listing_are_no_gaps(fake_yahoo: FakeYahoo):
     listed = SESSIONS[3]
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS[3:]], firstTradeDate=stamp(listed))]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS[3:]], firstTradeDate=stamp(listed))]
     quotes = fetch()
     assert quotes.listed_since == listed
     assert gaps(SESSIONS, quotes.bars, quotes.listed_since) == []
 
 
-def test_duplicate_dates_give_one_bar(stand_in: StandIn):
+def test_duplicate_dates_give_one_bar(fake_yahoo: FakeYahoo):
     twice = [bar(SESSIONS[0]), bar(SESSIONS[1]), bar(SESSIONS[1]), *(bar(day) for day in SESSIONS[2:])]
-    stand_in.scripted["PETR4.SA"] = [answer_with(twice)]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with(twice)]
     assert [row["day"] for row in received()] == SESSIONS
 
 
-def test_live_bar_beside_the_days_bar_gives_one_bar(stand_in: StandIn):
+def test_live_bar_beside_the_days_bar_gives_one_bar(fake_yahoo: FakeYahoo):
     live = bar(END, 11.0, ts=stamp(END, 17) + 123)
-    stand_in.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), live])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), live])]
     rows = received()
     assert [row["day"] for row in rows] == SESSIONS
     assert rows[-1]["close"] == 11.0
 
 
-def test_holiday_carried_forward_is_left_out_and_is_no_fault(stand_in: StandIn):
+def test_holiday_carried_forward_is_left_out_and_is_no_fault(fake_yahoo: FakeYahoo):
     holiday = dt.date(2024, 5, 1)
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=0), *(bar(day) for day in SESSIONS)])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=0), *(bar(day) for day in SESSIONS)])]
     sifted = sift(fetch(start=holiday).bars, start=holiday, end=END)
     assert sifted.bars["day"].to_pylist() == SESSIONS
     assert sifted.refused == {}
 
 
-def test_trade_on_a_day_called_closed_is_kept(stand_in: StandIn):
+def test_trade_on_a_day_called_closed_is_kept(fake_yahoo: FakeYahoo):
     holiday = dt.date(2024, 5, 1)
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=10)])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=10)])]
     assert [row["day"] for row in received(start=holiday)] == [holiday]
 
 
-def test_latest_price_appended_after_the_end_is_left_out(stand_in: StandIn):
-    stand_in.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), bar(dt.date(2024, 6, 3))])]
+def test_latest_price_appended_after_the_end_is_left_out(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), bar(dt.date(2024, 6, 3))])]
     assert [row["day"] for row in received()] == SESSIONS
 
 
-def test_bar_stamped_late_the_day_before_belongs_to_its_day(stand_in: StandIn):
+def test_bar_stamped_late_the_day_before_belongs_to_its_day(fake_yahoo: FakeYahoo):
     before = SESSIONS[2] - dt.timedelta(days=1)
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(SESSIONS[2], ts=stamp(before, 23)), bar(SESSIONS[3])])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(SESSIONS[2], ts=stamp(before, 23)), bar(SESSIONS[3])])]
     assert [row["day"] for row in received()] == SESSIONS[2:4]
 
 
-def test_daylight_saving_of_old_years_is_in_the_zone(stand_in: StandIn):
+def test_daylight_saving_of_old_years_is_in_the_zone(fake_yahoo: FakeYahoo):
     day = dt.date(2018, 1, 3)  # summer time: midnight is 02:00 UTC
-    stand_in.scripted["PETR4.SA"] = [answer_with([bar(day)])]
+    fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day)])]
     (row,) = received(start=day, end=day)
     assert (row["day"], row["ts"]) == (day, dt.datetime.fromisoformat("2018-01-03T02:00"))
 
 
-def test_volume_above_32_bits(stand_in: StandIn):
-    stand_in.scripted["^BVSP"] = [answer_with([bar(START, 120000.0, volume=2**31 + 7)], symbol="^BVSP")]
+def test_volume_above_32_bits(fake_yahoo: FakeYahoo):
+    fake_yahoo.scripted["^BVSP"] = [answer_with([bar(START, 120000.0, volume=2**31 + 7)], symbol="^BVSP")]
     (row,) = received("IBOV")
     assert (row["ticker"], row["volume"]) == ("IBOV", 2**31 + 7)
 
 
-def test_recorded_split_and_dividends_are_on_their_days(stand_in: StandIn, shared_data):
+def test_recorded_split_and_dividends_are_on_their_days(fake_yahoo: FakeYahoo, shared_data):
     for ticker, file in (("NVDC34", "NVDA-split-4to1.json"), ("MSFT34", "MSFT-4-dividends.json")):
         answer = recorded(shared_data / "yahoo_chart" / file)
         answer.body["chart"]["result"][0]["meta"] |= {"symbol": f"{ticker}.SA", "currency": "BRL"}
-        stand_in.scripted[f"{ticker}.SA"] = [answer]
+        fake_yahoo.scripted[f"{ticker}.SA"] = [answer]
     wide = {"start": dt.date(2021, 2, 1), "end": dt.date(2022, 1, 31)}
     splits = {row["day"]: row["stock_splits"] for row in received("NVDC34", **wide) if row["stock_splits"]}
     assert splits == {dt.date(2021, 7, 20): 4.0}
@@ -263,24 +263,24 @@ def test_recorded_split_and_dividends_are_on_their_days(stand_in: StandIn, share
     }
 
 
-def test_dividend_on_a_day_without_a_bar_makes_no_bar(stand_in: StandIn):
+def test_dividend_on_a_day_without_a_bar_makes_no_bar(fake_yahoo: FakeYahoo):
     paid = SESSIONS[3]
     answer = answer_with([bar(day) for day in SESSIONS[:3]])
     event = {str(stamp(paid)): {"amount": 1.5, "date": stamp(paid)}}
-    stand_in.scripted["PETR4.SA"] = [events(answer, dividends=event)]
+    fake_yahoo.scripted["PETR4.SA"] = [events(answer, dividends=event)]
     sifted = sift(fetch().bars, start=START, end=END)
     assert sifted.bars["day"].to_pylist() == SESSIONS[:3]
     assert sifted.refused == {"PETR4": {paid: "null price"}}
 
 
-def test_hourly_bars_keep_their_start_in_utc(stand_in: StandIn):
+def test_hourly_bars_keep_their_start_in_utc(fake_yahoo: FakeYahoo):
     rows = sift(fetch(start=START, end=START, interval="1h").bars, start=START, end=START).bars.to_pylist()
     assert [row["ts"].hour for row in rows] == list(range(13, 21))
     assert {row["day"] for row in rows} == {START}
 
 
 @pytest.mark.parametrize("ticker", ["PETR4", "ITSA4", "IBOV"])
-def test_years_of_real_quotes_with_all_their_faults(stand_in: StandIn, shared_data, ticker: str):
+def test_years_of_real_quotes_with_all_their_faults(fake_yahoo: FakeYahoo, shared_data, ticker: str):
     """Yahoo's old downloads: null rows, carried-forward holidays, sessions missing, volumes above 2^31."""
     name = "BVSP" if ticker == "IBOV" else f"{ticker}.SA"
     with (shared_data / "yahoo_csv" / f"{name}.csv").open(newline="") as lines:
@@ -292,7 +292,7 @@ def test_years_of_real_quotes_with_all_their_faults(stand_in: StandIn, shared_da
         for row in rows
     ]
     symbol = "^BVSP" if ticker == "IBOV" else f"{ticker}.SA"
-    stand_in.scripted[symbol] = [answer_with(bars, symbol=symbol)]
+    fake_yahoo.scripted[symbol] = [answer_with(bars, symbol=symbol)]
     start, end = dt.date(2009, 1, 1), dt.date(2012, 12, 31)
     sifted = sift(fetch(ticker, start, end).bars, start=start, end=end)
     days = [dt.date.fromisoformat(row["Date"]) for row in rows]
@@ -309,5 +309,5 @@ def test_years_of_real_quotes_with_all_their_faults(stand_in: StandIn, shared_da
     assert missing == set(sessions_between(days[0], days[-1])) - {days[i] for i in kept}
 
 
-def test_bars_have_the_declared_schema(stand_in: StandIn):
+def test_bars_have_the_declared_schema(fake_yahoo: FakeYahoo):
     assert fetch().bars.schema == BARS_SCHEMA

@@ -1,4 +1,4 @@
-"""A stand-in for the host: a folder as its root, with a stub package manager and a stub systemctl, the rest real.
+"""A fake host: a folder as its root, with a stub package manager and a stub systemctl, the rest real.
 
 bash, Python's venv, pip, the AWS CLI and the AWS that it talks to are real. The virtualenv of a release sees the
 packages that this checkout's `.venvs/tech` has, so that pip checks the pinned versions and fetches none of them.

@@ -15,7 +15,7 @@ from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import PARTITION_TYPES
 from devlake import paths
 from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
-from devlake.fake_yahoo import StandIn, serving
+from devlake.fake_yahoo import FakeYahoo, serving
 
 pytestmark = pytest.mark.slow
 
@@ -86,9 +86,9 @@ def host(strict_aws, policy) -> Host:
 def test_the_ingestion_runs_with_what_the_host_may_do(strict_aws, host):
     settings = {"TICKERS": "PETR4,^BVSP", "START_DATE": "2024-01-02", "END_DATE": "2024-01-05",
                 "RAW_BUCKET": RAW_BUCKET, "GLUE_DATABASE": DATABASE}  # fmt: skip
-    with serving(StandIn()) as url:
+    with serving(FakeYahoo()) as url:
         done = subprocess.run(
-            [sys.executable, "-m", "devlake.fetch_from_fake", "--standin-url", url],
+            [sys.executable, "-m", "devlake.fetch_from_fake", "--yahoo-url", url],
             cwd=paths.ROOT,
             env=host.environment | settings,
             capture_output=True,
