@@ -33,7 +33,7 @@ demo: $(RUN_VENVS) ## run the whole pipeline once, from quotes to SQL, on this m
 	@$(PY) -m devlake demo
 
 .PHONY: up
-up: $(RUN_VENVS) ## start a lake to keep: deploy the stack into the embedded AWS
+up: $(RUN_VENVS) ## start a lake to keep: deploy the stack into the AWS emulator
 	@$(PY) -m devlake up
 
 .PHONY: ingest
@@ -73,7 +73,7 @@ test: $(DEV_VENVS) ## run all tests
 	@$(PY) -m pytest
 
 .PHONY: test-fast
-test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or embedded AWS
+test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or AWS emulator
 	@$(PY) -m pytest -m "not slow"
 
 .PHONY: chaos

@@ -36,7 +36,7 @@ from obstore.store import S3Store
 
 from b3lake.lake.schemas import RAW_SCHEMA
 from bench import object_server
-from devlake.embedded_aws import free_port
+from devlake.emulator import free_port
 
 BUCKET, DATABASE, TABLE = "bench-lake", "bench", "b3_daily_quotes_refined"
 FIRST_DAY = date(2020, 1, 1)

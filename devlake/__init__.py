@@ -1,1 +1,1 @@
-"""The lake on one machine: the embedded AWS, the Glue runner, the fake Yahoo, the demo."""
+"""The lake on one machine: the AWS emulator, the Glue runner, the fake Yahoo, the demo."""

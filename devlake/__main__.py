@@ -9,13 +9,13 @@ import sys
 from types import FrameType
 
 from b3lake.terminal import Stage, console, fail, stage, warn
-from devlake import keep_lake, paths
+from devlake import local_lake, paths
 from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, ingest_quotes
-from devlake.keep_lake import only_one, open_lake
+from devlake.local_lake import only_one, open_lake
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
 
@@ -36,19 +36,19 @@ def demo() -> int:
 
 def up() -> int:
     stages: list[Stage] = []
-    with only_one(keep_lake.FOLDER):
-        aws = keep_lake.find_lake()
+    with only_one(local_lake.FOLDER):
+        aws = local_lake.find_lake()
         if aws is None:
-            with stage("Start the embedded AWS", stages) as now:
-                aws = keep_lake.start_lake(_port())
+            with stage("Start the AWS emulator", stages) as now:
+                aws = local_lake.start_lake(_port())
                 now.done = aws.endpoint_url
         try:
             with stage("Deploy template.yaml with SAM", stages) as now:
-                outputs = deploy_stack(aws, keep_lake.FOLDER, on_line=now.tell)
+                outputs = deploy_stack(aws, local_lake.FOLDER, on_line=now.tell)
                 prepare_athena(aws)
                 now.done = f"bucket {outputs['RawBucketName']}"
         except BaseException:
-            keep_lake.stop_lake()
+            local_lake.stop_lake()
             raise
     console.print(
         "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
@@ -59,20 +59,20 @@ def up() -> int:
 
 def ingest() -> int:
     stages: list[Stage] = []
-    with only_one(keep_lake.FOLDER):
+    with only_one(local_lake.FOLDER):
         aws = open_lake()
         outputs = stack_outputs(aws)
         with stage("Ingest quotes", stages) as now:
             empty = not aws.client("s3").list_objects_v2(Bucket=outputs["RawBucketName"], MaxKeys=1)["KeyCount"]
-            known = None if empty else keep_lake.holds_synthetic_prices()
-            note = keep_lake.note_kind_of_prices
-            ingestion = ingest_quotes(aws, outputs, keep_lake.FOLDER, synthetic=known, on_line=now.tell, on_kind=note)
+            known = None if empty else local_lake.holds_synthetic_prices()
+            note = local_lake.note_kind_of_prices
+            ingestion = ingest_quotes(aws, outputs, local_lake.FOLDER, synthetic=known, on_line=now.tell, on_kind=note)
             now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
         for line in ingestion.problems:
             warn(line)
         if ingestion.written:
             with stage("S3 events start the Glue job", stages) as now:
-                asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], keep_lake.FOLDER)
+                asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], local_lake.FOLDER)
                 now.done = f"{asked} job runs asked for"
             _refine(stages)
     if ingestion.synthetic:
@@ -81,7 +81,7 @@ def ingest() -> int:
 
 
 def refine() -> int:
-    with only_one(keep_lake.FOLDER):
+    with only_one(local_lake.FOLDER):
         _refine([])
     return 0
 
@@ -89,7 +89,7 @@ def refine() -> int:
 def _refine(stages: list[Stage]) -> None:
     aws = open_lake()
     with stage("Refine on Spark", stages) as now:
-        run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], keep_lake.FOLDER, on_line=now.tell)
+        run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], local_lake.FOLDER, on_line=now.tell)
         now.done = f"{run.summary['refined_partitions']:,} partitions written"
 
 
@@ -115,7 +115,7 @@ def _ask(command: list[str]) -> int:
 
 
 def status() -> int:
-    aws = keep_lake.find_lake()
+    aws = local_lake.find_lake()
     if aws is None:
         console.print("No lake is up: `make up` starts one.")
         return 0
@@ -130,7 +130,7 @@ def status() -> int:
 
 
 def down() -> int:
-    console.print("The lake is down; its data stays in .lake/." if keep_lake.stop_lake() else "No lake was up.")
+    console.print("The lake is down; its data stays in .lake/." if local_lake.stop_lake() else "No lake was up.")
     return 0
 
 

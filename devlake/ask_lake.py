@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devlake import paths
 from devlake.deploy_stack import ENV
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 
 LIMIT_SECONDS = 300
@@ -18,12 +18,12 @@ def query_command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "b3lake", "ask", *arguments]
 
 
-def query_environment(aws: EmbeddedAws) -> dict[str, str]:
+def query_environment(aws: Emulator) -> dict[str, str]:
     """The environment in which the query layer asks this lake."""
     return aws.environment() | {"LAKE_ENV": ENV}
 
 
-def ask_file(aws: EmbeddedAws, path: Path) -> str:
+def ask_file(aws: Emulator, path: Path) -> str:
     """The answer to the question in the SQL file `path`, as a printed table. Raises DevLakeError when there is none."""
     return _output_of(query_command(["--file", str(path)]), aws)
 
@@ -33,12 +33,12 @@ def report_command(output: Path) -> list[str]:
     return [sys.executable, "-m", "b3lake", "report", "--output", str(output)]
 
 
-def write_report(aws: EmbeddedAws, output: Path) -> None:
+def write_report(aws: Emulator, output: Path) -> None:
     """Write the page about the lake. Raises DevLakeError when it cannot be written."""
     _output_of(report_command(output), aws)
 
 
-def _output_of(command: Sequence[str], aws: EmbeddedAws) -> str:
+def _output_of(command: Sequence[str], aws: Emulator) -> str:
     environment = query_environment(aws)
     try:
         done = subprocess.run(

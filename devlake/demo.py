@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 from b3lake.terminal import Stage, console, stage, warn
-from devlake import embedded_aws, paths
+from devlake import emulator, paths
 from devlake.ask_lake import ask_file, write_report
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, Ingestion, ingest_quotes
-from devlake.keep_lake import only_one
+from devlake.local_lake import only_one
 from devlake.measure_memory import peak_memory
 from devlake.prepare_athena import WORKGROUP, prepare_athena
 from devlake.run_glue import GlueRun, carry_out_runs, wait_for_events
@@ -30,20 +30,20 @@ def run_demo(port: int | None = None) -> None:
     with only_one(FOLDER), peak_memory() as peak:
         _empty(FOLDER)
         stages: list[Stage] = []
-        with stage("Start the embedded AWS", stages) as now:
-            aws = embedded_aws.start(FOLDER, port=port)
+        with stage("Start the AWS emulator", stages) as now:
+            aws = emulator.start(FOLDER, port=port)
             now.done = aws.endpoint_url
         try:
             ingestion, run = _run_stages(aws, stages)
         finally:
-            embedded_aws.stop(aws)
+            emulator.stop(aws)
     _sum_up(ingestion, run, stages)
     megabytes = peak.largest_bytes / 2**20
     console.print(f"The largest process ({peak.largest_name}) took {megabytes:,.0f} MiB of memory.")
     console.print("Keep a lake and ask it more: `make up`, `make ingest`, `make query SQL='SELECT …'`, `make down`.")
 
 
-def _run_stages(aws: EmbeddedAws, stages: list[Stage]) -> tuple[Ingestion, GlueRun]:
+def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]:
     with stage("Deploy template.yaml with SAM", stages) as now:
         outputs = deploy_stack(aws, FOLDER, on_line=now.tell)
         prepare_athena(aws)

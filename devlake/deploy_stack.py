@@ -1,11 +1,11 @@
-"""Builds and deploys the real template into the embedded AWS with the SAM CLI."""
+"""Builds and deploys the real template into the AWS emulator with the SAM CLI."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from b3lake.lake.names import DEFAULT_ENV, Names
 from devlake import paths
-from devlake.embedded_aws import REGION, EmbeddedAws
+from devlake.emulator import REGION, Emulator
 from devlake.errors import DevLakeError
 from devlake.run_child import run_child
 
@@ -30,7 +30,7 @@ def build_stack(folder: Path, environment: dict[str, str], on_line: Callable[[st
 
 
 def deploy_stack(
-    aws: EmbeddedAws,
+    aws: Emulator,
     folder: Path,
     *,
     parameters: dict[str, str] | None = None,
@@ -53,7 +53,7 @@ def deploy_stack(
     return stack_outputs(aws)
 
 
-def stack_outputs(aws: EmbeddedAws) -> dict[str, str]:
+def stack_outputs(aws: Emulator) -> dict[str, str]:
     """The deployed stack's outputs by name."""
     stacks = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from devlake import paths
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.run_child import run_child
 
@@ -62,7 +62,7 @@ def _why_not_yahoo(synthetic: bool | None) -> str | None:
 
 
 def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given by name
-    aws: EmbeddedAws,
+    aws: Emulator,
     outputs: dict[str, str],
     folder: Path,
     *,

@@ -14,19 +14,19 @@ from typing import Any
 
 from b3lake.terminal import console, fail
 from devlake.deploy_stack import deploy_stack, stack_outputs
-from devlake.embedded_aws import EmbeddedAws, running
+from devlake.emulator import Emulator, running
 from devlake.errors import DevLakeError
-from devlake.keep_lake import find_lake
+from devlake.local_lake import find_lake
 
 
 @contextmanager
-def _deployed() -> Iterator[tuple[EmbeddedAws, dict[str, str]]]:
+def _deployed() -> Iterator[tuple[Emulator, dict[str, str]]]:
     """The lake that is up and its stack's outputs; where none is up, one for this invocation alone."""
     kept = find_lake()
     if kept is not None:
         yield kept, stack_outputs(kept)
         return
-    console.print("No lake is up: deploying the stack into an embedded AWS for this invocation.")
+    console.print("No lake is up: deploying the stack into an AWS emulator for this invocation.")
     with running() as aws, tempfile.TemporaryDirectory(prefix="b3-lake-") as folder:
         yield aws, deploy_stack(aws, Path(folder))
 
@@ -39,7 +39,7 @@ def read_event(file: Path) -> Any:
         raise DevLakeError(f"{file} is no event to send ({error}): see events/ for some.") from error
 
 
-def invoke_function(aws: EmbeddedAws, function_name: str, event: Any) -> Any:
+def invoke_function(aws: Emulator, function_name: str, event: Any) -> Any:
     """What the function's handler returns for `event`, in this process, with the environment it was deployed with."""
     deployed = aws.client("lambda").get_function_configuration(FunctionName=function_name)
     os.environ.clear()

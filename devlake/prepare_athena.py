@@ -1,13 +1,13 @@
 """Makes the Athena workgroup and its results bucket, which Terraform makes in a real account."""
 
 from devlake.deploy_stack import NAMES
-from devlake.embedded_aws import ACCOUNT_ID, EmbeddedAws
+from devlake.emulator import ACCOUNT_ID, Emulator
 
 WORKGROUP = NAMES.workgroup
 RESULTS_BUCKET = NAMES.athena_bucket(ACCOUNT_ID)
 
 
-def prepare_athena(aws: EmbeddedAws) -> None:
+def prepare_athena(aws: Emulator) -> None:
     """Create the bucket and the workgroup where they are missing."""
     aws.client("s3").create_bucket(Bucket=RESULTS_BUCKET)
     athena = aws.client("athena")

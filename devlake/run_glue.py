@@ -1,6 +1,6 @@
 """Carries out the Glue job's runs: the deployed script, with its deployed arguments, on local Spark.
 
-The embedded AWS records a run and calls it succeeded at once, without running anything. Here the runs that are on
+The AWS emulator records a run and calls it succeeded at once, without running anything. Here the runs that are on
 record and not yet carried out are carried out together, by one run that starts after all of them were asked for: as on
 Glue, where one run at a time is allowed, a run covers every request made before it started.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.find_java import find_java
 from devlake.run_child import run_child
@@ -37,8 +37,8 @@ class GlueRun:
     summary: dict[str, object]
 
 
-def spark_environment(aws: EmbeddedAws, folder: Path) -> dict[str, str]:
-    """The environment in which the job finds Java, a local Spark and the embedded AWS."""
+def spark_environment(aws: Emulator, folder: Path) -> dict[str, str]:
+    """The environment in which the job finds Java, a local Spark and the AWS emulator."""
     return aws.environment() | {
         "JAVA_HOME": str(find_java()),
         "PYSPARK_SUBMIT_ARGS": SPARK_ARGUMENTS,
@@ -48,7 +48,7 @@ def spark_environment(aws: EmbeddedAws, folder: Path) -> dict[str, str]:
     }
 
 
-def runs_to_carry_out(aws: EmbeddedAws, job: str, folder: Path) -> list[str]:
+def runs_to_carry_out(aws: Emulator, job: str, folder: Path) -> list[str]:
     """Ids of the job's runs that are on record and were not carried out yet, oldest first."""
     done = _carried_out(folder)
     pages = aws.client("glue").get_paginator("get_job_runs").paginate(JobName=job)
@@ -57,7 +57,7 @@ def runs_to_carry_out(aws: EmbeddedAws, job: str, folder: Path) -> list[str]:
 
 
 def carry_out_runs(
-    aws: EmbeddedAws,
+    aws: Emulator,
     job: str,
     folder: Path,
     *,
@@ -83,7 +83,7 @@ def carry_out_runs(
     return GlueRun(tuple(run_ids), _summary(lines, log))
 
 
-def wait_for_events(aws: EmbeddedAws, queue: str, job: str, folder: Path) -> int:
+def wait_for_events(aws: Emulator, queue: str, job: str, folder: Path) -> int:
     """Wait until the queue named `queue` has handed every event to the function, and the function has asked for a run.
 
     Returns the number of runs asked for. Raises DevLakeError when that takes more than WAIT_SECONDS.
@@ -101,7 +101,7 @@ def wait_for_events(aws: EmbeddedAws, queue: str, job: str, folder: Path) -> int
     raise DevLakeError(f"The events did not reach the Glue job in {WAIT_SECONDS:.0f} s: see {aws.log}.")
 
 
-def _download_script(aws: EmbeddedAws, location: str, folder: Path) -> Path:
+def _download_script(aws: Emulator, location: str, folder: Path) -> Path:
     where = urlsplit(location)
     script = folder / Path(where.path).name
     script = script if script.suffix == ".py" else folder / "refine_job.py"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devlake import paths
-from devlake.embedded_aws import EmbeddedAws, running
+from devlake.emulator import Emulator, running
 
 # `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
 sys.dont_write_bytecode = True
@@ -24,8 +24,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def embedded_aws() -> Iterator[EmbeddedAws]:
-    """One embedded AWS for the whole session; tests use buckets and names of their own on it."""
+def emulator() -> Iterator[Emulator]:
+    """One AWS emulator for the whole session; tests use buckets and names of their own on it."""
     with running() as aws:
         yield aws
 

@@ -29,7 +29,7 @@ def ask_awswrangler(sql: str, settings: Settings) -> pa.Table:
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type as the embedded Athena's answers have it, where pandas made another of it."""
+    """The type as the emulator's answers have it, where pandas made another of it."""
     if pa.types.is_large_string(kind):
         return pa.string()
     return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind

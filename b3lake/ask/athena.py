@@ -1,6 +1,6 @@
 """Asks Athena one question and returns the answer as an Arrow table.
 
-The real Athena is asked through awswrangler. The embedded one keeps its result files where awswrangler does not look,
+The real Athena is asked through awswrangler. The emulator's keeps its result files where awswrangler does not look,
 so it is asked through boto3, whose answer has every value as text beside its column's type.
 """
 
@@ -47,7 +47,7 @@ def ask(sql: str, settings: Settings) -> pa.Table:
             from b3lake.ask.account_athena import ask_awswrangler  # noqa: PLC0415
 
             return ask_awswrangler(sql, settings)
-        return _ask_embedded(sql, settings)
+        return _ask_emulator(sql, settings)
     except (ClientError, BotoCoreError) as error:
         raise QueryError(explain(error)) from error
 
@@ -72,7 +72,7 @@ def one_line(message: str) -> str:
     return " ".join(kept or ["Athena refused the query and gave no reason."])
 
 
-def _ask_embedded(sql: str, settings: Settings) -> pa.Table:
+def _ask_emulator(sql: str, settings: Settings) -> pa.Table:
     athena = boto3.client("athena", endpoint_url=settings.endpoint_url)
     query_id = athena.start_query_execution(
         QueryString=sql,
@@ -85,7 +85,7 @@ def _ask_embedded(sql: str, settings: Settings) -> pa.Table:
 
 
 def _results_location(athena: "AthenaClient", settings: Settings) -> str:
-    """Where the embedded Athena is to write results: as the workgroup says, if anyone has made one there."""
+    """Where the emulator's Athena is to write results: as the workgroup says, if anyone has made one there."""
     groups = {group["Name"] for group in athena.list_work_groups()["WorkGroups"]}
     if settings.workgroup in groups:
         group = athena.get_work_group(WorkGroup=settings.workgroup)["WorkGroup"]

@@ -25,7 +25,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="b3lake ask",
         description="Ask the lake in SQL, as Athena understands it.",
-        epilog="The environment says which lake: LAKE_ENV (default dev), AWS_ENDPOINT_URL for an embedded AWS, "
+        epilog="The environment says which lake: LAKE_ENV (default dev), AWS_ENDPOINT_URL for an AWS emulator, "
         "else the account of your AWS credentials. Exit code: 0 answered, 1 not answered, 2 wrong usage.",
     )
     question = parser.add_mutually_exclusive_group(required=True)

@@ -58,7 +58,7 @@ class Catalog:
         except Exception as error:
             raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
         partitions = ((dt.date.fromisoformat(day), ticker) for day, ticker in found.values())
-        # The embedded AWS ignores the expression.
+        # The AWS emulator ignores the expression.
         return {(day, ticker) for day, ticker in partitions if start <= day <= end}
 
     def register(self, partitions: Iterable[Partition]) -> None:

@@ -9,7 +9,7 @@ from b3lake.lake.names import DEFAULT_ENV, ENV_PATTERN, Names
 
 @dataclass(frozen=True)
 class Settings:
-    """One deployment of the lake: its environment, and where an embedded AWS answers (None: the real one)."""
+    """One deployment of the lake: its environment, and where an AWS emulator answers (None: the real one)."""
 
     env: str = DEFAULT_ENV
     endpoint_url: str | None = None

@@ -6,34 +6,34 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from tests.ask.lake import Lake, build_lake, invent_quotes, refine
 
 TICKERS = ["ABEV3", "B3SA3", "IBOV", "PETR4", "VALE3"]
 
 
 @pytest.fixture(scope="session")
-def lake(embedded_aws: EmbeddedAws) -> Lake:
+def lake(emulator: Emulator) -> Lake:
     """Five tickers over 70 sessions across a new year; VALE3 misses one, B3SA3 has only the last three."""
     sessions = exchange_calendars.get_calendar("BVMF").sessions_in_range("2023-11-01", "2024-02-15")
     quotes = invent_quotes(TICKERS, [session.date() for session in sessions])
     missing = (quotes["ticker"] == "VALE3") & (quotes["ts"].dt.date == sessions[40].date())
     early = (quotes["ticker"] == "B3SA3") & (quotes["ts"] < sessions[-3])
     kept = quotes[~missing & ~early]
-    return _build(embedded_aws, "query", kept, refine(kept))
+    return _build(emulator, "query", kept, refine(kept))
 
 
 @pytest.fixture(scope="session")
-def damaged_lake(embedded_aws: EmbeddedAws) -> Lake:
+def damaged_lake(emulator: Emulator) -> Lake:
     """One ticker over five sessions: one not refined, one refined without bronze, one with another volume."""
     days = [dt.date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
     quotes = invent_quotes(["ABEV3"], days)
     refined = refine(quotes)
     refined.loc[2, "total_volume"] += 1
-    return _build(embedded_aws, "damaged", quotes.drop(index=1), refined.drop(index=0))
+    return _build(emulator, "damaged", quotes.drop(index=1), refined.drop(index=0))
 
 
-def _build(aws: EmbeddedAws, env: str, quotes: pd.DataFrame, refined: pd.DataFrame) -> Lake:
+def _build(aws: Emulator, env: str, quotes: pd.DataFrame, refined: pd.DataFrame) -> Lake:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws.environment().items():
             if name.startswith("AWS_"):

@@ -1,4 +1,4 @@
-"""A small lake on an embedded AWS, written here from invented quotes, and what pandas makes of the same quotes."""
+"""A small lake on an AWS emulator, written here from invented quotes, and what pandas makes of the same quotes."""
 
 import datetime as dt
 import io

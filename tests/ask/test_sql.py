@@ -1,4 +1,4 @@
-"""The SQL files: valid for Athena, described, and answering on the embedded one what pandas answers."""
+"""The SQL files: valid for Athena, described, and answering on the emulator's what pandas answers."""
 
 import datetime as dt
 
@@ -15,7 +15,7 @@ from tests.ask.lake import Lake
 
 NAMES = sorted(list_queries())
 RESERVED = Dialect.get_or_raise("trino").generator_class.RESERVED_KEYWORDS
-"""Words that Athena takes as a name only in quotes; the embedded one does not mind all of them."""
+"""Words that Athena takes as a name only in quotes; the emulator's does not mind all of them."""
 TABLES = {"b3_daily_quotes", "b3_daily_quotes_refined", "b3_daily_quotes_compact"}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from tests.bad_input import try_events, try_ingestion, try_job
 from tests.bad_input.tried import Tried, agree
 
@@ -48,19 +48,19 @@ def test_events() -> None:
 
 
 @pytest.mark.slow
-def test_sql(embedded_aws: EmbeddedAws, tmp_path: Path) -> None:
+def test_sql(emulator: Emulator, tmp_path: Path) -> None:
     from tests.bad_input import try_cloud
 
-    tried = list(try_cloud.try_sql(embedded_aws, tmp_path))
+    tried = list(try_cloud.try_sql(emulator, tmp_path))
     assert {one.written for one in tried} == {"nothing"}
     check("SQL", tried)
 
 
 @pytest.mark.slow
-def test_iam(embedded_aws: EmbeddedAws) -> None:
+def test_iam(emulator: Emulator) -> None:
     from tests.bad_input import try_cloud
 
-    tried = list(try_cloud.try_iam(embedded_aws))
+    tried = list(try_cloud.try_iam(emulator))
     assert {one.written for one in tried} == {"nothing"}
-    assert try_cloud.may(embedded_aws, "StartGlueJobRole", "glue:StartJobRun", try_cloud.OWN_JOB)  # refused is not all
+    assert try_cloud.may(emulator, "StartGlueJobRole", "glue:StartJobRun", try_cloud.OWN_JOB)  # refused is not all
     check("IAM", tried)

@@ -1,4 +1,4 @@
-"""Bad SQL through the query command, and what the roles of template.yaml may not do: on an embedded AWS."""
+"""Bad SQL through the query command, and what the roles of template.yaml may not do: on an AWS emulator."""
 
 import contextlib
 import io
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from b3lake.ask.command import main
-from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
+from devlake.emulator import ACCOUNT_ID, REGION, Emulator
 from devlake.prepare_athena import prepare_athena
 from tests.bad_input.tried import Tried, mask
 from tests.template.read_template import Resolved
@@ -27,7 +27,7 @@ SQL: list[tuple[list[str], dict[str, str]]] = [
 ]
 
 
-def try_sql(aws: EmbeddedAws, folder: Path) -> Iterator[Tried]:
+def try_sql(aws: Emulator, folder: Path) -> Iterator[Tried]:
     prepare_athena(aws)
     for arguments, environment in SQL:
         before = _buckets(aws)
@@ -48,7 +48,7 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if " " in word or not word else word
 
 
-def _buckets(aws: EmbeddedAws) -> dict[str, list[str]]:
+def _buckets(aws: Emulator) -> dict[str, list[str]]:
     s3 = aws.client("s3")
     names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     return {
@@ -103,7 +103,7 @@ def _policies(logical: str) -> list[dict[str, Any]]:
     return list(resolved.resource(logical)["Policies"])
 
 
-def try_iam(aws: EmbeddedAws) -> Iterator[Tried]:
+def try_iam(aws: Emulator) -> Iterator[Tried]:
     iam = aws.client("iam")
     for logical, wishes in WISHES.items():
         trust = {"Version": "2012-10-17", "Statement": []}
@@ -121,7 +121,7 @@ def try_iam(aws: EmbeddedAws) -> Iterator[Tried]:
             )
 
 
-def may(aws: EmbeddedAws, role: str, action: str, resource: str) -> bool:
+def may(aws: Emulator, role: str, action: str, resource: str) -> bool:
     """Whether the role's policies allow the action."""
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
     simulate = aws.client("iam").simulate_principal_policy

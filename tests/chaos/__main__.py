@@ -9,7 +9,7 @@ from pathlib import Path
 
 from b3lake.lake.names import Names
 from devlake import paths
-from devlake.embedded_aws import running
+from devlake.emulator import running
 from devlake.errors import DevLakeError
 from devlake.fake_yahoo import serving as serving_yahoo
 from tests.chaos.chaos_run import Ordeal

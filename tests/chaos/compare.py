@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 
 PLACES = {
     "b3_daily_quotes": "raw/b3/",
@@ -36,7 +36,7 @@ class Contents:
         }
 
 
-def read_contents(aws: EmbeddedAws, bucket: str, database: str) -> Contents:
+def read_contents(aws: Emulator, bucket: str, database: str) -> Contents:
     """Everything in the lake; an object that is no Parquet file stands as a sentence in place of its rows."""
     s3, glue = aws.client("s3"), aws.client("glue")
 

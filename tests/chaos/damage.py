@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from tests.chaos.plan import Fault
 
 STRAY_TICKER = "ZZZZ3"
@@ -27,7 +27,7 @@ _TABLES = {"raw": "b3_daily_quotes", "refined": "b3_daily_quotes_refined", "comp
 class Damage:
     """Does damage to one lake, and remembers what the lake must tell of it: `corrupt` is raw key to ETag."""
 
-    def __init__(self, aws: EmbeddedAws, bucket: str, database: str) -> None:
+    def __init__(self, aws: Emulator, bucket: str, database: str) -> None:
         self._s3, self._glue = aws.client("s3"), aws.client("glue")
         self._bucket, self._database = bucket, database
         self.corrupt: dict[str, str] = {}

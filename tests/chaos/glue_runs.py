@@ -1,6 +1,6 @@
 """Glue's book of one job's runs: one run at a time, a retry after a failure, and the states that the function sees.
 
-The embedded AWS calls every run succeeded at once and never refuses one. This stands before it, for the function.
+The AWS emulator calls every run succeeded at once and never refuses one. This stands before it, for the function.
 """
 
 import threading

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devlake import paths
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from devlake.run_glue import spark_environment
 from tests.chaos.market import FIRST, LAST, SYMBOLS
 from tests.chaos.processes import Process
@@ -28,7 +28,7 @@ class Place:
 class Pipeline:
     """The stack deployed on `aws`; logs go to `folder`, quotes are asked of the fake Yahoo at `yahoo_url`."""
 
-    def __init__(self, aws: EmbeddedAws, folder: Path, yahoo_url: str) -> None:
+    def __init__(self, aws: Emulator, folder: Path, yahoo_url: str) -> None:
         self.aws, self._folder, self._yahoo_url = aws, folder, yahoo_url
         self.outputs = deploy_stack(aws, folder)
         job = aws.client("glue").get_job(JobName=self.outputs["RefineJobName"])["Job"]

@@ -1,4 +1,4 @@
-"""A proxy before the embedded AWS, which answers wrongly where a rule says so, and forwards the rest untouched."""
+"""A proxy before the AWS emulator, which answers wrongly where a rule says so, and forwards the rest untouched."""
 
 import http.client
 import json
@@ -37,7 +37,7 @@ class Rule:
     on_first: Deed | None = None
 
 
-# Glue's operation and its arguments, to a status and an answer; None: ask the embedded AWS.
+# Glue's operation and its arguments, to a status and an answer; None: ask the AWS emulator.
 Intercept = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]] | None]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devlake import __main__ as commands
-from devlake import embedded_aws, keep_lake
+from devlake import emulator, local_lake
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import ingest_quotes
 
@@ -16,10 +16,10 @@ from devlake.ingest_quotes import ingest_quotes
 @pytest.fixture(autouse=True)
 def _no_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kept lake of one's own: an empty folder."""
-    monkeypatch.setattr(keep_lake, "FOLDER", tmp_path)
-    monkeypatch.setattr(keep_lake, "_RECORD", tmp_path / "lake.json")
-    monkeypatch.setattr(keep_lake, "_PORT", tmp_path / "port")
-    monkeypatch.setattr(keep_lake, "_KIND", tmp_path / "kind_of_prices")
+    monkeypatch.setattr(local_lake, "FOLDER", tmp_path)
+    monkeypatch.setattr(local_lake, "_RECORD", tmp_path / "lake.json")
+    monkeypatch.setattr(local_lake, "_PORT", tmp_path / "port")
+    monkeypatch.setattr(local_lake, "_KIND", tmp_path / "kind_of_prices")
 
 
 def _run(command: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> int:
@@ -64,16 +64,16 @@ def test_without_a_lake_status_and_down_say_so_and_succeed(
 
 
 def test_a_lake_keeps_to_the_port_that_it_was_made_on() -> None:
-    (keep_lake.FOLDER / "port").write_text("20001")
+    (local_lake.FOLDER / "port").write_text("20001")
     with pytest.raises(DevLakeError, match="made on port 20001: leave LAKE_PORT out"):
-        keep_lake.start_lake(20002)
+        local_lake.start_lake(20002)
 
 
 def test_invented_prices_are_never_added_to_real_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("devlake.ingest_quotes.yahoo_answers", lambda: "Yahoo answers 429 Too Many Requests")
-    keep_lake.note_kind_of_prices(synthetic=False)
+    local_lake.note_kind_of_prices(synthetic=False)
     with pytest.raises(DevLakeError, match="holds real prices, and no invented ones are added"):
-        ingest_quotes(None, {}, tmp_path, synthetic=keep_lake.holds_synthetic_prices())
+        ingest_quotes(None, {}, tmp_path, synthetic=local_lake.holds_synthetic_prices())
 
 
 def test_with_aws_the_callers_own_account_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,5 +98,5 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(DevLakeError, match=f"Port {port} is taken: end what listens there "):
-            embedded_aws.start(tmp_path / "lake", port=port)
+            emulator.start(tmp_path / "lake", port=port)
     assert not (tmp_path / "lake").exists()

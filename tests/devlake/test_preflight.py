@@ -1,6 +1,6 @@
 """What the preflight says of an account that allows all, of a lab's, and of one without credentials.
 
-The accounts are the embedded AWS with IAM enforced, and callers with policies of their own.
+The accounts are the AWS emulator with IAM enforced, and callers with policies of their own.
 """
 
 import json
@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from b3lake.preflight import MISSING, NOTE, OK, SERVICES, check_account
-from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
+from devlake.emulator import ACCOUNT_ID, REGION, Emulator, running
 
 pytestmark = pytest.mark.slow
 
@@ -30,13 +30,13 @@ READ_ONLY = [
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
+def aws() -> Iterator[Emulator]:
     with running(enforce_iam=True) as aws:
         yield aws
 
 
 @pytest.fixture(scope="module")
-def lab(aws: EmbeddedAws) -> None:
+def lab(aws: Emulator) -> None:
     """LabRole and LabInstanceProfile, as a lab account has them."""
     iam = aws.client("iam")
     statement = {"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com", "glue.amazonaws.com"]}}
@@ -45,7 +45,7 @@ def lab(aws: EmbeddedAws) -> None:
     iam.create_instance_profile(InstanceProfileName="LabInstanceProfile")
 
 
-def _caller(aws: EmbeddedAws, name: str, actions: list[str]) -> Callable[[str], Any]:
+def _caller(aws: Emulator, name: str, actions: list[str]) -> Callable[[str], Any]:
     """Clients of a user who may do `actions` and nothing else."""
     iam = aws.client("iam")
     iam.create_user(UserName=name)
@@ -69,7 +69,7 @@ def _states(client: Callable[[str], Any]) -> dict[str, tuple[str, str]]:
     return {finding.subject: (finding.state, finding.text) for finding in check_account("dev", client)}
 
 
-def test_an_account_of_ones_own_is_deployable_with_roles_created(aws: EmbeddedAws) -> None:
+def test_an_account_of_ones_own_is_deployable_with_roles_created(aws: Emulator) -> None:
     found = _states(_caller(aws, "owner", ["*"]))
     assert found["credentials"] == (OK, f"account {ACCOUNT_ID}, user/owner")
     assert [found[service][0] for service in SERVICES] == [OK] * len(SERVICES)
@@ -77,7 +77,7 @@ def test_an_account_of_ones_own_is_deployable_with_roles_created(aws: EmbeddedAw
     assert found["roles"] == (OK, "may be created: `sam deploy`, and Terraform with manage_iam = true")
 
 
-def test_a_lab_is_deployable_with_its_own_role(aws: EmbeddedAws, lab: None) -> None:
+def test_a_lab_is_deployable_with_its_own_role(aws: Emulator, lab: None) -> None:
     found = _states(_caller(aws, "student", [*READ_ONLY, "iam:Get*"]))
     assert found["roles"][0] == NOTE
     assert "--config-env lab" in found["roles"][1]
@@ -86,14 +86,14 @@ def test_a_lab_is_deployable_with_its_own_role(aws: EmbeddedAws, lab: None) -> N
     assert MISSING not in {state for state, _ in found.values()}
 
 
-def test_a_service_that_is_denied_is_named(aws: EmbeddedAws) -> None:
+def test_a_service_that_is_denied_is_named(aws: Emulator) -> None:
     found = _states(_caller(aws, "nearly", [action for action in READ_ONLY if action != "glue:*"]))
     assert {subject for subject, (state, _) in found.items() if state == MISSING} == {"glue", "LabRole"}
     assert "ask for access" in found["glue"][1]
     assert "LambdaRoleArn and GlueRoleArn" in found["LabRole"][1]
 
 
-def test_credentials_that_do_not_work_are_all_that_is_said(aws: EmbeddedAws) -> None:
+def test_credentials_that_do_not_work_are_all_that_is_said(aws: Emulator) -> None:
     def client(service: str) -> Any:
         return boto3.session.Session().client(
             service,

@@ -17,7 +17,7 @@ import pytest
 from devlake import paths
 from devlake.ask_lake import query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
-from devlake.embedded_aws import EmbeddedAws, running
+from devlake.emulator import Emulator, running
 from devlake.fake_yahoo import Answer, FakeYahoo, Query, recorded, serving, synthetic
 from devlake.ingest_quotes import Ingestion, ingest_quotes
 from devlake.prepare_athena import prepare_athena
@@ -32,7 +32,7 @@ RECORDED = "PETR4.SA-22-sessions.json"
 
 @dataclass
 class Lake:
-    aws: EmbeddedAws
+    aws: Emulator
     outputs: dict[str, str]
     folder: Path
     answers: dict[str, Answer]

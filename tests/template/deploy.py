@@ -1,4 +1,4 @@
-"""Deploys the real template with the real SAM CLI, as a person would, into an embedded AWS."""
+"""Deploys the real template with the real SAM CLI, as a person would, into an AWS emulator."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from devlake import paths
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 
 SAM = str(paths.tool("sam", "sam"))
 
@@ -20,7 +20,7 @@ def build(folder: Path) -> Path:
 
 
 def deploy(
-    aws: EmbeddedAws, template: Path, config_env: str, *options: str, parameters: dict[str, str] | None = None
+    aws: Emulator, template: Path, config_env: str, *options: str, parameters: dict[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """`sam deploy --config-env …`; with `parameters`, those replace the environment's."""
     command = [SAM, "deploy", "--template-file", str(template), "--config-file", str(paths.ROOT / "samconfig.toml")]
@@ -32,7 +32,7 @@ def deploy(
     return subprocess.run(command, cwd=paths.ROOT, env=environment, text=True, check=False, **both)
 
 
-def apply(aws: EmbeddedAws, name: str, parameters: dict[str, str], *, packaged_as: str) -> None:
+def apply(aws: Emulator, name: str, parameters: dict[str, str], *, packaged_as: str) -> None:
     """Create or update a stack from the template that was deployed as another one: quicker than the SAM CLI."""
     client = aws.client("cloudformation")
     body = client.get_template(StackName=packaged_as)["TemplateBody"]
@@ -47,16 +47,16 @@ def apply(aws: EmbeddedAws, name: str, parameters: dict[str, str], *, packaged_a
     client.get_waiter(f"stack_{kind}_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
-def stack(aws: EmbeddedAws, name: str) -> dict[str, Any]:
+def stack(aws: Emulator, name: str) -> dict[str, Any]:
     """A stack as CloudFormation describes it."""
     return aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
 
 
-def outputs(aws: EmbeddedAws, name: str) -> dict[str, str]:
+def outputs(aws: Emulator, name: str) -> dict[str, str]:
     return {item["OutputKey"]: item["OutputValue"] for item in stack(aws, name).get("Outputs", [])}
 
 
-def physical_ids(aws: EmbeddedAws, name: str) -> dict[str, str]:
+def physical_ids(aws: Emulator, name: str) -> dict[str, str]:
     """Logical to physical ids of a stack's resources."""
     pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
     return {

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from devlake import paths
-from devlake.embedded_aws import ACCOUNT_ID, REGION
+from devlake.emulator import ACCOUNT_ID, REGION
 
 
 class _Loader(yaml.SafeLoader):

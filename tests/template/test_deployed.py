@@ -1,4 +1,4 @@
-"""The template deployed into the embedded AWS by the SAM CLI: what is there is what the template says."""
+"""The template deployed into the AWS emulator by the SAM CLI: what is there is what the template says."""
 
 import json
 import shlex
@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devlake import paths
-from devlake.embedded_aws import ACCOUNT_ID, EmbeddedAws
+from devlake.emulator import ACCOUNT_ID, Emulator
 from tests.template import deploy
 from tests.template.read_template import Resolved, read_template
 
@@ -30,16 +30,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def deployed(embedded_aws: EmbeddedAws, built: Path) -> Iterator[EmbeddedAws]:
-    """The embedded AWS with the stack, deleted afterwards."""
-    done = deploy.deploy(embedded_aws, built, "dev", "--stack-name", NAME, parameters=PARAMETERS)
+def deployed(emulator: Emulator, built: Path) -> Iterator[Emulator]:
+    """The AWS emulator with the stack, deleted afterwards."""
+    done = deploy.deploy(emulator, built, "dev", "--stack-name", NAME, parameters=PARAMETERS)
     assert done.returncode == 0, done.stdout
-    yield embedded_aws
-    embedded_aws.client("cloudformation").delete_stack(StackName=NAME)
+    yield emulator
+    emulator.client("cloudformation").delete_stack(StackName=NAME)
 
 
 @pytest.fixture(scope="module")
-def said(deployed: EmbeddedAws) -> Resolved:
+def said(deployed: Emulator) -> Resolved:
     """The template, worked out for what was deployed."""
     ids = deploy.physical_ids(deployed, NAME)
     queues = {"RawEventsQueue": f"{NAME}-raw-events", "RawEventsDeadLetterQueue": f"{NAME}-raw-events-dlq"}
@@ -63,12 +63,12 @@ def holds(found: Any, expected: Any) -> bool:
     return str(found) == str(expected) if isinstance(expected, int | float) else found == expected
 
 
-def test_all_resources_are_created_and_no_other(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_all_resources_are_created_and_no_other(deployed: Emulator, said: Resolved) -> None:
     assert set(deploy.physical_ids(deployed, NAME)) == {*said.resources(), "StartGlueJobFunctionRawEvents"}
     assert deploy.stack(deployed, NAME)["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_the_bucket(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_bucket(deployed: Emulator, said: Resolved) -> None:
     s3, bucket = deployed.client("s3"), said.resource("RawBucket")
     name = f"tech-challenge2-stk-raw-{ACCOUNT_ID}"
     assert bucket["BucketName"] == name
@@ -83,7 +83,7 @@ def test_the_bucket(deployed: EmbeddedAws, said: Resolved) -> None:
     assert policy == said.resource("RawBucketPolicy")["PolicyDocument"]
 
 
-def test_the_notification(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_notification(deployed: Emulator, said: Resolved) -> None:
     bucket = said.resource("RawBucket")
     found = deployed.client("s3").get_bucket_notification_configuration(Bucket=bucket["BucketName"])
     assert [
@@ -95,7 +95,7 @@ def test_the_notification(deployed: EmbeddedAws, said: Resolved) -> None:
     ]
 
 
-def test_the_queues(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_queues(deployed: Emulator, said: Resolved) -> None:
     sqs, ids = deployed.client("sqs"), deploy.physical_ids(deployed, NAME)
     for logical in ("RawEventsQueue", "RawEventsDeadLetterQueue"):
         found = sqs.get_queue_attributes(QueueUrl=ids[logical], AttributeNames=["All"])["Attributes"]
@@ -108,7 +108,7 @@ def test_the_queues(deployed: EmbeddedAws, said: Resolved) -> None:
         assert holds(found, wanted)
 
 
-def test_the_function(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_function(deployed: Emulator, said: Resolved) -> None:
     wanted = said.resource("StartGlueJobFunction")
     client = deployed.client("lambda")
     found = client.get_function_configuration(FunctionName=wanted["FunctionName"])
@@ -120,7 +120,7 @@ def test_the_function(deployed: EmbeddedAws, said: Resolved) -> None:
     assert holds(mapping, source)
 
 
-def test_log_groups_forget(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_log_groups_forget(deployed: Emulator, said: Resolved) -> None:
     groups = deployed.client("logs").describe_log_groups()["logGroups"]
     found = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
     wanted = [said.resource(name) for name, kind in said.resources().items() if kind == "AWS::Logs::LogGroup"]
@@ -128,7 +128,7 @@ def test_log_groups_forget(deployed: EmbeddedAws, said: Resolved) -> None:
     assert [found[group["LogGroupName"]] for group in wanted] == [30] * 4 == [int(g["RetentionInDays"]) for g in wanted]
 
 
-def test_the_catalog(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_catalog(deployed: Emulator, said: Resolved) -> None:
     glue = deployed.client("glue")
     database = said.resource("GlueDatabase")["DatabaseInput"]
     assert holds(glue.get_database(Name="tech_challenge2_stk")["Database"], database)
@@ -139,11 +139,11 @@ def test_the_catalog(deployed: EmbeddedAws, said: Resolved) -> None:
     assert len(glue.get_tables(DatabaseName=database["Name"])["TableList"]) == len(tables)
 
 
-def test_the_job_and_its_script(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_job_and_its_script(deployed: Emulator, said: Resolved) -> None:
     wanted = said.resource("RefineJob")
     found = deployed.client("glue").get_job(JobName=wanted["Name"])["Job"]
     script = wanted["Command"].pop("ScriptLocation")
-    del wanted["ExecutionProperty"]  # the embedded AWS keeps none
+    del wanted["ExecutionProperty"]  # the AWS emulator keeps none
     assert holds(found, wanted)
     bucket, key = found["Command"]["ScriptLocation"].removeprefix("s3://").split("/", 1)
     uploaded = deployed.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -151,7 +151,7 @@ def test_the_job_and_its_script(deployed: EmbeddedAws, said: Resolved) -> None:
     assert key.startswith("tech-challenge2-dev/")
 
 
-def test_the_roles(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_roles(deployed: Emulator, said: Resolved) -> None:
     iam, ids = deployed.client("iam"), deploy.physical_ids(deployed, NAME)
     for role in ROLES:
         wanted = said.resource(role)
@@ -163,7 +163,7 @@ def test_the_roles(deployed: EmbeddedAws, said: Resolved) -> None:
         assert documents == [policy["PolicyDocument"] for policy in wanted["Policies"]]
 
 
-def test_the_alarms(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_alarms(deployed: Emulator, said: Resolved) -> None:
     alarms = [said.resource(name) for name, kind in said.resources().items() if kind == "AWS::CloudWatch::Alarm"]
     names = [alarm["AlarmName"] for alarm in alarms]
     found = {a["AlarmName"]: a for a in deployed.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]}
@@ -173,7 +173,7 @@ def test_the_alarms(deployed: EmbeddedAws, said: Resolved) -> None:
         assert holds(found[alarm["AlarmName"]], alarm)
 
 
-def test_failed_runs_and_alarms_reach_the_address(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_failed_runs_and_alarms_reach_the_address(deployed: Emulator, said: Resolved) -> None:
     events, rule = deployed.client("events"), said.resource("FailedRunRule")
     assert json.loads(events.describe_rule(Name=rule["Name"])["EventPattern"]) == rule["EventPattern"]
     assert events.list_targets_by_rule(Rule=rule["Name"])["Targets"] == rule["Targets"]
@@ -184,14 +184,14 @@ def test_failed_runs_and_alarms_reach_the_address(deployed: EmbeddedAws, said: R
     assert policy == said.resource("AlarmTopicPolicy")["PolicyDocument"]
 
 
-def test_the_outputs(deployed: EmbeddedAws, said: Resolved) -> None:
+def test_the_outputs(deployed: Emulator, said: Resolved) -> None:
     template = read_template()["Outputs"]
     shown = {name for name, item in template.items() if said.condition(item.get("Condition", "CreatesRoles"))}
     assert deploy.outputs(deployed, NAME) == {name: said.output(name) for name in shown}
     assert shown == set(template) - {"AttachNotificationCommand"}
 
 
-def test_an_object_starts_the_job(deployed: EmbeddedAws) -> None:
+def test_an_object_starts_the_job(deployed: Emulator) -> None:
     outputs = deploy.outputs(deployed, NAME)
     s3, glue = deployed.client("s3"), deployed.client("glue")
     s3.put_object(Bucket=outputs["RawBucketName"], Key="raw/b3/dt=2024-01-02/", Body=b"")
@@ -210,14 +210,14 @@ def test_an_object_starts_the_job(deployed: EmbeddedAws) -> None:
 INVOKE = """
 import json, sys
 from pathlib import Path
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from devlake.invoke import invoke_function, read_event
-aws = EmbeddedAws(sys.argv[1], 0, Path())
+aws = Emulator(sys.argv[1], 0, Path())
 print(json.dumps(invoke_function(aws, "tech_challenge2_stk_start_glue_job", read_event(Path(sys.argv[2])))))
 """
 
 
-def test_make_invoke_runs_the_handler_with_its_deployed_environment(deployed: EmbeddedAws) -> None:
+def test_make_invoke_runs_the_handler_with_its_deployed_environment(deployed: Emulator) -> None:
     glue, job = deployed.client("glue"), "tech_challenge2_stk_refine_job"
     before = {run["Id"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}
     command = [sys.executable, "-c", INVOKE, deployed.endpoint_url, "events/s3_put.json"]
@@ -234,7 +234,7 @@ def test_make_invoke_says_when_there_is_no_such_event() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_second_deploy_changes_nothing_and_an_update_changes_what_it_says(deployed: EmbeddedAws, built: Path) -> None:
+def test_a_second_deploy_changes_nothing_and_an_update_changes_what_it_says(deployed: Emulator, built: Path) -> None:
     events = deployed.client("cloudformation").describe_stack_events
     before = len(events(StackName=NAME)["StackEvents"])
     again = deploy.deploy(deployed, built, "dev", "--stack-name", NAME, parameters=PARAMETERS)
@@ -253,28 +253,28 @@ def test_a_second_deploy_changes_nothing_and_an_update_changes_what_it_says(depl
     assert found["retentionInDays"] == 7
 
 
-def test_the_lab_deploys_without_a_role_and_deletes(embedded_aws: EmbeddedAws, built: Path) -> None:
-    iam, name = embedded_aws.client("iam"), "tech-challenge2-lab"
+def test_the_lab_deploys_without_a_role_and_deletes(emulator: Emulator, built: Path) -> None:
+    iam, name = emulator.client("iam"), "tech-challenge2-lab"
     roles = {role["RoleName"] for role in iam.list_roles()["Roles"]}
-    done = deploy.deploy(embedded_aws, built, "lab")
+    done = deploy.deploy(emulator, built, "lab")
     assert done.returncode == 0, done.stdout
     assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == roles
-    ids, lab_role = deploy.physical_ids(embedded_aws, name), f"arn:aws:iam::{ACCOUNT_ID}:role/LabRole"
-    assert embedded_aws.client("glue").get_job(JobName=ids["RefineJob"])["Job"]["Role"] == lab_role
-    function = embedded_aws.client("lambda").get_function_configuration(FunctionName=ids["StartGlueJobFunction"])
+    ids, lab_role = deploy.physical_ids(emulator, name), f"arn:aws:iam::{ACCOUNT_ID}:role/LabRole"
+    assert emulator.client("glue").get_job(JobName=ids["RefineJob"])["Job"]["Role"] == lab_role
+    function = emulator.client("lambda").get_function_configuration(FunctionName=ids["StartGlueJobFunction"])
     assert function["Role"] == lab_role
 
-    embedded_aws.client("cloudformation").delete_stack(StackName=name)
+    emulator.client("cloudformation").delete_stack(StackName=name)
     with pytest.raises(ClientError, match="does not exist"):
-        deploy.stack(embedded_aws, name)
+        deploy.stack(emulator, name)
     with pytest.raises(ClientError, match="404"):
-        embedded_aws.client("s3").head_bucket(Bucket=ids["RawBucket"])
+        emulator.client("s3").head_bucket(Bucket=ids["RawBucket"])
     with pytest.raises(ClientError, match="EntityNotFound"):
-        embedded_aws.client("glue").get_database(Name=ids["GlueDatabase"])
-    assert embedded_aws.client("sqs").list_queues(QueueNamePrefix=name).get("QueueUrls", []) == []
+        emulator.client("glue").get_database(Name=ids["GlueDatabase"])
+    assert emulator.client("sqs").list_queues(QueueNamePrefix=name).get("QueueUrls", []) == []
 
 
-def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(deployed: EmbeddedAws) -> None:
+def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(deployed: Emulator) -> None:
     s3, name = deployed.client("s3"), "tech-challenge2-own"
     s3.create_bucket(Bucket="my-own-quotes")
     parameters = {"Env": "own", "RawBucketName": "my-own-quotes", "UseExistingRawBucket": "true"}
@@ -295,9 +295,9 @@ def test_an_existing_bucket_is_left_alone_and_its_command_attaches_it(deployed: 
     s3.head_bucket(Bucket="my-own-quotes")
 
 
-def test_a_missing_role_is_refused_by_sam_deploy_in_words(embedded_aws: EmbeddedAws, built: Path) -> None:
+def test_a_missing_role_is_refused_by_sam_deploy_in_words(emulator: Emulator, built: Path) -> None:
     parameters = {"Env": "bad", "UseExistingIamRoles": "true"}
-    done = deploy.deploy(embedded_aws, built, "lab", "--stack-name", "bad", parameters=parameters)
+    done = deploy.deploy(emulator, built, "lab", "--stack-name", "bad", parameters=parameters)
     assert done.returncode == 1
     assert "UseExistingIamRoles=true needs the function's role: give LambdaRoleArn" in done.stdout
 
@@ -318,7 +318,7 @@ ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/x"
         ({"Env": "Has_Capitals"}, "Env"),
     ],
 )
-def test_wrong_parameters_are_refused(deployed: EmbeddedAws, parameters: dict[str, str], says: str) -> None:
+def test_wrong_parameters_are_refused(deployed: Emulator, parameters: dict[str, str], says: str) -> None:
     cloudformation = deployed.client("cloudformation")
     body = cloudformation.get_template(StackName=NAME)["TemplateBody"]
     with pytest.raises(ClientError, match=says):

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
+from devlake.emulator import ACCOUNT_ID, REGION, Emulator, running
 from devlake.run_glue import spark_environment
 from functions.start_glue_job import coalesce
 from functions.start_glue_job.refine_runs import RefineRuns
@@ -46,7 +46,7 @@ class Role:
             aws_secret_access_key=self.credentials["SecretAccessKey"],
             aws_session_token=self.credentials["SessionToken"],
         )
-        if over_tls:  # the embedded AWS listens without TLS, and takes this header's word for it
+        if over_tls:  # the AWS emulator listens without TLS, and takes this header's word for it
 
             def say_so(request: Any, **_: Any) -> None:
                 request.headers["x-forwarded-proto"] = "https"
@@ -63,8 +63,8 @@ class Role:
 
 
 @pytest.fixture(scope="module")
-def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    """An embedded AWS that enforces IAM, with the stack and with things that are none of its roles' business."""
+def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An AWS emulator that enforces IAM, with the stack and with things that are none of its roles' business."""
     with running(enforce_iam=True, seconds=600) as aws:
         done = deploy.deploy(aws, deploy.build(tmp_path_factory.mktemp("build")), "dev")
         assert done.returncode == 0, done.stdout
@@ -83,7 +83,7 @@ def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws
         yield aws
 
 
-def take_on(aws: EmbeddedAws, logical: str) -> Role:
+def take_on(aws: Emulator, logical: str) -> Role:
     """The role's credentials; the account's root may take on any role here."""
     arn = aws.client("iam").get_role(RoleName=deploy.physical_ids(aws, NAME)[logical])["Role"]["Arn"]
     return Role(
@@ -92,12 +92,12 @@ def take_on(aws: EmbeddedAws, logical: str) -> Role:
 
 
 @pytest.fixture(scope="module")
-def function_role(strict_aws: EmbeddedAws) -> Role:
+def function_role(strict_aws: Emulator) -> Role:
     return take_on(strict_aws, "StartGlueJobRole")
 
 
 @pytest.fixture(scope="module")
-def job_role(strict_aws: EmbeddedAws) -> Role:
+def job_role(strict_aws: Emulator) -> Role:
     return take_on(strict_aws, "RefineJobRole")
 
 
@@ -107,7 +107,7 @@ def assert_refused(call: Callable[..., Any], **arguments: Any) -> None:
     assert caught.value.response["Error"]["Code"] in REFUSED, caught.value
 
 
-def test_the_roles_are_for_their_services_alone(strict_aws: EmbeddedAws, function_role: Role, job_role: Role) -> None:
+def test_the_roles_are_for_their_services_alone(strict_aws: Emulator, function_role: Role, job_role: Role) -> None:
     """A user of the account who may take on any role cannot take on these."""
     iam = strict_aws.client("iam")
     iam.create_user(UserName="somebody")
@@ -127,7 +127,7 @@ def test_the_roles_are_for_their_services_alone(strict_aws: EmbeddedAws, functio
 # ---- the function ---------------------------------------------------------------------------------------------------
 
 
-def test_an_object_starts_the_job_through_the_function_s_own_role(strict_aws: EmbeddedAws) -> None:
+def test_an_object_starts_the_job_through_the_function_s_own_role(strict_aws: Emulator) -> None:
     glue = strict_aws.client("glue")
     strict_aws.client("s3").put_object(Bucket=BUCKET, Key="raw/b3/dt=2024-01-02/ticker=X/data.parquet", Body=b"x")
     deadline = time.monotonic() + 60
@@ -143,7 +143,7 @@ def test_the_handler_has_what_it_needs(function_role: Role) -> None:
     assert coalesce.start_for_messages([message(1, EPOCH)], runs) == {"batchItemFailures": []}
 
 
-def test_lambda_can_take_events_and_log_for_it(strict_aws: EmbeddedAws, function_role: Role) -> None:
+def test_lambda_can_take_events_and_log_for_it(strict_aws: Emulator, function_role: Role) -> None:
     sqs, logs = function_role.client("sqs"), function_role.client("logs")
     url = deploy.physical_ids(strict_aws, NAME)["RawEventsQueue"]
     assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
@@ -153,7 +153,7 @@ def test_lambda_can_take_events_and_log_for_it(strict_aws: EmbeddedAws, function
     logs.put_log_events(**group, logEvents=[{"timestamp": int(time.time() * 1000), "message": "x"}])
 
 
-def test_the_function_is_refused_everything_else(strict_aws: EmbeddedAws, function_role: Role) -> None:
+def test_the_function_is_refused_everything_else(strict_aws: Emulator, function_role: Role) -> None:
     ids = deploy.physical_ids(strict_aws, NAME)
     glue, sqs, s3 = (function_role.client(name) for name in ("glue", "sqs", "s3"))
     assert_refused(glue.start_job_run, JobName="other_job")
@@ -187,7 +187,7 @@ def test_the_job_reads_raw_and_keeps_what_it_makes(job_role: Role) -> None:
         s3.delete_object(Bucket=BUCKET, Key=f"{prefix}/x")
 
 
-def test_the_job_is_refused_other_objects(strict_aws: EmbeddedAws, job_role: Role) -> None:
+def test_the_job_is_refused_other_objects(strict_aws: Emulator, job_role: Role) -> None:
     s3 = job_role.client("s3")
     assert_refused(s3.put_object, Bucket=BUCKET, Key="raw/b3/x", Body=b"y")
     assert_refused(s3.delete_object, Bucket=BUCKET, Key="raw/b3/x")
@@ -202,7 +202,7 @@ def test_the_job_is_refused_other_objects(strict_aws: EmbeddedAws, job_role: Rol
     assert_refused(s3.delete_bucket, Bucket=BUCKET)
 
 
-def test_the_job_reads_its_own_script_only(strict_aws: EmbeddedAws, job_role: Role) -> None:
+def test_the_job_reads_its_own_script_only(strict_aws: Emulator, job_role: Role) -> None:
     bucket, key = script_location(strict_aws)
     strict_aws.client("s3").put_object(Bucket=bucket, Key="tech-challenge2-prod/x", Body=b"x")
     s3 = job_role.client("s3")
@@ -211,7 +211,7 @@ def test_the_job_reads_its_own_script_only(strict_aws: EmbeddedAws, job_role: Ro
     assert_refused(s3.get_object, Bucket=bucket, Key="tech-challenge2-prod/x")
 
 
-def script_location(aws: EmbeddedAws) -> tuple[str, str]:
+def script_location(aws: Emulator) -> tuple[str, str]:
     location = aws.client("glue").get_job(JobName=JOB)["Job"]["Command"]["ScriptLocation"]
     bucket, key = location.removeprefix("s3://").split("/", 1)
     return bucket, key
@@ -251,9 +251,9 @@ def test_the_job_is_refused_other_services(job_role: Role) -> None:
     ],
 )
 def test_the_job_writes_to_its_own_tables_only(
-    strict_aws: EmbeddedAws, job_role: Role, action: str, resource: str, decision: str
+    strict_aws: Emulator, job_role: Role, action: str, resource: str, decision: str
 ) -> None:
-    """Simulated: on a call the embedded AWS checks the database and no table."""
+    """Simulated: on a call the AWS emulator checks the database and no table."""
     (found,) = strict_aws.client("iam").simulate_principal_policy(
         PolicySourceArn=job_role.arn,
         ActionNames=[action],
@@ -262,8 +262,8 @@ def test_the_job_writes_to_its_own_tables_only(
     assert found["EvalDecision"] == decision
 
 
-def test_the_real_job_runs_with_its_own_role(strict_aws: EmbeddedAws, job_role: Role, tmp_path: Path) -> None:
-    """Last, because the job speaks plain HTTP to the embedded AWS, for which the TLS policy has to go."""
+def test_the_real_job_runs_with_its_own_role(strict_aws: Emulator, job_role: Role, tmp_path: Path) -> None:
+    """Last, because the job speaks plain HTTP to the AWS emulator, for which the TLS policy has to go."""
     from b3lake.lake.keys import raw_key
     from b3lake.lake.schemas import RAW_SCHEMA
 

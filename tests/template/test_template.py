@@ -117,7 +117,7 @@ def test_every_iam_resource_is_left_out_with_existing_roles(name: str) -> None:
 
 
 def test_only_metrics_are_allowed_on_no_named_resource_and_only_glue_s() -> None:
-    """What is not tried out: to the embedded AWS, a call that publishes metrics names no namespace."""
+    """What is not tried out: to the AWS emulator, a call that publishes metrics names no namespace."""
     statements = [
         statement
         for item in RESOURCES.values()
@@ -141,7 +141,7 @@ def test_only_metrics_are_allowed_on_no_named_resource_and_only_glue_s() -> None
 
 
 def test_a_missing_object_is_told_from_a_forbidden_one() -> None:
-    """S3 answers 404 only to who may list the bucket without a prefix; the embedded AWS always does."""
+    """S3 answers 404 only to who may list the bucket without a prefix; the AWS emulator always does."""
     (policy,) = properties("RefineJobRole")["Policies"]
     (lists,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Action"] == "s3:ListBucket"]
     assert set(lists["Condition"]) == {"StringLikeIfExists"}

@@ -15,13 +15,13 @@ import boto3
 import pytest
 
 from devlake import paths
-from devlake.embedded_aws import EmbeddedAws, free_port
+from devlake.emulator import Emulator, free_port
 from devlake.supervise import end_tree
 from tests.terraform.find_provider import find_mirror, write_cli_config
 from tests.terraform.stack_life import Stack, apply_stack
 from tests.terraform.terraform_cli import Terraform, TerraformError, clean_environment, copy_project
 
-# moto knows EC2, IAM, alarms and the public parameters that name images; the embedded AWS has the rest.
+# moto knows EC2, IAM, alarms and the public parameters that name images; the AWS emulator has the rest.
 AT_MOTO = ("EC2", "IAM", "SSM", "CLOUDWATCH")
 MOTO_START_SECONDS = 30
 
@@ -89,9 +89,9 @@ def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def aws_environment(embedded_aws: EmbeddedAws, moto_url: str) -> dict[str, str]:
+def aws_environment(emulator: Emulator, moto_url: str) -> dict[str, str]:
     """The AWS_… variables with which Terraform and the AWS CLI talk to this machine alone."""
-    ours = {name: value for name, value in embedded_aws.environment().items() if name.startswith("AWS_")}
+    ours = {name: value for name, value in emulator.environment().items() if name.startswith("AWS_")}
     return ours | {f"AWS_ENDPOINT_URL_{service}": moto_url for service in AT_MOTO}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devlake import paths
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 from tests.terraform.host_box import HostBox, make_host_box
 
 pytestmark = pytest.mark.slow
@@ -49,16 +49,16 @@ class Publisher:
 
 
 @pytest.fixture(scope="module")
-def publisher(embedded_aws: EmbeddedAws) -> Publisher:
-    s3 = embedded_aws.client("s3")
+def publisher(emulator: Emulator) -> Publisher:
+    s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     return Publisher(s3)
 
 
 @pytest.fixture(scope="module")
-def box(publisher, embedded_aws: EmbeddedAws, tmp_path_factory) -> HostBox:
+def box(publisher, emulator: Emulator, tmp_path_factory) -> HostBox:
     """A host that follows the first release."""
-    environment = {name: value for name, value in embedded_aws.environment().items() if name.startswith("AWS_")}
+    environment = {name: value for name, value in emulator.environment().items() if name.startswith("AWS_")}
     box = make_host_box(tmp_path_factory.mktemp("host"), environment)
     release = publisher.publish()
     box.run(paths.ROOT / "terraform/host/update_host.sh", BUCKET)

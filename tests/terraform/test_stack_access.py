@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import PARTITION_TYPES
 from devlake import paths
-from devlake.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws, running
+from devlake.emulator import ACCOUNT_ID, REGION, Emulator, running
 from devlake.fake_yahoo import FakeYahoo, serving
 
 pytestmark = pytest.mark.slow
@@ -46,8 +46,8 @@ def policy(stacks) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def strict_aws(policy) -> Iterator[EmbeddedAws]:
-    """An embedded AWS that enforces IAM, with a lake, a release and things that are none of the host's business."""
+def strict_aws(policy) -> Iterator[Emulator]:
+    """An AWS emulator that enforces IAM, with a lake, a release and things that are none of the host's business."""
     with running(enforce_iam=True, seconds=300) as aws:
         s3, glue = aws.client("s3"), aws.client("glue")
         for bucket, key in [(RAW_BUCKET, "refined/b3/x"), (HOST_BUCKET, "release"), (HOST_BUCKET, "releases/0/x"),
@@ -110,7 +110,7 @@ def test_the_host_reads_its_releases(host):
 
 
 def test_metrics_go_to_one_namespace(policy):
-    """As a text, because the embedded AWS does not know the condition's key and so refuses the call."""
+    """As a text, because the AWS emulator does not know the condition's key and so refuses the call."""
     (statement,) = (one for one in policy["Statement"] if one["Action"] == "cloudwatch:PutMetricData")
     assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "B3Lake"}}
 

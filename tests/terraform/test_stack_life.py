@@ -10,7 +10,7 @@ import pytest
 
 from b3lake.lake.calendar import FINAL_AT
 from devlake import paths
-from devlake.embedded_aws import ACCOUNT_ID
+from devlake.emulator import ACCOUNT_ID
 from devlake.fake_yahoo import FakeYahoo, serving
 from tests.terraform.host_box import HostBox, make_host_box
 from tests.terraform.stack_life import what_is_left

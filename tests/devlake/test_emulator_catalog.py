@@ -1,15 +1,15 @@
-"""The embedded AWS takes partitions out of its catalog, which ministack alone does not."""
+"""The AWS emulator takes partitions out of its catalog, which ministack alone does not."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from devlake.embedded_aws import EmbeddedAws
+from devlake.emulator import Emulator
 
 pytestmark = pytest.mark.slow
 
 
-def test_partitions_are_deleted_and_missing_ones_told(embedded_aws: EmbeddedAws) -> None:
-    glue = embedded_aws.client("glue")
+def test_partitions_are_deleted_and_missing_ones_told(emulator: Emulator) -> None:
+    glue = emulator.client("glue")
     glue.create_database(DatabaseInput={"Name": "batches"})
     where = {"DatabaseName": "batches", "TableName": "quotes"}
     table = {"Name": "quotes", "PartitionKeys": [{"Name": "dt", "Type": "date"}], "StorageDescriptor": {}}
@@ -23,6 +23,6 @@ def test_partitions_are_deleted_and_missing_ones_told(embedded_aws: EmbeddedAws)
     assert [one["Values"] for one in glue.get_partitions(**where)["Partitions"]] == [["2024-01-03"]]
 
 
-def test_other_calls_are_ministacks_own(embedded_aws: EmbeddedAws) -> None:
+def test_other_calls_are_ministacks_own(emulator: Emulator) -> None:
     with pytest.raises(ClientError, match="EntityNotFoundException"):
-        embedded_aws.client("glue").get_database(Name="missing")
+        emulator.client("glue").get_database(Name="missing")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from devlake import embedded_aws, paths
-from devlake.embedded_aws import EmbeddedAws
+from devlake import emulator, paths
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 
 FOLDER = paths.STATE / "kept"
@@ -31,23 +31,23 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _recorded() -> EmbeddedAws | None:
+def _recorded() -> Emulator | None:
     """The lake of the record, if its process still runs (and is not another one under the same id)."""
     try:
         record = json.loads(_RECORD.read_text(encoding="utf-8"))
         same = psutil.Process(record["supervisor_pid"]).create_time() == record["supervisor_created"]
     except (FileNotFoundError, psutil.NoSuchProcess):
         return None
-    return EmbeddedAws(record["endpoint_url"], record["supervisor_pid"], Path(record["log"])) if same else None
+    return Emulator(record["endpoint_url"], record["supervisor_pid"], Path(record["log"])) if same else None
 
 
-def find_lake() -> EmbeddedAws | None:
+def find_lake() -> Emulator | None:
     """The lake that is up and answers, or None."""
     aws = _recorded()
-    return aws if aws is not None and embedded_aws.answers(aws.endpoint_url) else None
+    return aws if aws is not None and emulator.answers(aws.endpoint_url) else None
 
 
-def open_lake() -> EmbeddedAws:
+def open_lake() -> Emulator:
     """The lake that is up. Raises DevLakeError when none is."""
     aws = find_lake()
     if aws is None:
@@ -66,22 +66,22 @@ def _port_of_lake(wanted: int | None) -> int | None:
     return known or wanted
 
 
-def start_lake(port: int | None = None) -> EmbeddedAws:
+def start_lake(port: int | None = None) -> Emulator:
     """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP.
 
     Raises DevLakeError when its port is taken, or when `port` is another than it was made on.
     """
-    port = _port_of_lake(port) or embedded_aws.free_port()
-    aws = embedded_aws.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
+    port = _port_of_lake(port) or emulator.free_port()
+    aws = emulator.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
     try:
         _record(aws, port)
     except BaseException:  # without a record nobody would find it, and end it
-        embedded_aws.stop(aws)
+        emulator.stop(aws)
         raise
     return aws
 
 
-def _record(aws: EmbeddedAws, port: int) -> None:
+def _record(aws: Emulator, port: int) -> None:
     _PORT.write_text(str(port), encoding="utf-8")
     record = {
         "endpoint_url": aws.endpoint_url,
@@ -98,7 +98,7 @@ def stop_lake() -> bool:
     """Stop the lake, whether it answers or not; returns whether there was one."""
     aws = _recorded()
     if aws is not None:
-        embedded_aws.stop(aws)
+        emulator.stop(aws)
     _RECORD.unlink(missing_ok=True)
     return aws is not None
 

@@ -1,4 +1,4 @@
-"""Starts and ends the embedded AWS (ministack) on a loopback port."""
+"""Starts and ends the AWS emulator (ministack) on a loopback port."""
 
 import os
 import shutil
@@ -27,8 +27,8 @@ START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class EmbeddedAws:
-    """A running embedded AWS: where it answers, and the process that ends it."""
+class Emulator:
+    """A running AWS emulator: where it answers, and the process that ends it."""
 
     endpoint_url: str
     supervisor_pid: int
@@ -54,12 +54,12 @@ class EmbeddedAws:
             endpoint_url=self.endpoint_url,
             region_name=REGION,
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the embedded AWS takes any
+            aws_secret_access_key="test",  # noqa: S106 - the AWS emulator takes any
         )
 
 
 def answers(endpoint_url: str) -> bool:
-    """Whether an embedded AWS answers there."""
+    """Whether an AWS emulator answers there."""
     try:
         with urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=5):  # noqa: S310 - a loopback address
             return True
@@ -82,16 +82,16 @@ def start(
     with_parent: bool = True,
     enforce_iam: bool = False,
     keep: bool = False,
-) -> EmbeddedAws:
-    """Start the embedded AWS with its files and log in `folder`, and wait until it answers.
+) -> Emulator:
+    """Start the AWS emulator with its files and log in `folder`, and wait until it answers.
 
     It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
     `folder` when it ends, and found again at the next start. Raises DevLakeError when the port is taken, when its
     virtualenv is missing, or when it does not answer in time.
     """
-    program = [str(paths.tool("ministack", "python")), "-m", "devlake.embedded_glue"]
+    program = [str(paths.tool("ministack", "python")), "-m", "devlake.emulator_catalog"]
     if not paths.tool("ministack", "ministack").exists():
-        raise DevLakeError("The embedded AWS is not installed: run `make setup`.")
+        raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
     port = port or free_port()
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -102,7 +102,7 @@ def start(
     scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # a lake that was killed leaves its functions' code behind
     scratch.mkdir(parents=True)
-    log = folder / "embedded_aws.log"
+    log = folder / "emulator.log"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -132,7 +132,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this tree in order
         )
-    aws = EmbeddedAws(f"http://127.0.0.1:{port}", supervisor.pid, log)
+    aws = Emulator(f"http://127.0.0.1:{port}", supervisor.pid, log)
     try:
         _wait_until_ready(aws, supervisor)
     except BaseException:  # Ctrl-C too: nobody knows of this process yet
@@ -141,23 +141,23 @@ def start(
     return aws
 
 
-def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -> None:
+def _wait_until_ready(aws: Emulator, supervisor: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and supervisor.poll() is None:
         if answers(aws.endpoint_url):
             return
         time.sleep(0.05)
-    raise DevLakeError(f"The embedded AWS did not start: see {aws.log}.")
+    raise DevLakeError(f"The AWS emulator did not start: see {aws.log}.")
 
 
-def stop(aws: EmbeddedAws) -> None:
-    """End the embedded AWS and every process that it started."""
+def stop(aws: Emulator) -> None:
+    """End the AWS emulator and every process that it started."""
     end_tree(aws.supervisor_pid)
 
 
 @contextmanager
-def running(*, enforce_iam: bool = False, seconds: float = 3600) -> Iterator[EmbeddedAws]:
-    """An embedded AWS of one's own for the length of a `with` block."""
+def running(*, enforce_iam: bool = False, seconds: float = 3600) -> Iterator[Emulator]:
+    """An AWS emulator of one's own for the length of a `with` block."""
     with tempfile.TemporaryDirectory(prefix="b3-lake-") as folder:
         aws = start(Path(folder), enforce_iam=enforce_iam, seconds=seconds)
         try:

@@ -1,7 +1,7 @@
 """Runs ministack with the one Glue call that this project makes and it lacks: BatchDeletePartition.
 
 Without it no partition could be taken out of a catalog on this machine: the refine job would fail as soon as a raw
-object is gone. It is run by the embedded AWS's own virtualenv, which has nothing else of this project.
+object is gone. It is run by the AWS emulator's own virtualenv, which has nothing else of this project.
 """
 
 import json
