@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 
 from b3lake.ingest import objects
-from b3lake.ingest.inventory import Present
+from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import IN_FLIGHT, load_all, prepare
 from b3lake.ingest.validate import BARS_SCHEMA
@@ -92,12 +92,12 @@ async def ingest(bucket: str, partitions: int) -> float:
     days = [table["day"].to_pylist() for table in tables.values()]
     lake = Lake(bucket, objects.open_store(bucket, open_session()), None)
     started = time.perf_counter()
-    present = await lake.survey(tables, days[0][0], days[0][-1])
+    inventory = await lake.survey(tables, days[0][0], days[0][-1])
     loader = lake.loader(dry_run=False)
 
-    async def batches() -> AsyncIterator[tuple[pa.Table, Present]]:
+    async def batches() -> AsyncIterator[tuple[pa.Table, Inventory]]:
         for table in tables.values():
-            yield table, present
+            yield table, inventory
 
     tally = await load_all(loader, batches())
     seconds = time.perf_counter() - started

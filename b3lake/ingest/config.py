@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="read the lake and report what is wrong with it (all tickers and days, unless given)",
     )
-    add("--fix", action="store_true", help="with --doctor: mend what can be mended")
+    add("--fix", action="store_true", help="with --doctor: repair what can be repaired")
     return parser
 
 
@@ -90,7 +90,7 @@ def parse_config(arguments: Sequence[str], environment: Mapping[str, str], now: 
     source = _choice("SOURCE", setting("source", "yahoo"), SOURCES)
     interval = _choice("INTERVAL", setting("interval", "1d"), INTERVALS)
     if options.fix and not options.doctor:
-        raise UsageError("--fix mends what --doctor finds: give both.")
+        raise UsageError("--fix repairs what --doctor finds: give both.")
     if options.tickers is None and "TICKERS" in environment and not environment["TICKERS"].strip():
         raise UsageError("TICKERS is set but empty: list tickers, like TICKERS=PETR4,VALE3, or unset it.")
     # B3's files hold shares, no index.

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from b3lake.ingest.config import Config
 from b3lake.ingest.errors import Status
-from b3lake.ingest.inventory import Present
+from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
 from b3lake.ingest.outcome import Outcome
@@ -18,7 +18,7 @@ from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources import b3
 from b3lake.ingest.sources.b3_files import CotahistFile, at_hand, files_here, files_on_site
 from b3lake.ingest.sources.cotahist import Quotes, read_quotes
-from b3lake.ingest.validate import causes, sift
+from b3lake.ingest.validate import causes, validate
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS, INDEX_TICKER
@@ -43,15 +43,15 @@ async def ingest_b3(config: Config, lake: Lake, expected: list[dt.date], steps: 
     received = _Received()
     loader = lake.loader(dry_run=config.dry_run)
 
-    async def batches() -> AsyncIterator[tuple[pa.Table, Present]]:
+    async def batches() -> AsyncIterator[tuple[pa.Table, Inventory]]:
         async for name, quotes in read_files(config, expected, received.unusable):
             steps.advance(f"{name}: {len(quotes)} quotes")
             days = b3.days_of(quotes)
-            present = await lake.survey(b3.tickers_of(quotes), min(days), max(days))
+            inventory = await lake.survey(b3.tickers_of(quotes), min(days), max(days))
             for bars in b3.batches(quotes):
-                sifted = sift(bars, start=min(days), end=max(days))
-                _note(received, sifted.bars, sifted.refused, keep_days=not config.takes_all_tickers)
-                yield sifted.bars, present
+                validated = validate(bars, start=min(days), end=max(days))
+                _note(received, validated.bars, validated.refused, keep_days=not config.takes_all_tickers)
+                yield validated.bars, inventory
 
     await load_all(loader, batches())
     outcomes = [_outcome(ticker, received, expected, config) for ticker in _listed(config, received)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 
-class Present:
+class Inventory:
     """For each requested ticker and each day of a range: the MD5 of its object, and whether it is registered."""
 
     def __init__(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> None:

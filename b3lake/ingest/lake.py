@@ -9,7 +9,7 @@ from obstore.store import S3Store
 
 from b3lake.ingest.catalog import Catalog
 from b3lake.ingest.config import Config
-from b3lake.ingest.inventory import Present
+from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.load import Loader
 from b3lake.ingest.objects import default_bucket, list_days, open_store
 from b3lake.lake.session import open_session
@@ -27,15 +27,15 @@ class Lake:
         """A loader into this lake."""
         return Loader(self.store, self.catalog, dry_run=dry_run)
 
-    async def survey(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> Present:
+    async def survey(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> Inventory:
         """What this lake has of `tickers` from `start` to `end`. Raises AwsError."""
-        present = Present(tickers, start, end)
+        inventory = Inventory(tickers, start, end)
         listed = asyncio.create_task(self._registered(start, end))
         async for found in list_days(self.store, start, end):
-            present.note_object(found.day, found.ticker, found.md5)
+            inventory.note_object(found.day, found.ticker, found.md5)
         for day, ticker in await listed:
-            present.note_registered(day, ticker)
-        return present
+            inventory.note_registered(day, ticker)
+        return inventory
 
     async def _registered(self, start: dt.date, end: dt.date) -> Iterable[tuple[dt.date, str]]:
         return await asyncio.to_thread(self.catalog.registered, start, end) if self.catalog else ()

@@ -19,7 +19,7 @@ from obstore.store import S3Store
 
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Catalog, Partition
-from b3lake.ingest.inventory import Present
+from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.parquet import decode, encode, encode_each
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.errors import AwsError
@@ -86,13 +86,13 @@ class Loader:
         self._unregistered: list[Partition] = []
         self._registering: asyncio.Task[None] | None = None
 
-    async def load(self, bars: pa.Table, present: Present) -> None:
+    async def load(self, bars: pa.Table, inventory: Inventory) -> None:
         """Bring the partitions of `bars` (BARS_SCHEMA, sorted by ticker and day) into the lake.
 
         One object that cannot be put is counted as failed; raises AwsError when no other could be put either.
         """
         work = prepare(bars)
-        workers = [asyncio.create_task(self._settle_all(work, present)) for _ in range(min(IN_FLIGHT, len(bars)))]
+        workers = [asyncio.create_task(self._settle_all(work, inventory)) for _ in range(min(IN_FLIGHT, len(bars)))]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -106,20 +106,20 @@ class Loader:
         await self._register_so_far()
         await self._registered_before()
 
-    async def _settle_all(self, work: Iterator[Prepared], present: Present) -> None:
+    async def _settle_all(self, work: Iterator[Prepared], inventory: Inventory) -> None:
         for one in work:
             try:
-                await self._settle(one, present)
+                await self._settle(one, inventory)
             except BaseError as error:
                 if ends_the_run(error):
                     raise as_aws_error(error, "the raw bucket") from error
                 self.tally.failed[one.ticker] += 1
                 self.tally.causes[one.ticker] = f"{one.day} could not be put: {str(error).splitlines()[0][:160]}"
 
-    async def _settle(self, one: Prepared, present: Present) -> None:
+    async def _settle(self, one: Prepared, inventory: Inventory) -> None:
         day, ticker, rows, body = one
-        same = present.has_bytes(day, ticker, hashlib.md5(body, usedforsecurity=False).digest())
-        if not same and present.has_object(day, ticker):
+        same = inventory.has_bytes(day, ticker, hashlib.md5(body, usedforsecurity=False).digest())
+        if not same and inventory.has_object(day, ticker):
             same = await self._holds(raw_key(day, ticker), rows)
         if same:
             self.tally.unchanged[ticker] += 1
@@ -127,7 +127,7 @@ class Loader:
             if not self._dry_run:
                 await objects.put(self._store, raw_key(day, ticker), body)
             self.tally.written[ticker] += 1
-        if self._catalog and not self._dry_run and not present.is_registered(day, ticker):
+        if self._catalog and not self._dry_run and not inventory.is_registered(day, ticker):
             self._unregistered.append((day, ticker))
 
     async def _holds(self, key: str, rows: pa.Table) -> bool:
@@ -163,11 +163,11 @@ class Loader:
             self.tally.registered.update(ticker for _, ticker in batch)
 
 
-async def load_all(loader: Loader, batches: AsyncIterable[tuple[pa.Table, Present]]) -> Tally:
+async def load_all(loader: Loader, batches: AsyncIterable[tuple[pa.Table, Inventory]]) -> Tally:
     """Load every batch and register it; what was put is registered even when a later batch fails."""
     try:
-        async for bars, present in batches:
-            await loader.load(bars, present)
+        async for bars, inventory in batches:
+            await loader.load(bars, inventory)
     finally:
         await loader.finish()
     return loader.tally

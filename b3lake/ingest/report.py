@@ -44,7 +44,7 @@ def write_outcomes(
     )
 
 
-def write_examination(seen: Examination, mended: int, *, json_lines: bool) -> None:
+def write_examination(seen: Examination, repaired: int, *, json_lines: bool) -> None:
     """What the doctor found (or has left) on standard output: a line a kind, or as JSON a line a finding."""
     kinds = Counter(finding.kind for finding in seen.findings)
     totals: dict[str, object] = {
@@ -52,7 +52,7 @@ def write_examination(seen: Examination, mended: int, *, json_lines: bool) -> No
         "rows": seen.rows,
         "tickers": len(seen.days),
         "findings": len(seen.findings),
-        "mended": mended,
+        "repaired": repaired,
     }
     if json_lines:
         write_records([finding.as_record() for finding in seen.findings], totals)
@@ -68,7 +68,7 @@ def write_examination(seen: Examination, mended: int, *, json_lines: bool) -> No
     if kinds:
         console.print(table)
     health = f"{len(seen.findings)} findings" if kinds else "nothing is wrong"
-    text = f"{seen.objects} objects, {seen.rows} rows, {len(seen.days)} tickers read: {health}; {mended} mended."
+    text = f"{seen.objects} objects, {seen.rows} rows, {len(seen.days)} tickers read: {health}; {repaired} repaired."
     console.print(text, highlight=False)
 
 

@@ -6,7 +6,7 @@ import time
 
 from b3lake.ingest.config import Config
 from b3lake.ingest.doctor.examine import examine
-from b3lake.ingest.doctor.repair import mend
+from b3lake.ingest.doctor.repair import repair
 from b3lake.ingest.errors import Status
 from b3lake.ingest.from_b3 import ingest_b3
 from b3lake.ingest.from_yahoo import ingest_yahoo
@@ -67,11 +67,11 @@ def _run_doctor(config: Config) -> int:
     tickers = None if config.takes_all_tickers else config.tickers
     with progress("objects", None) as steps:
         seen = asyncio.run(examine(lake, config.start, config.end, tickers, steps))
-        mended = 0
+        repaired = 0
         if config.fix and not config.dry_run and seen.findings:
             before = set(seen.findings)
-            asyncio.run(mend(lake, config, seen, steps))
+            asyncio.run(repair(lake, config, seen, steps))
             seen = asyncio.run(examine(lake, config.start, config.end, tickers, steps))
-            mended = len(before - set(seen.findings))
-    write_examination(seen, mended, json_lines=config.json_lines)
+            repaired = len(before - set(seen.findings))
+    write_examination(seen, repaired, json_lines=config.json_lines)
     return EXIT_SOME_FAILED if seen.findings else EXIT_ALL

@@ -19,7 +19,7 @@ BARS_SCHEMA = pa.schema([pa.field("day", pa.date32()), pa.field("ticker", pa.str
 
 
 @dataclass(frozen=True)
-class Sifted:
+class Validated:
     """The rows that may enter, by ticker, day and ts; and why the others may not, by ticker and day."""
 
     bars: pa.Table
@@ -39,7 +39,7 @@ def _phrase(reason: str, days: list[dt.date]) -> str:
     return f"{len(days)} {'bar' if len(days) == 1 else 'bars'} refused: {reason} ({shown})"
 
 
-def sift(bars: pa.Table, *, start: dt.date, end: dt.date) -> Sifted:
+def validate(bars: pa.Table, *, start: dt.date, end: dt.date) -> Validated:
     """Keep the rows of `bars` (BARS_SCHEMA) that are possible quotes of a day in `start` to `end`.
 
     Rows outside the range are no fault and are left out silently (Yahoo appends the latest price to any answer), and so
@@ -53,7 +53,7 @@ def sift(bars: pa.Table, *, start: dt.date, end: dt.date) -> Sifted:
     for i in np.flatnonzero(~carried & (reasons != "")).tolist():
         ticker, day = cast("tuple[str, dt.date]", (bars["ticker"][i].as_py(), bars["day"][i].as_py()))
         refused.setdefault(ticker, {})[day] = str(reasons[i])
-    return Sifted(_last_of_each(bars.filter(~carried & (reasons == ""))), refused)
+    return Validated(_last_of_each(bars.filter(~carried & (reasons == ""))), refused)
 
 
 def on_closed_day(bars: pa.Table) -> npt.NDArray[np.bool_]:

@@ -15,8 +15,8 @@ from b3lake.ingest.from_yahoo import fetch_all
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources import b3
 from b3lake.ingest.sources.b3_files import CotahistFile
-from b3lake.ingest.sources.yahoo import Pace
-from b3lake.ingest.validate import BARS_SCHEMA, sift
+from b3lake.ingest.sources.yahoo import BackOff
+from b3lake.ingest.validate import BARS_SCHEMA, validate
 from b3lake.lake.errors import B3LakeError
 
 CENT = 0.01
@@ -65,7 +65,7 @@ async def compare_sources(config: Config, expected: list[dt.date], steps: Steps)
     """
     theirs: dict[str, pa.Table] = {}
     not_compared: dict[str, str] = {}
-    async for ticker, answer in fetch_all(config, expected[-1], Pace()):
+    async for ticker, answer in fetch_all(config, expected[-1], BackOff()):
         steps.advance(f"{ticker}: fetched from Yahoo")
         if isinstance(answer, TickerError):
             not_compared[ticker] = answer.cause
@@ -75,7 +75,7 @@ async def compare_sources(config: Config, expected: list[dt.date], steps: Steps)
     unusable: list[tuple[CotahistFile, B3LakeError]] = []
     async for name, quotes in read_files(config, expected, unusable):
         steps.advance(f"{name}: {len(quotes)} quotes", 0)
-        official += [sift(bars, start=config.start, end=expected[-1]).bars for bars in b3.batches(quotes)]
+        official += [validate(bars, start=config.start, end=expected[-1]).bars for bars in b3.batches(quotes)]
     pairs = _pair(pa.concat_tables([BARS_SCHEMA.empty_table(), *theirs.values()]), pa.concat_tables(official))
     both = set(pairs["ticker"].to_pylist())
     why = "; ".join(str(error) for _, error in unusable) or "B3's files do not have it on these days"

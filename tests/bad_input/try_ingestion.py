@@ -15,7 +15,7 @@ import pytest
 
 from b3lake.ingest import command as fetch_b3_data
 from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
-from b3lake.ingest.validate import BARS_SCHEMA, sift
+from b3lake.ingest.validate import BARS_SCHEMA, validate
 from tests.bad_input.tried import Tried, mask
 from tests.fuzz.cotahist_inputs import quote, whole_file
 
@@ -121,12 +121,12 @@ def try_bars() -> Iterator[Tried]:
     for given, bars in BARS.items():
         table = pa.Table.from_pylist(bars, schema=BARS_SCHEMA)
         wide = given.startswith("a bar of Christmas")
-        sifted = sift(table, start=date(2024, 1, 1), end=date(2024, 12, 31) if wide else date(2024, 1, 31))
-        reasons = [reason for days in sifted.refused.values() for reason in days.values()]
+        validated = validate(table, start=date(2024, 1, 1), end=date(2024, 12, 31) if wide else date(2024, 1, 31))
+        reasons = [reason for days in validated.refused.values() for reason in days.values()]
         said = f"refused: {reasons[0]}; the ticker's report names the day" if reasons else "left out, as no fault"
-        if sifted.bars.num_rows:
-            said = f"the last stands (close {sifted.bars['close'][0].as_py():g})"
-        yield Tried(given, said, f"{sifted.bars.num_rows} of {len(bars)} bars")
+        if validated.bars.num_rows:
+            said = f"the last stands (close {validated.bars['close'][0].as_py():g})"
+        yield Tried(given, said, f"{validated.bars.num_rows} of {len(bars)} bars")
 
 
 def _zip(files: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The doctor: each fault that a lake can have is found, and what can be mended is."""
+"""The doctor: each fault that a lake can have is found, and what can be repaired is."""
 
 import datetime as dt
 import json
@@ -39,9 +39,9 @@ def findings(command: Command, *arguments: str) -> list[tuple[object, object, ob
 
 def test_healthy_lake(command: Command, healthy: dict[str, bytes]):  # noqa: F811
     assert findings(command) == []
-    assert command.summary() == {"objects": 10, "rows": 10, "tickers": 2, "findings": 0, "mended": 0}
+    assert command.summary() == {"objects": 10, "rows": 10, "tickers": 2, "findings": 0, "repaired": 0}
     assert command("--doctor") == 0
-    assert command.out == "10 objects, 10 rows, 2 tickers read: nothing is wrong; 0 mended.\n"
+    assert command.out == "10 objects, 10 rows, 2 tickers read: nothing is wrong; 0 repaired.\n"
 
 
 def _impossible(rows: pa.Table) -> bytes:
@@ -68,12 +68,12 @@ def _other_columns(rows: pa.Table) -> bytes:
         ("duplicate", lambda rows: encode(pa.concat_tables([rows, rows]))),
     ],
 )
-def test_damaged_object_is_found_and_mended(command: Command, lake: TestLake, healthy, kind: str, damage):  # noqa: F811
+def test_damaged_object_is_found_and_repaired(command: Command, lake: TestLake, healthy, kind: str, damage):  # noqa: F811
     key = key_of(DAYS[2])
     put(lake, key, damage(decode(healthy[key])))
     assert findings(command) == [(kind, "PETR4", str(DAYS[2]))]
     assert findings(command, "--fix") == []
-    assert command.summary()["mended"] == 1
+    assert command.summary()["repaired"] == 1
     assert lake.everything() == healthy
 
 

@@ -108,10 +108,10 @@ def proxy(lake: TestLake, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyPro
 
 def load(lake: Lake, bars: pa.Table) -> Tally:
     async def run() -> Tally:
-        present = await lake.survey(["PETR4"], DAYS[0], DAYS[-1])
+        inventory = await lake.survey(["PETR4"], DAYS[0], DAYS[-1])
 
         async def batches() -> AsyncIterator[tuple[pa.Table, object]]:
-            yield bars, present
+            yield bars, inventory
 
         return await load_all(lake.loader(dry_run=False), batches())
 

@@ -24,11 +24,11 @@ from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, table
 def load(lake: Lake, *tables: pa.Table, dry_run: bool = False) -> Tally:
     async def run() -> Tally:
         tickers = {ticker for bars in tables for ticker in bars["ticker"].to_pylist()}
-        present = await lake.survey(sorted(tickers), DAYS[0], DAYS[-1])
+        inventory = await lake.survey(sorted(tickers), DAYS[0], DAYS[-1])
 
         async def batches() -> AsyncIterator[tuple[pa.Table, object]]:
             for bars in tables:
-                yield bars, present
+                yield bars, inventory
 
         return await load_all(lake.loader(dry_run=dry_run), batches())
 

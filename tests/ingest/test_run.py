@@ -16,7 +16,7 @@ from tests.ingest.yahoo_cases import answer_with, bar
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yahoo.Pace.__init__, "__defaults__", (0.001, 0.002))
+    monkeypatch.setattr(yahoo.BackOff.__init__, "__defaults__", (0.001, 0.002))
 
 
 class Command:
@@ -163,7 +163,7 @@ def test_default_is_the_last_seven_final_sessions(
         (("--start-date", "2024-13-01"), "is not a date: write it as YYYY-MM-DD"),
         (("--start-date", "2024-05-03", "--end-date", "2024-05-02"), "is after END_DATE"),
         (("--start-date", "1950-01-02"), "before 1986-01-02"),
-        (("--fix",), "--fix mends what --doctor finds"),
+        (("--fix",), "--fix repairs what --doctor finds"),
         (("--source", "b3", "--interval", "1h"), "daily bars only"),
         (("--source", "b3", "--b3-files", "no/such/place"), "does not exist"),
     ],

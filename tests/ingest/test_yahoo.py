@@ -10,7 +10,7 @@ import pytest
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
 from b3lake.ingest.sources import yahoo
-from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, sift
+from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, validate
 from b3lake.lake.calendar import is_session, sessions_between
 from devlake.fake_yahoo import Answer, FakeYahoo, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
@@ -18,8 +18,8 @@ from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 START, END = SESSIONS[0], SESSIONS[-1]
 
 
-def impatient() -> yahoo.Pace:
-    return yahoo.Pace(first_seconds=0.001, longest_seconds=0.002)
+def impatient() -> yahoo.BackOff:
+    return yahoo.BackOff(first_seconds=0.001, longest_seconds=0.002)
 
 
 def fetch(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, interval: str = "1d") -> yahoo.YahooQuotes:
@@ -27,7 +27,7 @@ def fetch(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, int
 
 
 def received(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END) -> list[dict[str, object]]:
-    return sift(fetch(ticker, start, end).bars, start=start, end=end).bars.to_pylist()
+    return validate(fetch(ticker, start, end).bars, start=start, end=end).bars.to_pylist()
 
 
 def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYahoo, shared_data):
@@ -91,10 +91,10 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
     waits: list[float] = []
     monkeypatch.setattr(threading.Event, "wait", lambda _self, seconds: waits.append(seconds))
     for attempt in range(8):
-        pace = yahoo.Pace(first_seconds=2, longest_seconds=60)
-        pace.refused(attempt)
-        pace.wait()
-        pace.wait()
+        back_off = yahoo.BackOff(first_seconds=2, longest_seconds=60)
+        back_off.refused(attempt)
+        back_off.wait()
+        back_off.wait()
     for attempt, seconds in enumerate(waits[::2]):
         ceiling = min(60, 2 * 2**attempt)
         assert ceiling / 2 - 0.1 <= seconds <= ceiling
@@ -102,11 +102,11 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
 
 
 def test_a_stopped_pace_lets_nobody_wait_or_ask(fake_yahoo: FakeYahoo):
-    pace = yahoo.Pace()
-    pace.refused(5)
-    pace.stop()
+    back_off = yahoo.BackOff()
+    back_off.refused(5)
+    back_off.stop()
     with pytest.raises(TickerError, match="stopped"):
-        yahoo.fetch("PETR4", START, END, "1d", pace)
+        yahoo.fetch("PETR4", START, END, "1d", back_off)
     assert fake_yahoo.requests == []
 
 
@@ -174,16 +174,16 @@ def test_another_currency_is_refused(fake_yahoo: FakeYahoo):
 def test_impossible_bar_is_refused_alone_and_leaves_a_gap(fake_yahoo: FakeYahoo, wrong: dict, reason: str):
     bars = [bar(day, **(wrong if day == SESSIONS[2] else {})) for day in SESSIONS]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with(bars)]
-    sifted = sift(fetch().bars, start=START, end=END)
-    assert sifted.refused == {"PETR4": {SESSIONS[2]: reason}}
-    assert sifted.bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
-    assert gaps(SESSIONS, sifted.bars) == [SESSIONS[2]]
-    assert causes(sifted.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
+    validated = validate(fetch().bars, start=START, end=END)
+    assert validated.refused == {"PETR4": {SESSIONS[2]: reason}}
+    assert validated.bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
+    assert gaps(SESSIONS, validated.bars) == [SESSIONS[2]]
+    assert causes(validated.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
 
 
 def test_session_missing_in_the_middle_is_a_gap(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS if day != SESSIONS[1]])]
-    assert gaps(SESSIONS, sift(fetch().bars, start=START, end=END).bars) == [SESSIONS[1]]
+    assert gaps(SESSIONS, validate(fetch().bars, start=START, end=END).bars) == [SESSIONS[1]]
 
 
 def test_sessions_before_the_listing_are_no_gaps(fake_yahoo: FakeYahoo):
@@ -211,9 +211,9 @@ def test_live_bar_beside_the_days_bar_gives_one_bar(fake_yahoo: FakeYahoo):
 def test_holiday_carried_forward_is_left_out_and_is_no_fault(fake_yahoo: FakeYahoo):
     holiday = dt.date(2024, 5, 1)
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=0), *(bar(day) for day in SESSIONS)])]
-    sifted = sift(fetch(start=holiday).bars, start=holiday, end=END)
-    assert sifted.bars["day"].to_pylist() == SESSIONS
-    assert sifted.refused == {}
+    validated = validate(fetch(start=holiday).bars, start=holiday, end=END)
+    assert validated.bars["day"].to_pylist() == SESSIONS
+    assert validated.refused == {}
 
 
 def test_trade_on_a_day_called_closed_is_kept(fake_yahoo: FakeYahoo):
@@ -268,13 +268,13 @@ def test_dividend_on_a_day_without_a_bar_makes_no_bar(fake_yahoo: FakeYahoo):
     answer = answer_with([bar(day) for day in SESSIONS[:3]])
     event = {str(stamp(paid)): {"amount": 1.5, "date": stamp(paid)}}
     fake_yahoo.scripted["PETR4.SA"] = [events(answer, dividends=event)]
-    sifted = sift(fetch().bars, start=START, end=END)
-    assert sifted.bars["day"].to_pylist() == SESSIONS[:3]
-    assert sifted.refused == {"PETR4": {paid: "null price"}}
+    validated = validate(fetch().bars, start=START, end=END)
+    assert validated.bars["day"].to_pylist() == SESSIONS[:3]
+    assert validated.refused == {"PETR4": {paid: "null price"}}
 
 
 def test_hourly_bars_keep_their_start_in_utc(fake_yahoo: FakeYahoo):
-    rows = sift(fetch(start=START, end=START, interval="1h").bars, start=START, end=START).bars.to_pylist()
+    rows = validate(fetch(start=START, end=START, interval="1h").bars, start=START, end=START).bars.to_pylist()
     assert [row["ts"].hour for row in rows] == list(range(13, 21))
     assert {row["day"] for row in rows} == {START}
 
@@ -294,18 +294,18 @@ def test_years_of_real_quotes_with_all_their_faults(fake_yahoo: FakeYahoo, share
     symbol = "^BVSP" if ticker == "IBOV" else f"{ticker}.SA"
     fake_yahoo.scripted[symbol] = [answer_with(bars, symbol=symbol)]
     start, end = dt.date(2009, 1, 1), dt.date(2012, 12, 31)
-    sifted = sift(fetch(ticker, start, end).bars, start=start, end=end)
+    validated = validate(fetch(ticker, start, end).bars, start=start, end=end)
     days = [dt.date.fromisoformat(row["Date"]) for row in rows]
     whole = [row["Close"] != "null" for row in rows]
     traded = [row["Volume"] not in {"null", "0"} for row in rows]
     kept = [i for i, day in enumerate(days) if whole[i] and (traded[i] or is_session(day))]
-    assert sifted.bars["day"].to_pylist() == [days[i] for i in kept]
+    assert validated.bars["day"].to_pylist() == [days[i] for i in kept]
     for column in ("open", "high", "low", "close", "volume"):
-        assert sifted.bars[column].to_pylist() == [bars[i][column] for i in kept]
-    assert set(sifted.refused.get(ticker, {})) == {
+        assert validated.bars[column].to_pylist() == [bars[i][column] for i in kept]
+    assert set(validated.refused.get(ticker, {})) == {
         day for i, day in enumerate(days) if not whole[i] and is_session(day)
     }
-    missing = set(gaps(sessions_between(days[0], days[-1]), sifted.bars))
+    missing = set(gaps(sessions_between(days[0], days[-1]), validated.bars))
     assert missing == set(sessions_between(days[0], days[-1])) - {days[i] for i in kept}
 
 

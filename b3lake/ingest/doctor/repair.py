@@ -1,4 +1,4 @@
-"""Mends what the doctor found: from the source what a source can give again, the rest from the lake itself."""
+"""Repairs what the doctor found: from the source what a source can give again, the rest from the lake itself."""
 
 import dataclasses
 import datetime as dt
@@ -15,7 +15,7 @@ from b3lake.ingest.doctor.examine import Examination, Finding, Kind
 from b3lake.ingest.errors import TickerError
 from b3lake.ingest.from_b3 import read_files
 from b3lake.ingest.from_yahoo import fetch_all
-from b3lake.ingest.inventory import Present
+from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
 from b3lake.ingest.parquet import decode, encode
@@ -23,8 +23,8 @@ from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources import b3
 from b3lake.ingest.sources.b3_files import CotahistFile
 from b3lake.ingest.sources.cotahist import Quotes
-from b3lake.ingest.sources.yahoo import Pace
-from b3lake.ingest.validate import sift
+from b3lake.ingest.sources.yahoo import BackOff
+from b3lake.ingest.validate import validate
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.calendar import last_final_session, sessions_between
 from b3lake.lake.errors import B3LakeError
@@ -34,19 +34,19 @@ from b3lake.lake.schemas import RAW_SCHEMA
 FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kind.STALE}
 
 
-async def mend(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
+async def repair(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
     """Mend what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
 
     Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
     alone: nobody knows here what they are. `steps` hears what a source could not give. Raises AwsError.
     """
     try:
-        await _mend(lake, config, seen, steps)
+        await _repair(lake, config, seen, steps)
     except BaseError as error:
         raise as_aws_error(error, f"bucket {lake.bucket}") from error
 
 
-async def _mend(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
+async def _repair(lake: Lake, config: Config, seen: Examination, steps: Steps) -> None:
     if lake.catalog:
         lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}))
     final = last_final_session(config.now)
@@ -72,18 +72,18 @@ async def _fetch_again(lake: Lake, config: Config, wanted: set[Partition], steps
     first, last = min(day for day, _ in wanted), max(day for day, _ in wanted)
     tickers = tuple(sorted({ticker for _, ticker in wanted}))
     narrowed = dataclasses.replace(config, tickers=tickers, start=first, end=last)
-    present = await lake.survey(tickers, first, last)
+    inventory = await lake.survey(tickers, first, last)
     source = (_from_b3 if config.source == "b3" else _from_yahoo)(narrowed, steps)
 
-    async def batches() -> AsyncIterator[tuple[pa.Table, Present]]:
+    async def batches() -> AsyncIterator[tuple[pa.Table, Inventory]]:
         async for bars in source:
-            yield _only(bars, wanted), present
+            yield _only(bars, wanted), inventory
 
     await load_all(lake.loader(dry_run=False), batches())
 
 
 async def _from_yahoo(config: Config, steps: Steps) -> AsyncIterator[pa.Table]:
-    async for _, answer in fetch_all(config, config.end, Pace()):
+    async for _, answer in fetch_all(config, config.end, BackOff()):
         if isinstance(answer, TickerError):
             steps.tell(str(answer))
         else:
@@ -95,7 +95,7 @@ async def _from_b3(config: Config, steps: Steps) -> AsyncIterator[pa.Table]:
     quotes: Quotes
     async for _, quotes in read_files(config, sessions_between(config.start, config.end), unusable):
         for bars in b3.batches(quotes):
-            yield sift(bars, start=config.start, end=config.end).bars
+            yield validate(bars, start=config.start, end=config.end).bars
     for _, error in unusable:
         steps.tell(str(error))
 

@@ -47,7 +47,7 @@ class YahooQuotes:
     listed_since: dt.date | None
 
 
-class Pace:
+class BackOff:
     """The one brake of all fetching threads: when Yahoo refuses one, all wait, longer each time, with jitter."""
 
     def __init__(
@@ -85,7 +85,7 @@ def prepare() -> None:
     warnings.filterwarnings("ignore", module="yfinance")
 
 
-def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, pace: Pace) -> YahooQuotes:
+def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, back_off: BackOff) -> YahooQuotes:
     """The bars of `ticker` from `start` to `end`, both included.
 
     Raises NoDataError, RateLimitedError or InvalidAnswerError, and TickerError for anything that kept failing.
@@ -94,7 +94,7 @@ def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, pace: Pace) 
     last: Exception
     for attempt in range(ATTEMPTS):
         try:
-            pace.wait()
+            back_off.wait()
             return _ask(ticker, start, end, interval)
         except InterruptedError as error:
             raise TickerError(ticker, str(error)) from error
@@ -106,7 +106,7 @@ def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, pace: Pace) 
         except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's, pandas' and its own errors through
             kind, last = TickerError, error
             text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
-        pace.refused(attempt)
+        back_off.refused(attempt)
         # yfinance keeps every answer of a past range, a 502 too, and would serve it again.
         YfData.cache_get.cache_clear()
     raise kind(ticker, text) from last
