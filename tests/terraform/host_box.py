@@ -53,9 +53,14 @@ class HostBox:
     def current(self) -> Path:
         return self.root / "current"
 
+    @property
+    def python(self) -> Path:
+        """The Python of the release in force."""
+        return self.current / ".venvs" / "tech" / "bin" / "python"
+
     def run(self, *command: str | Path, fails: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command as the host would; it must succeed, unless `fails`."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
         ours = {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.folder),
@@ -68,6 +73,7 @@ class HostBox:
         }
         done = subprocess.run(
             command,
+            cwd=self.folder,  # not the checkout, whose packages would be found first
             env=kept | dict(self.aws_environment) | ours | environment,
             capture_output=True,
             text=True,

@@ -1,9 +1,8 @@
 """How the host follows releases (terraform/host/update_host.sh): new, unchanged, broken and old ones."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,10 @@ pytestmark = pytest.mark.slow
 
 BUCKET = "host-of-releases"
 TIMER = "systemd/system/b3-update.timer"
+LAUNCHER = "ec2/fetch_b3_data.py"
+PACKAGE = "b3lake/__init__.py"
+REQUIREMENTS = "requirements/ingest.txt"
+WHERE = "import b3lake, os.path; print(os.path.realpath(b3lake.__file__), hasattr(b3lake, 'CHANGED'))"
 
 
 def shipped() -> dict[str, bytes]:
@@ -23,8 +26,11 @@ def shipped() -> dict[str, bytes]:
     module = paths.ROOT / "terraform"
     inside = [file for folder in ("host", "systemd") for file in (module / folder).rglob("*.*") if file.is_file()]
     files = {str(file.relative_to(module)): file.read_bytes() for file in inside if file.suffix != ".pyc"}
-    outside = ("ec2/run_ingestion.sh", "ec2/fetch_b3_data.py", "requirements/ingest.txt")
-    return files | {name: (paths.ROOT / name).read_bytes() for name in outside} | {"ingestion.env": b""}
+    folders = [file for name in ("b3lake", "ec2", "queries") for file in (paths.ROOT / name).rglob("*.*")]
+    outside = [file for file in folders if file.is_file() and file.suffix != ".pyc"]
+    outside += [paths.ROOT / name for name in ("pyproject.toml", "requirements/ingest.txt")]
+    files |= {str(file.relative_to(paths.ROOT)): file.read_bytes() for file in outside}
+    return files | {"ingestion.env": b""}
 
 
 @dataclass
@@ -34,9 +40,9 @@ class Publisher:
     s3: Any
     files: dict[str, bytes] = field(default_factory=shipped)
 
-    def publish(self, **changed: bytes) -> str:
-        """Publish the files, those named by their last part changed; returns the release's name."""
-        files = {name: changed.get(Path(name).name.partition(".")[0], body) for name, body in self.files.items()}
+    def publish(self, changed: Mapping[str, bytes] | None = None) -> str:
+        """Publish the files, those in `changed` with that content; returns the release's name."""
+        files = self.files | dict(changed or {})
         manifest = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items()).encode()
         release = hashlib.sha256(manifest).hexdigest()[:16]
         for name, body in (files | {"MANIFEST": manifest}).items():
@@ -74,17 +80,17 @@ def test_nothing_new_is_no_update(box):
 
 
 def spoil_a_file(publisher: Publisher) -> None:
-    release = publisher.publish(fetch_b3_data=b"# other\n")
-    publisher.put(f"releases/{release}/ec2/fetch_b3_data.py", b"# spoilt\n")
+    release = publisher.publish({LAUNCHER: b"# other\n"})
+    publisher.put(f"releases/{release}/{LAUNCHER}", b"# spoilt\n")
 
 
 def spoil_the_manifest(publisher: Publisher) -> None:
-    release = publisher.publish(fetch_b3_data=b"# another\n")
+    release = publisher.publish({LAUNCHER: b"# another\n"})
     publisher.put(f"releases/{release}/MANIFEST", b"")
 
 
 def require_what_is_not_there(publisher: Publisher) -> None:
-    publisher.publish(ingest=b"no-such-package==1\n")
+    publisher.publish({REQUIREMENTS: b"no-such-package==1\n"})
 
 
 def point_elsewhere(publisher: Publisher) -> None:
@@ -105,15 +111,26 @@ def test_a_release_that_cannot_be_used_changes_nothing(box, publisher, spoil: Ca
     spoil(publisher)
     assert words in box.update(BUCKET, fails=True, PIP_NO_INDEX="1").stderr
     assert (box.current.resolve(), box.calls()) == (before, [])
-    assert not (box.current / "ec2/fetch_b3_data.py").read_text(encoding="utf-8").startswith("#")
+    assert not (box.current / LAUNCHER).read_text(encoding="utf-8").startswith("#")
+
+
+def test_a_changed_file_of_the_package_is_installed_anew(box, publisher):
+    before = box.run(box.python, "-c", WHERE).stdout.split()
+    publisher.publish({PACKAGE: publisher.files[PACKAGE] + b"CHANGED = True\n"})
+    box.update(BUCKET)
+    after = box.run(box.python, "-c", WHERE).stdout.split()
+    assert (before[1], after[1]) == ("False", "True")
+    for file in (before[0], after[0]):
+        assert file.startswith(f"{box.root}/venvs/")
+    assert before[0] != after[0]
 
 
 def test_older_releases_and_virtualenvs_go_and_changed_units_are_loaded(box, publisher):
-    requirements = publisher.files["requirements/ingest.txt"] + b"# changed\n"
-    first = publisher.publish(ingest=requirements)
+    changed = {REQUIREMENTS: publisher.files[REQUIREMENTS] + b"# changed\n"}
+    first = publisher.publish(changed)
     assert f"now follows release {first}" in box.update(BUCKET).stdout
     assert box.calls() == []
-    second = publisher.publish(ingest=requirements, **{"b3-update": publisher.files[TIMER] + b"# changed\n"})
+    second = publisher.publish(changed | {TIMER: publisher.files[TIMER] + b"# changed\n"})
     assert f"now follows release {second}" in box.update(BUCKET).stdout
     assert box.calls() == [
         "systemctl daemon-reload",

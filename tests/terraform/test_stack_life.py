@@ -102,8 +102,13 @@ def test_first_boot_makes_the_host(terraform, user_data, box):
     for file in (terraform.project / "ec2").rglob("*"):
         if file.is_file():
             assert (shipped / file.relative_to(terraform.project / "ec2")).read_bytes() == file.read_bytes()
-    imported = box.run(box.current / ".venvs/tech/bin/python", "-c", "import sys, yfinance; print(sys.prefix)").stdout
-    assert Path(imported.strip()).resolve() == (box.current / ".venvs/tech").resolve()
+    told = box.run(box.python, "-c", "import b3lake, yfinance; print(b3lake.__path__[0])").stdout
+    installed = Path(told.strip()).resolve()
+    assert installed.is_relative_to((box.current / ".venvs/tech").resolve())
+    for folder, copy in (("b3lake", installed), ("queries", installed / "queries")):
+        for file in (terraform.project / folder).rglob("*.*"):
+            name = file.relative_to(terraform.project / folder)
+            assert file.is_dir() or (copy / name).read_bytes() == file.read_bytes()
 
 
 def test_environment_file_has_the_settings(box):
