@@ -14,6 +14,9 @@ OBJECT_NAME = "data.parquet"
 RAW_PREFIX = "raw/b3"
 REFINED_PREFIX = "refined/b3"
 COMPACT_PREFIX = "compact/b3"
+RATES_PREFIX = "rates/br"
+INSTRUMENTS_PREFIX = "instruments/b3"
+PORTFOLIOS_PREFIX = "portfolios/b3"
 STATE_PREFIX = "state"
 """What the refine job keeps for itself, outside every table's location."""
 
@@ -41,6 +44,11 @@ def year_folder(prefix: str, year: int) -> str:
 def year_key(prefix: str, year: int) -> str:
     """The key of the object that holds a year of all tickers."""
     return f"{year_folder(prefix, year)}{OBJECT_NAME}"
+
+
+def table_key(prefix: str) -> str:
+    """The key of the one object of a table that has no partitions."""
+    return f"{prefix}/{OBJECT_NAME}"
 
 
 def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:

@@ -17,6 +17,9 @@ ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
 RAW_TABLE = "b3_daily_quotes"
 REFINED_TABLE = "b3_daily_quotes_refined"
 COMPACT_TABLE = "b3_daily_quotes_compact"
+RATES_TABLE = "br_rates"
+INSTRUMENTS_TABLE = "b3_instruments"
+PORTFOLIOS_TABLE = "b3_index_portfolio"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,126 @@
+"""One GET of a public service: a descriptive User-Agent, bounded in time and in size, repeated with back-off."""
+
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tenacity
+
+from b3lake.lake.errors import B3LakeError
+
+USER_AGENT = "b3-lake/0.1 (a data lake of B3's daily quotes)"
+"""Both B3 and the central bank refuse some requests that do not say who asks."""
+LARGEST_ANSWER = 32 << 20
+_CHUNK = 1 << 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class BackOff:
+    """How often a request is tried, how long is waited in between (doubled each time, with jitter), and for it."""
+
+    attempts: int = 5
+    first_seconds: float = 1.0
+    longest_seconds: float = 30.0
+    timeout_seconds: float = 30.0
+
+
+PATIENT = BackOff()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service sent: status, media type (lower case, without parameters) and the whole body."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+    @property
+    def is_markup(self) -> bool:
+        """Whether it is a page or XML, whatever it says that it is."""
+        return self.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+class PassingError(Exception):
+    """An answer that is no good, where another try may get a better one; the text says what came."""
+
+
+class ServiceError(B3LakeError):
+    """A public service did not give what it was asked for, however often."""
+
+
+def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T:
+    """What `read` makes of the answer at `url`.
+
+    A refused or broken connection, 429, 5xx, and whatever answer `read` raises PassingError for are tried again.
+    Raises ServiceError with the last cause when all attempts failed, at once when the certificate cannot be verified;
+    other errors of `read` come through.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((PassingError, OSError, http.client.HTTPException)),
+        stop=tenacity.stop_after_attempt(back_off.attempts),
+        wait=tenacity.wait_random_exponential(multiplier=back_off.first_seconds, max=back_off.longest_seconds),
+        reraise=True,
+    )
+    try:
+        return retrying(lambda: read(_answer(url, back_off.timeout_seconds)))
+    except (PassingError, OSError, http.client.HTTPException) as error:
+        times = "once" if back_off.attempts == 1 else f"{back_off.attempts} times"
+        raise ServiceError(f"{_cause(error)}, {times}; run again later") from error
+
+
+def _answer(url: str, timeout_seconds: float) -> Answer:
+    """The answer, whatever its status. Raises OSError, HTTPException, and ServiceError for a certificate."""
+    request = urllib.request.Request(  # noqa: S310 - the address is a setting, not an input
+        url, headers={"User-Agent": USER_AGENT, "Accept": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_seconds) as response:  # noqa: S310
+            answer = _whole(response, timeout_seconds)
+    except urllib.error.HTTPError as error:
+        with error:
+            answer = _whole(error, timeout_seconds)
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ssl.SSLCertVerificationError):
+            host = urllib.parse.urlsplit(url).hostname
+            raise ServiceError(
+                f"the certificate of {host} cannot be verified ({error.reason.verify_message}): "
+                "set SSL_CERT_FILE to a file with your network's certificates"
+            ) from error
+        raise
+    if answer.status == 429 or answer.status >= 500:
+        raise PassingError(f"it answered {answer.status}")
+    return answer
+
+
+def _whole(response: http.client.HTTPResponse | urllib.error.HTTPError, timeout_seconds: float) -> Answer:
+    """The whole body: the socket's timeout bounds each wait, this the sum of them."""
+    deadline = time.monotonic() + 4 * timeout_seconds
+    body = bytearray()
+    while chunk := response.read(_CHUNK):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise PassingError(f"its answer is larger than {LARGEST_ANSWER >> 20} MB")
+        if time.monotonic() > deadline:
+            raise TimeoutError("its answer did not end")
+    length = response.headers.get("Content-Length")
+    if length and length.isdecimal() and len(body) < int(length):
+        raise http.client.IncompleteRead(bytes(body), int(length) - len(body))
+    return Answer(response.status or 0, response.headers.get_content_type(), bytes(body))
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, PassingError):
+        return str(error)
+    if isinstance(error, http.client.IncompleteRead):
+        return "its answer was cut short"
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return f"it could not be reached ({str(reason).splitlines()[0][:120] if str(reason) else type(reason).__name__})"
