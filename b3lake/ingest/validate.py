@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from b3lake.ingest.tolerance import outside_range, turnover_disagrees
 from b3lake.lake.calendar import is_session
 from b3lake.lake.schemas import RAW_SCHEMA
 
@@ -78,6 +79,34 @@ def refusals(bars: pa.Table) -> npt.NDArray[np.str_]:
     reasons[(stacked <= 0).any(axis=1)] = "zero or negative price"
     reasons[~np.isfinite(stacked).all(axis=1)] = "null price"
     return reasons
+
+
+def outside(bars: pa.Table) -> dict[int, str]:
+    """The rows, by position, whose open or close is outside low to high, in words.
+
+    In some years B3's own files have hundreds of them: they enter, and the doctor names them.
+    """
+    price = {name: bars[name].to_numpy() for name in ("open", "high", "low", "close")}
+    strange = outside_range(np.column_stack([price["open"], price["close"]]), price["low"], price["high"])
+    found: dict[int, str] = {}
+    for i in np.flatnonzero(strange).tolist():
+        open_, high, low, close = (f"{column[i]:.10g}" for column in price.values())
+        found[i] = f"open {open_}, close {close} where low is {low} and high {high}"
+    return found
+
+
+def disagreeing(bars: pa.Table) -> dict[int, str]:
+    """The rows, by position, whose turnover (BRL) is ten times what the prices make of the volume, or a tenth.
+
+    None in a table without `turnover`, nor where it is null.
+    """
+    if "turnover" not in bars.schema.names:
+        return {}
+    turnover, volume, low, high = (bars[name].to_numpy() for name in ("turnover", "volume", "low", "high"))
+    return {
+        i: f"{turnover[i]:.2f} BRL for {volume[i]} shares at {low[i]:.10g} to {high[i]:.10g}"
+        for i in np.flatnonzero(turnover_disagrees(turnover, volume, low, high)).tolist()
+    }
 
 
 def _last_of_each(bars: pa.Table) -> pa.Table:

@@ -16,12 +16,9 @@ from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources import b3
 from b3lake.ingest.sources.b3_files import CotahistFile
 from b3lake.ingest.sources.yahoo import BackOff
+from b3lake.ingest.tolerance import ROUNDING, smallest_steps
 from b3lake.ingest.validate import BARS_SCHEMA, validate
 from b3lake.lake.errors import B3LakeError
-
-CENT = 0.01
-ROUNDING = 1e-6
-"""Yahoo's prices are 32-bit floats: a cent off is a cent and this share of the price."""
 
 Prices = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
@@ -92,11 +89,16 @@ def _pair(theirs: pa.Table, official: pa.Table) -> pa.Table:
 
 
 def differences(pairs: pa.Table) -> Iterator[Difference]:
-    """The differences in `pairs` (ticker, day, four prices and four of B3's, sorted), days on end as one. Pure."""
+    """The differences in `pairs` (ticker, day, four prices and four of B3's, sorted), days on end as one. Pure.
+
+    Prices differ by more than the file can express, and Yahoo's 32 bits: by a cent; or by a cent per thousand shares,
+    where B3 quotes a thousand.
+    """
     yahoo = np.column_stack([pairs[name].to_numpy() for name in PRICES])
     official = np.column_stack([pairs[f"b3_{name}"].to_numpy() for name in PRICES])
-    differs = (np.abs(yahoo - official) > CENT + ROUNDING * official).any(axis=1)
-    factors = _common_factors(yahoo, official)
+    steps = smallest_steps(official)[:, None]
+    differs = (np.abs(yahoo - official) > steps + ROUNDING * official).any(axis=1)
+    factors = _common_factors(yahoo, official, steps)
     tickers, days = pairs["ticker"].to_pylist(), pairs["day"].to_pylist()
     for run in _runs(tickers, differs, factors):
         first = run[0]
@@ -113,10 +115,10 @@ def differences(pairs: pa.Table) -> Iterator[Difference]:
         )
 
 
-def _common_factors(yahoo: Prices, official: Prices) -> Prices:
+def _common_factors(yahoo: Prices, official: Prices, steps: Prices) -> Prices:
     """Per day the number that B3's four prices are Yahoo's times, to their rounding; NaN where there is none."""
     factors = official.sum(axis=1) / yahoo.sum(axis=1)
-    allowed = CENT * np.maximum(1, factors)[:, None] + ROUNDING * official
+    allowed = steps * np.maximum(1, factors)[:, None] + ROUNDING * official
     explained = (np.abs(yahoo * factors[:, None] - official) <= allowed).all(axis=1)
     return np.where(explained, factors, np.nan)
 

@@ -7,18 +7,38 @@ from zoneinfo import ZoneInfo
 import exchange_calendars
 
 B3_ZONE = ZoneInfo("America/Sao_Paulo")
-FIRST_DAY = dt.date(1986, 1, 2)
-"""The day of the oldest COTAHIST file."""
+FIRST_DAY = dt.date(1994, 7, 4)
+"""Where the lake begins: the first session in reais. Older quotes are in five other currencies."""
+
+WHY_FIRST_DAY = f"the lake is in reais, and {FIRST_DAY} was their first session"
+"""For refusals of an earlier day."""
 
 FINAL_AT = dt.time(20, 0)
 """Local time from which a session's bar no longer moves: the after-market ends before 19:00, Yahoo lags 15 minutes."""
+
+_NOT_HELD = frozenset(
+    {
+        dt.date(1994, 7, 1),  # the day on which the real began
+        dt.date(1994, 10, 3),  # general election
+        dt.date(1995, 3, 1),  # Ash Wednesday
+        dt.date(1995, 4, 13),  # Maundy Thursday
+        dt.date(1996, 2, 21),  # Ash Wednesday
+        dt.date(1996, 4, 4),  # Maundy Thursday
+        dt.date(1996, 10, 3),  # municipal elections
+        dt.date(1997, 3, 27),  # Maundy Thursday
+        dt.date(1997, 7, 9),  # holiday of the state of São Paulo
+        dt.date(1998, 4, 9),  # Maundy Thursday
+        dt.date(1999, 4, 1),  # Maundy Thursday
+    }
+)
+"""Days without a single record in COTAHIST_A1994 to COTAHIST_A1999, which exchange-calendars takes for sessions."""
 
 
 @cache
 def _all_sessions() -> tuple[dt.date, ...]:
     last = dt.date(dt.datetime.now(B3_ZONE).year + 1, 12, 31)
     calendar = exchange_calendars.get_calendar("BVMF", start=FIRST_DAY.isoformat(), end=last.isoformat())
-    return tuple(session.date() for session in calendar.sessions)
+    return tuple(day for session in calendar.sessions if (day := session.date()) not in _NOT_HELD)
 
 
 @cache
@@ -32,7 +52,7 @@ def sessions_between(start: dt.date, end: dt.date) -> list[dt.date]:
 
 
 def is_session(day: dt.date) -> bool:
-    """Whether B3 trades on `day`."""
+    """Whether B3 trades on `day`; not before FIRST_DAY."""
     return day in _session_set()
 
 

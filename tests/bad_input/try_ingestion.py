@@ -17,7 +17,7 @@ from b3lake.ingest import command as fetch_b3_data
 from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
 from b3lake.ingest.validate import BARS_SCHEMA, validate
 from tests.bad_input.tried import Tried, mask
-from tests.fuzz.cotahist_inputs import quote, whole_file
+from tests.cotahist_writer import quote, whole_file
 
 CONFIGURATIONS: list[tuple[list[str], dict[str, str]]] = [
     ([], {"TICKERS": ""}),
@@ -143,7 +143,7 @@ FILES: dict[str, bytes] = {
     "a page of HTML": b"<html>Access denied</html>",
     "a file without its trailer": whole_file([quote()])[: 247 * 2],
     "a file cut within a record": whole_file([quote(), quote()])[:-300],
-    "a count in the trailer that is not its records'": whole_file([quote()], count=7),
+    "a count in the trailer that is not its records'": whole_file([quote()], total=7),
     "letters for a price": whole_file([quote().replace(b"0000000003710", b"000000000371O")]),
     "a quote of another day than the file's name": whole_file([quote(day=20240103)]),
     "a quote of 30 February": whole_file([quote(day=20240230)]),

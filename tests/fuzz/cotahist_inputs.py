@@ -6,56 +6,40 @@ import zipfile
 
 from hypothesis import strategies as st
 
+from tests.cotahist_writer import quote, whole_file
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
-def quote(day: int = 20240102, ticker: str = "PETR4", market: str = "010", price: int = 3710, factor: int = 1) -> bytes:
-    """A quote's record, as the specification lays it out."""
-    record = bytearray(b" " * 245)
-
-    def put(first: int, text: str) -> None:
-        record[first - 1 : first - 1 + len(text)] = text.encode("latin-1")
-
-    put(1, "01")
-    put(3, f"{day:08d}")
-    put(11, "02")
-    put(13, f"{ticker:<12}")
-    put(25, market)
-    put(28, f"{'PETROBRAS':<12}")
-    for place in range(57, 135, 13):
-        put(place, f"{price:013d}")
-    put(148, f"{1234:05d}")
-    put(153, f"{5600:018d}")
-    put(171, f"{20776000:018d}")
-    put(189, "0" * 13 + "0" + "99991231")
-    put(211, f"{factor:07d}")
-    put(218, "0" * 13 + "BRPETRACNPR6" + "101")
-    return bytes(record)
-
-
-def whole_file(quotes: list[bytes], ending: bytes = b"\r\n", year: int = 2024, count: int | None = None) -> bytes:
-    """A file around these records; its trailer tells the right count unless another is given."""
-    head = f"00COTAHIST.{year}BOVESPA 20240102".ljust(245).encode()
-    told = len(quotes) + 2 if count is None else count
-    tail = f"99COTAHIST.{year}BOVESPA 20240102{told:011d}".ljust(245).encode()
-    return b"".join(line + ending for line in (head, *quotes, tail))
-
-
 _NUMBER = st.integers(0, 10**8 - 1)
+_CODES = ["PETR4", "5GTK11", "BB  4", "", "ABCDEFGHIJKL", "ÇÃO3", "../../a1", "[b]A1[/b]", "A1\x00B", "\x1b4"]
 _QUOTE = st.builds(
     quote,
     day=st.one_of(st.sampled_from([20240102, 20240103, 20231229, 20240230, 20240000]), _NUMBER),
-    ticker=st.sampled_from(["PETR4", "VALE3", "", "ABCDEFGHIJKL", "ÇÃO3"]),
+    bdi=st.sampled_from(["02", "96", "zz", "\x00\xff"]),
+    code=st.sampled_from(_CODES),
     market=st.sampled_from(["010", "020", "070", "   "]),
-    price=_NUMBER,
-    factor=st.sampled_from([1, 1000, 0, 9999999]),
+    name=st.sampled_from(["PETROBRAS", "TELEMIG PÇ", "", "\x00\x1f\xff"]),
+    term=st.sampled_from(["", "000", "\x00\x00\x00", "\r\n "]),
+    currency=st.sampled_from(["R$", "R$", "R$", "CR$", "US$", "", "\xff"]),
+    open=_NUMBER,
+    high=_NUMBER,
+    low=_NUMBER,
+    close=_NUMBER,
+    trades=st.integers(0, 99999),
+    volume=st.integers(0, 10**18 - 1),
+    turnover=st.integers(0, 10**18 - 1),
+    factor=st.sampled_from([1, 10, 1000, 100_000, 0, 9999999]),
+    isin=st.sampled_from(["BRPETRACNPR6", "", "\xff\x00"]),
 )
 FILE = st.builds(
     whole_file,
     st.lists(_QUOTE, max_size=6),
     ending=st.sampled_from([b"\r\n", b"\n", b"", b"\r"]),
-    year=st.sampled_from([2024, 1985, 1986, 2101, 9999]),
-    count=st.none() | st.integers(0, 10**11 - 1),
+    year=st.sampled_from([2024, 2024, 1994, 1985, 1986, 2101, 9999]),
+    made=st.sampled_from(["20240102", "        ", "99999999", "2024_102"]),
+    total=st.none() | st.integers(0, 10**11 - 1),
+    total_of=st.sampled_from(["lines", "quotes"]),
 )
 
 
@@ -92,8 +76,12 @@ def archive(draw: st.DrawFn) -> bytes:
 
 def _bases() -> list[bytes]:
     """Sound files of every form, to be spoilt fast."""
+    records = [quote(close=price, factor=1000) for price in range(1, 4)]
+    records += [quote(code="[b]A1[/b]"), quote(currency="CR$"), quote(market="020")]
     texts = [
-        whole_file([quote(price=price, factor=1000) for price in range(1, 4)], ending) for ending in (b"\r\n", b"\n")
+        whole_file(records, ending, total_of=total_of)
+        for ending in (b"\r\n", b"\n")
+        for total_of in ("lines", "quotes")
     ]
     zipped = []
     for method in _METHODS:
@@ -101,7 +89,7 @@ def _bases() -> list[bytes]:
         with zipfile.ZipFile(sink, "w", method) as target:
             target.writestr("COTAHIST_A2024.TXT", texts[0])
         zipped.append(sink.getvalue())
-    return [*texts, *texts, *zipped]
+    return [*texts, *zipped]
 
 
 _BASES = _bases()

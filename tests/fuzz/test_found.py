@@ -9,7 +9,7 @@ import pytest
 
 from b3lake.ingest.sources.cotahist import CotahistError, read_quotes
 from functions.start_glue_job.coalesce import start_for_messages
-from tests.fuzz.cotahist_inputs import quote, whole_file
+from tests.cotahist_writer import quote, whole_file
 
 
 def _zip(method: int) -> bytearray:

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from b3lake.ingest.sources.cotahist import CotahistError, Period, as_date, read_quotes
+from b3lake.ingest.sources.cotahist import CotahistError, as_date, read_file
+from b3lake.lake.calendar import FIRST_DAY
+from b3lake.lake.tickers import is_code
 from functions.start_glue_job.coalesce import start_for_messages
 from functions.start_glue_job.s3_events import MalformedEventError, read_events
 from tests.fuzz import cotahist_inputs, event_inputs
@@ -34,32 +36,30 @@ def fast_folder(tmp_path: Path) -> Iterator[Path]:
 
 def test_cotahist_is_read_whole_or_refused(fast_folder: Path) -> None:
     file = fast_folder / "COTAHIST_A2024.TXT"
-    outcomes = {"read": 0, "refused": 0}
+    outcomes = {"read": 0, "refused": 0, "left a record out": 0}
 
     def holds(body: bytes) -> None:
         file.write_bytes(body)
         try:
-            quotes = read_quotes(file)
+            found = read_file(file)
         except CotahistError:
             outcomes["refused"] += 1
             return
         outcomes["read"] += 1
-        for one in quotes:
-            assert as_date(int(one["day"]))
+        outcomes["left a record out"] += bool(found.refused)
+        assert all(day >= FIRST_DAY for day in found.days)
+        assert all(one.ticker.isascii() and one.ticker.isprintable() for one in found.refused)
+        for one in found.quotes:
+            assert as_date(int(one["day"])) in found.days
+            assert is_code(one["ticker"].decode("latin-1"))
             assert all(math.isfinite(one[name]) and one[name] >= 0 for name in ("open", "high", "low", "close"))
-            assert one["volume"] >= 0
+            assert min(one["volume"], one["turnover"], one["trades"]) >= 0
+            assert one["factor"] > 0
+            assert one["currency"] == b"R$"
 
     assert fuzz("COTAHIST", cotahist_inputs.INPUTS, holds) >= 100
     print(outcomes)
     assert min(outcomes.values()) > 0
-
-
-def test_a_sound_file_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "COTAHIST_D02012024.TXT"
-    file.write_bytes(cotahist_inputs.whole_file([cotahist_inputs.quote(), cotahist_inputs.quote(market="020")]))
-    day = datetime(2024, 1, 2, tzinfo=timezone.utc).date()
-    (quote,) = read_quotes(file, Period(day, day))
-    assert (quote["day"], quote["ticker"], quote["close"], quote["volume"]) == (20240102, b"PETR4", 37.1, 5600)
 
 
 def test_an_event_is_read_or_malformed() -> None:

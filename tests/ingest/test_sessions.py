@@ -3,9 +3,13 @@
 import csv
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from b3lake.ingest.sources.cotahist import CotahistError, read_file
+from b3lake.lake import calendar
 from b3lake.lake.calendar import (
     B3_ZONE,
     FIRST_DAY,
@@ -26,6 +30,39 @@ def test_calendar_agrees_with_the_recorded_closed_weekdays(shared_data: Path):
     weekdays = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     weekdays = [day for day in weekdays if day.weekday() < 5]
     assert [day for day in weekdays if not is_session(day)] == sorted(closed)
+
+
+def test_days_on_which_nothing_was_traded_are_no_sessions(shared_data: Path):
+    path = shared_data / "b3_calendar" / "sessions_not_held_1994-07_1999.csv"
+    with path.open(newline="") as lines:
+        days = [dt.date.fromisoformat(row["date"]) for row in csv.DictReader(lines)]
+    assert len(days) == 11
+    assert [day for day in days if is_session(day)] == []
+    assert set(sessions_between(FIRST_DAY, dt.date(1999, 12, 31))).isdisjoint(days)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_facts_stand_whatever_the_library_says(monkeypatch: pytest.MonkeyPatch, held: bool):
+    """Should exchange-calendars come to know that 1997-07-09 was a holiday, nothing changes here."""
+    theirs = pd.DatetimeIndex(["1997-07-08", "1997-07-10"] + ["1997-07-09"] * held)
+    monkeypatch.setattr("exchange_calendars.get_calendar", lambda *_, **__: SimpleNamespace(sessions=theirs))
+    assert calendar._all_sessions.__wrapped__() == (dt.date(1997, 7, 8), dt.date(1997, 7, 10))
+
+
+def test_the_lake_begins_with_the_first_session_in_reais():
+    assert sessions_between(dt.date(1986, 1, 1), dt.date(1994, 7, 6))[0] == dt.date(1994, 7, 4) == FIRST_DAY
+    assert not is_session(dt.date(1994, 6, 30))
+
+
+def test_the_recorded_days_are_sessions(shared_data: Path):
+    """2016-02-29 is a day that calendars made from other sources miss."""
+    for path in sorted((shared_data / "cotahist").glob("COTAHIST_D*2[0-9][0-9][0-9].[TZ]*")):
+        try:
+            days = read_file(path).days
+        except CotahistError:
+            continue  # the truncated one
+        assert all(is_session(day) for day in days)
+    assert is_session(dt.date(2016, 2, 29))
 
 
 def test_sessions_on_which_shares_were_traded(shared_data: Path):
@@ -72,4 +109,4 @@ def test_start_of_day_knows_summer_time():
 
 
 def test_a_window_longer_than_b3s_records_is_all_of_them():
-    assert trailing_window(dt.date(1986, 1, 10), 10**8) == FIRST_DAY
+    assert trailing_window(dt.date(1994, 7, 12), 10**8) == FIRST_DAY

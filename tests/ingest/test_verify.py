@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+from b3lake.ingest.sources.cotahist import read_file
 from b3lake.ingest.verify import PRICES, differences
 from devlake.fake_yahoo import FakeYahoo
 from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
@@ -51,6 +53,25 @@ def test_one_price_off_is_a_difference_without_a_factor():
     table = table.set_column(table.schema.get_field_index("low"), "low", pa.array([20.0]))
     (one,) = differences(table)
     assert (one.factor, one.column, one.yahoo, round(one.b3, 2)) == (None, "low", 20.0, 28.8)
+
+
+def test_a_quote_per_thousand_has_a_cent_per_thousand(shared_data: Path):
+    """TNLP4 on 2003-02-12: 25.31 per thousand at B3; Yahoo's 0.0340 is a third more, and less than a cent away."""
+    (quote,) = read_file(shared_data / "cotahist" / "small" / "COTAHIST_D12022003.TXT").quotes
+    answer = json.loads((shared_data / "yahoo_chart" / "small" / "TNLP4.SA-2003-02-12.json").read_text())
+    theirs = answer["chart"]["result"][0]["indicators"]["quote"][0]
+    columns = {"ticker": ["TNLP4"], "day": [dt.date(2003, 2, 12)]}
+    columns |= {name: theirs[name] for name in PRICES} | {f"b3_{name}": [float(quote[name])] for name in PRICES}
+    (one,) = differences(pa.table(columns))
+    assert (one.ticker, one.days, one.factor) == ("TNLP4", 1, None)
+    assert (one.column, one.yahoo, one.b3) == ("close", 0.034, 0.02531)
+
+
+@pytest.mark.parametrize(("yahoo", "count"), [(0.02531, 0), (0.025319, 0), (0.02533, 1), (0.0252, 1)])
+def test_what_a_quote_per_thousand_cannot_tell_is_no_difference(yahoo: float, count: int):
+    columns = {"ticker": ["TNLP4"], "day": [DAY]} | {name: [0.02531] for name in PRICES} | {"close": [yahoo]}
+    table = pa.table(columns | {f"b3_{name}": [0.02531] for name in PRICES})
+    assert len(list(differences(table))) == count
 
 
 def test_recorded_day_is_compared_and_nothing_is_written(

@@ -18,7 +18,7 @@ from b3lake.ingest.load import IN_FLIGHT
 from b3lake.ingest.objects import RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
-from b3lake.ingest.validate import BARS_SCHEMA, on_closed_day, refusals
+from b3lake.ingest.validate import BARS_SCHEMA, disagreeing, on_closed_day, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.calendar import day_start_utc, is_final, sessions_between
 from b3lake.lake.schemas import RAW_SCHEMA
@@ -32,6 +32,8 @@ class Kind(StrEnum):
     GAP = "gap"  # a session without an object, between the first and the last that the ticker has
     UNREADABLE = "unreadable"  # no Parquet file, or not with the bronze columns
     IMPOSSIBLE = "impossible"  # a row that is no possible quote
+    OUTSIDE = "outside-range"  # an open or close outside low to high; official in some years of B3's files
+    TURNOVER = "turnover-disagrees"  # turnover over volume is ten times the prices, or a tenth
     MISPLACED = "misplaced"  # a row of another day than its partition's
     DUPLICATE = "duplicate"  # two rows of one moment
     CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
@@ -150,10 +152,13 @@ def examine_rows(bars: pa.Table) -> Iterator[Finding]:
     begins = {day: np.datetime64(day_start_utc(day), "us") for day in set(days)}
     since_begin = moments - np.array([begins[day] for day in days], "datetime64[us]")
     carried = on_closed_day(bars) & (bars["volume"].to_numpy() == 0)
+    strange = {Kind.OUTSIDE: outside(bars), Kind.TURNOVER: disagreeing(bars)}
     seen: set[tuple[str, dt.date, np.datetime64]] = set()
     for i, (ticker, day, moment) in enumerate(zip(tickers, days, moments, strict=True)):
         if reasons[i]:
             yield Finding(Kind.IMPOSSIBLE, ticker, day, str(reasons[i]))
+        else:
+            yield from (Finding(kind, ticker, day, which[i]) for kind, which in strange.items() if i in which)
         if not np.timedelta64(0) <= since_begin[i] < np.timedelta64(24, "h"):
             yield Finding(Kind.MISPLACED, ticker, day, f"ts {moment} is not of this day at B3")
         if carried[i]:
