@@ -68,6 +68,10 @@ down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV=dev into it; changes nothing
 	@$(PY) -m b3lake preflight --env $(LAKE_ENV)
 
+.PHONY: bundle
+bundle: .venvs/tech.done ## write glue/refine_job.py from the modules that the refine job is made of
+	@$(PY) -m devlake.bundle
+
 .PHONY: test
 test: $(DEV_VENVS) ## run all tests
 	@$(PY) -m pytest

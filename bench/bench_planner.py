@@ -12,8 +12,9 @@ import time
 import numpy as np
 import pyarrow as pa
 
-sys.path.insert(0, "glue")
-import refine_job
+from b3lake.refine.fingerprint import digest, tag_of
+from b3lake.refine.partitions import LISTING, keys_of, names_in
+from b3lake.refine.plan import LEDGER, plan, windows
 
 TICKERS = 450
 
@@ -23,18 +24,18 @@ def listing(partitions: int, seed: int) -> pa.Table:
     days = np.repeat(np.arange(-(-partitions // TICKERS), dtype=np.int32), TICKERS)[:partitions]
     names = pa.array([f"TICK{n:03}" for n in range(TICKERS)]).take(pa.array(np.arange(partitions) % TICKERS))
     etags = [f"{seed:016x}{n:016x}" for n in range(partitions)]
-    return pa.table([names, days, [refine_job.tag_of(e) for e in etags], etags], schema=refine_job.LISTING)
+    return pa.table([names, days, [tag_of(e) for e in etags], etags], schema=LISTING)
 
 
 def ledger(raw: pa.Table, refined: pa.Table) -> pa.Table:
     """The facts that make all of `refined` fresh."""
-    names = refine_job.names_in(raw)
-    keys = refine_job._keys(refined, names)
+    names = names_in(raw)
+    keys = keys_of(refined, names)
     order = np.argsort(keys)
-    window = refine_job._windows(keys[order], raw["tag"].to_numpy()[: len(refined)][order])
-    digests = refine_job.digest(window, refined["tag"].to_numpy()[order])
+    window = windows(keys[order], raw["tag"].to_numpy()[: len(refined)][order])
+    digests = digest(window, refined["tag"].to_numpy()[order])
     columns = [refined["ticker"].take(pa.array(order)), refined["day"].take(pa.array(order)), digests]
-    return pa.table(columns, schema=refine_job.LEDGER)
+    return pa.table(columns, schema=LEDGER)
 
 
 def measure(partitions: int) -> None:
@@ -43,7 +44,7 @@ def measure(partitions: int) -> None:
     raw, refined = listing(partitions + TICKERS, 1), listing(partitions, 2)
     told = ledger(raw, refined)
     made = time.perf_counter()
-    found = refine_job.plan(raw, refined, told)
+    found = plan(raw, refined, told)
     planned = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     targets = sum(found.reads["target"].to_pylist())

@@ -7,6 +7,7 @@ VENVS = ROOT / ".venvs"
 STATE = ROOT / ".lake"  # whatever a local run leaves behind: logs, the state of `make up`
 TEMPLATE = ROOT / "template.yaml"
 FETCH_SCRIPT = ROOT / "ec2" / "fetch_b3_data.py"
+REFINE_JOB = ROOT / "glue" / "refine_job.py"
 
 
 def tool(venv: str, name: str) -> Path:

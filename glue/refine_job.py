@@ -1,15 +1,42 @@
-"""Refines the bronze quotes into one row per ticker and trade date: the Glue job, and the same program on a laptop.
+"""Refines bronze quotes into one row per ticker and trade date: the AWS Glue job, as one file.
 
-It is to raw what a build tool is to sources. A run lists raw and refined, reads a small ledger of what every refined
-object was computed from, works out what is stale, recomputes that and nothing else, lists again, and repeats until
-nothing is. See docs/refine.md for what it promises and why.
+Never edit this file: `make bundle` writes it, and a test compares. It is made of these modules, put one after the other
+as they are, but for their imports of each other; edit those:
 
-Prices are BRL, volumes are shares. It runs on Spark 3.3 to 3.5 and Python 3.10 and later, with two libraries that
-Glue does not bring: awswrangler (catalog) and obstore (objects).
+    b3lake/lake/names.py
+    b3lake/lake/tickers.py
+    b3lake/lake/keys.py
+    b3lake/lake/errors.py
+    b3lake/refine/errors.py
+    b3lake/refine/partitions.py
+    b3lake/refine/config.py
+    b3lake/refine/arguments.py
+    b3lake/refine/log.py
+    b3lake/lake/schemas.py
+    b3lake/refine/fingerprint.py
+    b3lake/refine/objects.py
+    b3lake/refine/catalog.py
+    b3lake/refine/listing.py
+    b3lake/refine/spark.py
+    b3lake/refine/publish.py
+    b3lake/refine/compact.py
+    b3lake/refine/plan.py
+    b3lake/refine/ledger.py
+    b3lake/refine/notes.py
+    b3lake/refine/unreadable.py
+    b3lake/refine/bars.py
+    b3lake/refine/read.py
+    b3lake/refine/transform.py
+    b3lake/refine/wave.py
+    b3lake/refine/run.py
+    b3lake/refine/job.py
+
+docs/refine.md says what the job computes and promises.
 """
 
 import argparse
 import asyncio
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -21,7 +48,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -37,93 +64,302 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
 from obstore.store import S3Store
-from pyspark.sql import Column, DataFrame, SparkSession, Window
-from pyspark.sql import functions as F  # noqa: N812
-
-log = logging.getLogger("refine")
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What is read and what is written
-# ---------------------------------------------------------------------------------------------------------------------
-
-# The bronze columns that the refined ones are made of; the rest of a raw object is not read.
-BARS = pa.schema(
-    [
-        ("ts", pa.timestamp("us")),
-        ("open", pa.float64()),
-        ("high", pa.float64()),
-        ("low", pa.float64()),
-        ("close", pa.float64()),
-        ("adj_close", pa.float64()),
-        ("volume", pa.int64()),
-    ]
-)
-
-REFINED = pa.schema(
-    [
-        ("trade_date", pa.date32()),
-        ("open_price", pa.float64()),
-        ("high_price", pa.float64()),
-        ("low_price", pa.float64()),
-        ("close_price", pa.float64()),
-        ("adj_close_price", pa.float64()),
-        ("total_volume", pa.int64()),
-        ("bar_count", pa.int32()),
-        ("close_ma_5", pa.float64()),
-        ("close_delta", pa.float64()),
-    ]
-)
-
-# The compact copy has the refined rows, one object per year.
-COMPACT = pa.schema([("ticker", pa.string()), *REFINED])
-
-MOVING_AVERAGE_DATES = 5
-# Raised whenever the same bars would give other rows: every refined object is then stale.
-RULES = 1
-
-# ---------------------------------------------------------------------------------------------------------------------
-# How much at once
-# ---------------------------------------------------------------------------------------------------------------------
-
-REQUESTS_IN_FLIGHT = 64
-OBJECTS_PER_TASK = 1_000
-# A task's own processes take about as long to start as this many objects take.
-WORTH_A_TASK = 500
-# What is published, registered and entered in the ledger at a time: a run that is killed loses at most this much work.
-PARTITIONS_PER_WAVE = 100_000
-PARTITIONS_PER_CALL = 100
-CATALOG_THREADS = 8
-LISTING_THREADS = 8
-DATES_PER_LISTING = 25
-COMPACT_ROW_GROUP = 20_000
-MAX_PASSES = 10
-KEYS_PER_PAGE = 1_000
-
-COMPACT_NAME = re.compile(r"year=(\d{4})/data\.parquet")
-KEY = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
-EPOCH = date(1970, 1, 1)
+from pyspark.sql import Column, DataFrame, SparkSession, Window, functions as F
 
 
-# What a run counts, and tells in its summary.
-COUNTS = (
-    "refined_partitions",
-    "written_objects",
-    "registered_partitions",
-    "deleted_partitions",
-    "compact_years",
-    "unreadable_objects",
-    "passes",
-)
+# =====================================================================================================================
+# b3lake/lake/names.py
+# The names of tables and AWS resources, made from the environment and the account.
+#
+# >>> Names("dev").raw_bucket("123456789012")
+# 'tech-challenge2-dev-raw-123456789012'
+# >>> Names("dev").refine_job
+# 'tech_challenge2_dev_refine_job'
+# =====================================================================================================================
+
+PROJECT = "tech-challenge2"
+DEFAULT_ENV = "dev"
+ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
+"""What the template's parameter Env and Terraform's variable env take."""
+
+RAW_TABLE = "b3_daily_quotes"
+REFINED_TABLE = "b3_daily_quotes_refined"
+COMPACT_TABLE = "b3_daily_quotes_compact"
 
 
-class RefineError(Exception):
+@dataclass(frozen=True)
+class Names:
+    """What the resources of the environment `env` are called."""
+
+    env: str = DEFAULT_ENV
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with where hyphens are the custom; the stack's name."""
+        return f"{PROJECT}-{self.env}"
+
+    @property
+    def snake_prefix(self) -> str:
+        """What the names begin with where underscores are the custom."""
+        return self.prefix.replace("-", "_")
+
+    @property
+    def database(self) -> str:
+        """The Glue database."""
+        return self.snake_prefix
+
+    @property
+    def workgroup(self) -> str:
+        """The Athena workgroup."""
+        return f"{self.snake_prefix}_wg"
+
+    @property
+    def refine_job(self) -> str:
+        """The Glue job."""
+        return f"{self.snake_prefix}_refine_job"
+
+    @property
+    def start_glue_job(self) -> str:
+        """The Lambda function."""
+        return f"{self.snake_prefix}_start_glue_job"
+
+    @property
+    def raw_events_queue(self) -> str:
+        """The SQS queue between the raw bucket and the function."""
+        return f"{self.prefix}-raw-events"
+
+    def raw_bucket(self, account: str) -> str:
+        """The bucket of raw, refined and compact objects in `account`."""
+        return f"{self.prefix}-raw-{account}"
+
+    def athena_bucket(self, account: str) -> str:
+        """The bucket of Athena's results in `account`."""
+        return f"{self.prefix}-athena-{account}"
+
+
+# =====================================================================================================================
+# b3lake/lake/tickers.py
+# How a ticker is written: by people, in the lake, and by Yahoo.
+# =====================================================================================================================
+
+ALL_TICKERS = "*"
+INDEX_TICKER = "IBOV"
+INDEX_SYMBOL = "^BVSP"
+
+_B3_CODE = re.compile(r"[A-Z][A-Z0-9]{3}\d{1,2}[A-Z]?")
+_INDEX_NAMES = frozenset({INDEX_SYMBOL, "BVSP", INDEX_TICKER})
+
+RENAMED = {
+    "BRML3": "ALOS3",
+    "BTOW3": "AMER3",
+    "BVMF3": "B3SA3",
+    "CCRO3": "MOTV3",
+    "ELET3": "AXIA3",
+    "EMBR3": "EMBJ3",
+    "ESTC3": "YDUQ3",
+    "KROT3": "COGN3",
+    "MRFG3": "MBRF3",
+    "PCAR4": "PCAR3",
+    "TIMP3": "TIMS3",
+    "VIIA3": "BHIA3",
+    "VIVT4": "VIVT3",
+    "VVAR3": "BHIA3",
+}
+"""Old code to today's: Yahoo moves the whole history to the new code and forgets the old one. Used for advice only."""
+
+
+def normalise(text: str) -> str:
+    """The lake's name of a ticker: `petr4.sa` is `PETR4`, `^BVSP` is `IBOV`.
+
+    Raises ValueError when `text` cannot be a B3 code.
+    """
+    code = text.strip().upper().removesuffix(".SA")
+    if code in _INDEX_NAMES:
+        return INDEX_TICKER
+    if not _B3_CODE.fullmatch(code):
+        raise ValueError(f"{text.strip()!r} is not a B3 ticker: write it like PETR4, BPAC11 or ^BVSP")
+    return code
+
+
+def yahoo_symbol(ticker: str) -> str:
+    """Yahoo's name of a ticker of the lake: `PETR4` is `PETR4.SA`, `IBOV` is `^BVSP`."""
+    return INDEX_SYMBOL if ticker == INDEX_TICKER else f"{ticker}.SA"
+
+
+# =====================================================================================================================
+# b3lake/lake/keys.py
+# The keys of the lake's objects.
+#
+#     >>> partition_key("raw/b3", "2024-01-02", "PETR4")
+#     'raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet'
+#
+# Each object is one partition, written whole under a fixed key: a write replaces it,
+# and a repeated one changes nothing.
+# =====================================================================================================================
+
+OBJECT_NAME = "data.parquet"
+RAW_PREFIX = "raw/b3"
+REFINED_PREFIX = "refined/b3"
+COMPACT_PREFIX = "compact/b3"
+STATE_PREFIX = "state"
+"""What the refine job keeps for itself, outside every table's location."""
+
+PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
+"""What follows the prefix in the key of a day's object: the day and the ticker."""
+YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet")
+"""What follows the prefix in the key of a year's object."""
+
+
+def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:
+    """The folder of a day's object of one ticker, with a slash at its end; `prefix` may be a URI."""
+    return f"{prefix}/dt={day}/ticker={ticker}/"
+
+
+def partition_key(prefix: str, day: dt.date | str, ticker: str) -> str:
+    """The key of the object that holds a day of one ticker."""
+    return f"{partition_folder(prefix, day, ticker)}{OBJECT_NAME}"
+
+
+def year_folder(prefix: str, year: int) -> str:
+    """The folder of a year's object, with a slash at its end; `prefix` may be a URI."""
+    return f"{prefix}/year={year}/"
+
+
+def year_key(prefix: str, year: int) -> str:
+    """The key of the object that holds a year of all tickers."""
+    return f"{year_folder(prefix, year)}{OBJECT_NAME}"
+
+
+def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
+    """The day and the ticker of a key under `prefix`; None when it is no day's object."""
+    match = PARTITION.fullmatch(key, len(prefix) + 1) if key.startswith(f"{prefix}/") else None
+    if not match:
+        return None
+    try:
+        return dt.date.fromisoformat(match[1]), match[2]
+    except ValueError:
+        return None
+
+
+def raw_key(day: dt.date, ticker: str) -> str:
+    """The key of the bronze object that holds the bars of `ticker` on `day`."""
+    return partition_key(RAW_PREFIX, day, ticker)
+
+
+# =====================================================================================================================
+# b3lake/lake/errors.py
+# The root of every error that ends a command with one sentence for a person.
+# =====================================================================================================================
+
+class B3LakeError(Exception):
+    """Something cannot be done; the text is one sentence that says why and what to do next."""
+
+    exit_code = 1
+
+
+class UsageError(B3LakeError):
+    """The request itself is wrong: nothing was tried."""
+
+    exit_code = 2
+
+
+class AwsError(B3LakeError):
+    """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
+
+
+# =====================================================================================================================
+# b3lake/refine/errors.py
+# The error that ends a run of the refine job.
+# =====================================================================================================================
+
+class RefineError(B3LakeError):
     """The run cannot go on; the message says what is wrong, where, and what to do."""
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Arguments
-# ---------------------------------------------------------------------------------------------------------------------
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or the error's name where it has no text."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
+
+# =====================================================================================================================
+# b3lake/refine/partitions.py
+# Tables of partitions (a ticker and a day, counted from 1970): what a listing gives, and how two of them are matched.
+#
+# Everything here is columnar, for a lake has a million of them.
+# =====================================================================================================================
+
+LISTING = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), ("etag", pa.string())])
+"""A listing: one row per partition. `tag` stands for the object's ETag in 64 bits."""
+
+BY_TICKER_AND_DAY = [("ticker", "ascending"), ("day", "ascending")]
+EPOCH = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """The days from 1970 to `day`."""
+    return (day - EPOCH).days
+
+
+def iso(day: int) -> str:
+    """The ISO date of a day since 1970."""
+    return (EPOCH + timedelta(days=day)).isoformat()
+
+
+def pairs(partitions: pa.Table) -> Iterator[tuple[str, int]]:
+    """Ticker and day of each partition."""
+    return zip(partitions["ticker"].to_pylist(), partitions["day"].to_pylist(), strict=True)
+
+
+def names_in(*tables: pa.Table) -> pa.Array:
+    """The tickers in these tables, in order."""
+    names = pc.unique(pa.chunked_array([chunk for table in tables for chunk in table["ticker"].chunks], pa.string()))
+    return names.take(pc.array_sort_indices(names))
+
+
+def keys_of(partitions: pa.Table, names: pa.Array) -> np.ndarray:
+    """One int64 per partition, which sorts by ticker and then by day; negative for tickers not in `names`."""
+    code = pc.fill_null(pc.index_in(partitions["ticker"], names), -1).to_numpy().astype(np.int64)
+    keys: np.ndarray = (code << 32) + partitions["day"].to_numpy()
+    return keys
+
+
+def find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The position in `keys` of each wanted key, -1 where it is not there."""
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    order = np.argsort(keys)
+    at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+    return np.where(keys[order[at]] == wanted, order[at], -1)
+
+
+def take(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The values at these positions, 0 at -1."""
+    return np.where(at < 0, 0, values[at]) if len(values) else np.zeros(len(at), np.int64)
+
+
+def is_in(partitions: pa.Table, others: pa.Table) -> np.ndarray:
+    """Whether each partition is among the others."""
+    names = names_in(partitions, others)
+    return find(keys_of(others, names), keys_of(partitions, names)) >= 0
+
+
+def years_of(*tables: pa.Table) -> list[int]:
+    """The years that these partitions are of."""
+    return sorted({year for table in tables for year in pc.unique(_year(table)).to_pylist()})
+
+
+def of_year(partitions: pa.Table, year: int) -> pa.Table:
+    return partitions.filter(pc.equal(_year(partitions), year))
+
+
+def _year(partitions: pa.Table) -> pa.ChunkedArray:
+    return pc.year(partitions["day"].cast(pa.date32()))
+
+
+# =====================================================================================================================
+# b3lake/refine/config.py
+# One run's configuration: which lake, which part of it, and where AWS answers.
+# =====================================================================================================================
 
 @dataclass(frozen=True)
 class Place:
@@ -146,7 +382,12 @@ class Place:
 
     def keys(self, partitions: pa.Table) -> list[str]:
         """The keys of partitions' objects (ticker, day)."""
-        return [f"{self.prefix}/dt={iso(day)}/ticker={ticker}/data.parquet" for ticker, day in pairs(partitions)]
+        return [partition_key(self.prefix, iso(day), ticker) for ticker, day in pairs(partitions)]
+
+    def locations(self, partitions: pa.Table) -> dict[str, list[str]]:
+        """Location to values, as the catalog has them, of partitions (ticker, day)."""
+        named = [(iso(day), ticker) for ticker, day in pairs(partitions)]
+        return {partition_folder(self.uri, day, ticker): [day, ticker] for day, ticker in named}
 
 
 @dataclass(frozen=True)
@@ -156,6 +397,18 @@ class Scope:
     start: int | None = None
     end: int | None = None
     tickers: frozenset[str] | None = None
+
+    def covers(self, partitions: pa.Table) -> np.ndarray:
+        """Whether each partition is in this scope."""
+        day = partitions["day"].to_numpy()
+        inside = np.ones(len(day), bool)
+        if self.start is not None:
+            inside &= day >= self.start
+        if self.end is not None:
+            inside &= day <= self.end
+        if self.tickers is not None:
+            inside &= pc.is_in(partitions["ticker"], pa.array(sorted(self.tickers), pa.string())).to_numpy()
+        return inside
 
 
 EVERYTHING = Scope()
@@ -187,11 +440,19 @@ class Job:
     @property
     def state(self) -> Place:
         """What the job keeps for itself, outside every table's location."""
-        return Place(self.refined.bucket, f"state/{self.refined.prefix}")
+        return Place(self.refined.bucket, f"{STATE_PREFIX}/{self.refined.prefix}")
 
     @property
     def ledger(self) -> Place:
         return Place(self.refined.bucket, f"{self.state.prefix}/ledger")
+
+
+# =====================================================================================================================
+# b3lake/refine/arguments.py
+# The command line of the refine job, as Glue gives it.
+# =====================================================================================================================
+
+NO_COMPACT = "off"
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -200,52 +461,48 @@ class _Arguments(argparse.ArgumentParser):
 
 
 def _place_or_off(text: str) -> Place | None:
-    return None if text == "off" else Place.parse(text)
-
-
-def day_of(text: str) -> int:
-    """The day since 1970 of an ISO date; raises ValueError for anything else."""
-    return (date.fromisoformat(text) - EPOCH).days
-
-
-def iso(day: int) -> str:
-    """The ISO date of a day since 1970."""
-    return (EPOCH + timedelta(days=day)).isoformat()
-
-
-def pairs(partitions: pa.Table) -> Iterator[tuple[str, int]]:
-    """Ticker and day of each partition."""
-    return zip(partitions["ticker"].to_pylist(), partitions["day"].to_pylist(), strict=True)
+    return None if text == NO_COMPACT else Place.parse(text)
 
 
 def _trade_date(text: str) -> int:
     try:
-        return day_of(text)
+        return day_number(date.fromisoformat(text))
     except ValueError as error:
         raise RefineError(f"{text!r} is not a date of the form YYYY-MM-DD.") from error
 
 
 def _tickers(text: str) -> frozenset[str]:
-    names = frozenset(ticker.strip().upper().removesuffix(".SA") for ticker in text.split(",") if ticker.strip())
+    try:
+        names = frozenset(normalise(ticker) for ticker in text.split(",") if ticker.strip())
+    except ValueError as error:
+        raise RefineError(f"--tickers: {error}.") from error
     if not names:
         raise RefineError("--tickers names none: give some, like PETR4,VALE3, or leave it out.")
-    return frozenset("IBOV" if name == "^BVSP" else name for name in names)  # as the lake calls the index
+    return names
 
 
-def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
-    """The run that the command line asks for. Glue's own arguments are ignored; raises RefineError for wrong ones."""
-    parser = _Arguments(prog="refine_job.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+def _parser() -> argparse.ArgumentParser:
+    parser = _Arguments(
+        prog="refine_job.py",
+        description="Refine the bronze quotes into one row per ticker and trade date.",
+        allow_abbrev=False,
+    )
     parser.add_argument("--raw_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the bronze objects")
     parser.add_argument("--refined_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the refined ones")
     parser.add_argument("--database", required=True, help="Glue database")
     parser.add_argument("--table", required=True, help="Glue table of the refined objects")
     parser.add_argument("--compact_uri", type=_place_or_off, help="s3://bucket/prefix of the compact copy, or off")
-    parser.add_argument("--compact_table", default="b3_daily_quotes_compact", help="Glue table of the compact copy")
+    parser.add_argument("--compact_table", default=COMPACT_TABLE, help="Glue table of the compact copy")
     parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
     parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
     parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
     parser.add_argument("--tickers", type=_tickers, help="refine these only: PETR4,VALE3")
-    known, _ = parser.parse_known_args(arguments)
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
+    """The run that the command line asks for. Glue's own arguments are ignored; raises RefineError for wrong ones."""
+    known, _ = _parser().parse_known_args(arguments)
     if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
         raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
     endpoint = environment.get("AWS_ENDPOINT_URL")
@@ -266,37 +523,91 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Planning: pure, columnar, a million partitions in seconds
-# ---------------------------------------------------------------------------------------------------------------------
+# =====================================================================================================================
+# b3lake/refine/log.py
+# The job's log.
+# =====================================================================================================================
 
-# A listing: one row per partition. `tag` stands for the object's ETag in 64 bits.
-LISTING = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), ("etag", pa.string())])
-# The ledger: the object of this partition is known to be published, and to have been computed from just what `digest`
-# tells. It is a fact, and stays one: a refined partition is fresh if the digest of what is listed now is the same.
-LEDGER = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("digest", pa.int64())])
-# What a run reads: the stale partitions (`target`) and the trade dates before them.
-READS = pa.schema(
+log = logging.getLogger("refine")
+
+
+# =====================================================================================================================
+# b3lake/lake/schemas.py
+# The columns of every table, stated once.
+#
+# `ts` is written without a zone, in microseconds, and holds UTC. Athena, Hive, DuckDB and Spark then all see the same
+# plain `timestamp`; with a zone, DuckDB would see `timestamptz` and would shift it to the reader's zone.
+# Prices and dividends are BRL per share, `volume` is shares, `stock_splits` a ratio (0 = none).
+# =====================================================================================================================
+
+RAW_SCHEMA = pa.schema(
     [
-        ("ticker", pa.string()),
-        ("day", pa.int32()),
-        ("target", pa.bool_()),
-        ("registered", pa.bool_()),
-        ("published", pa.string()),
+        ("ts", pa.timestamp("us")),
+        ("open", pa.float64()),
+        ("high", pa.float64()),
+        ("low", pa.float64()),
+        ("close", pa.float64()),
+        ("adj_close", pa.float64()),
+        ("volume", pa.int64()),
+        ("dividends", pa.float64()),
+        ("stock_splits", pa.float64()),
+        ("source", pa.string()),
     ]
 )
+"""Bronze: one row per bar, sorted by `ts`."""
+
+REFINED_SCHEMA = pa.schema(
+    [
+        ("trade_date", pa.date32()),
+        ("open_price", pa.float64()),
+        ("high_price", pa.float64()),
+        ("low_price", pa.float64()),
+        ("close_price", pa.float64()),
+        ("adj_close_price", pa.float64()),
+        ("total_volume", pa.int64()),
+        ("bar_count", pa.int32()),
+        ("close_ma_5", pa.float64()),
+        ("close_delta", pa.float64()),
+    ]
+)
+"""Silver: one row per ticker and trade date."""
+
+COMPACT_SCHEMA = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
+"""The refined rows of a year, sorted by ticker and date."""
+
+PARTITION_TYPES = {"dt": "date", "ticker": "string"}
+"""Partition column of bronze and silver to Glue type, in the order of the key."""
+YEAR_PARTITION_TYPES = {"year": "int"}
+"""As PARTITION_TYPES, for tables of one object a year."""
+
+_GLUE_TYPES = {
+    pa.timestamp("us"): "timestamp",
+    pa.date32(): "date",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.int32(): "int",
+    pa.string(): "string",
+}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to read and recompute (READS, by ticker and day), and the refined partitions without a raw one."""
+def glue_types(schema: pa.Schema) -> dict[str, str]:
+    """Column to Glue type, in the order of `schema`."""
+    return {field.name: _GLUE_TYPES[field.type] for field in schema}
 
-    reads: pa.Table
-    orphans: pa.Table
 
-    @property
-    def empty(self) -> bool:
-        return not len(self.reads) and not len(self.orphans)
+# =====================================================================================================================
+# b3lake/refine/fingerprint.py
+# Fingerprints in 64 bits: of one object, and of all that a refined object was computed from.
+# =====================================================================================================================
+
+MOVING_AVERAGE_DATES = 5
+RULES = 1
+"""Raised whenever the same bars would give other rows: every refined object is then stale."""
+
+
+def plain_etag(etag: str | None) -> str:
+    """An ETag without its quotes, which some answers have and others have not."""
+    return (etag or "").strip('"')
 
 
 def tag_of(etag: str) -> int:
@@ -315,127 +626,12 @@ def digest(window: Sequence[np.ndarray], refined: np.ndarray) -> np.ndarray:
     return mixed.view(np.int64)
 
 
-def plan(
-    raw: pa.Table,
-    refined: pa.Table,
-    ledger: pa.Table,
-    *,
-    scope: Scope = EVERYTHING,
-    full: bool = False,
-    tried: pa.Table | None = None,
-) -> Plan:
-    """What is stale, from listings (LISTING) and the ledger (LEDGER).
+# =====================================================================================================================
+# b3lake/refine/objects.py
+# Objects in S3, one at a time and many at once. Used by the driver and by the executors.
+# =====================================================================================================================
 
-    A refined partition is fresh when the ledger says that this very object was computed from these very raw objects:
-    its own and the ticker's four trade dates before it. Raw objects in `tried` (LISTING) could not be read and are
-    not tried again before they change. Only partitions in `scope` are touched; with `full` all of those.
-    """
-    names = names_in(raw, refined)
-    raw_keys = _keys(raw, names)
-    order = np.argsort(raw_keys)
-    raw_keys = raw_keys[order]
-    window = _windows(raw_keys, raw["tag"].to_numpy()[order])
-
-    refined_keys = _keys(refined, names)
-    at_refined = _find(refined_keys, raw_keys)
-    at_ledger = _find(_keys(ledger, names), raw_keys)
-    expected = digest(window, _take(refined["tag"].to_numpy(), at_refined))
-    registered = (at_refined >= 0) & (at_ledger >= 0)
-    fresh = registered & (expected == _take(ledger["digest"].to_numpy(), at_ledger))
-
-    target = _in_scope(raw, scope)[order] & (np.full(len(fresh), full) | ~fresh)
-    if tried is not None:
-        at_tried = _find(_keys(tried, names), raw_keys)
-        target &= (at_tried < 0) | (window[0] != _take(tried["tag"].to_numpy(), at_tried))
-    needed = _with_dates_before(raw_keys, target)
-
-    sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
-    published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
-    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published]
-    orphan = (_find(raw_keys, refined_keys) < 0) & _in_scope(refined, scope)
-    return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
-
-
-def names_in(*tables: pa.Table) -> pa.Array:
-    """The tickers in these tables, in order."""
-    names = pc.unique(pa.chunked_array([chunk for table in tables for chunk in table["ticker"].chunks], pa.string()))
-    return names.take(pc.array_sort_indices(names))
-
-
-def _keys(partitions: pa.Table, names: pa.Array) -> np.ndarray:
-    """One int64 per partition, which sorts by ticker and then by day; negative for tickers not in `names`."""
-    code = pc.fill_null(pc.index_in(partitions["ticker"], names), -1).to_numpy().astype(np.int64)
-    keys: np.ndarray = (code << 32) + partitions["day"].to_numpy()
-    return keys
-
-
-def _find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The position in `keys` of each wanted key, -1 where it is not there."""
-    if not len(keys):
-        return np.full(len(wanted), -1)
-    order = np.argsort(keys)
-    at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
-    return np.where(keys[order[at]] == wanted, order[at], -1)
-
-
-def _take(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The values at these positions, 0 at -1."""
-    return np.where(at < 0, 0, values[at]) if len(values) else np.zeros(len(at), np.int64)
-
-
-def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
-    """The value so many rows before each, in sorted keys; 0 where that row is of another ticker."""
-    earlier = np.zeros(len(values), values.dtype)
-    same = keys[steps:] >> 32 == keys[:-steps] >> 32
-    earlier[steps:] = np.where(same, values[:-steps], 0)
-    return earlier
-
-
-def _windows(keys: np.ndarray, tags: np.ndarray) -> list[np.ndarray]:
-    """The tags of each partition's own raw object and of the four before it, 0 where there is none."""
-    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, MOVING_AVERAGE_DATES))]
-
-
-def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The targets and, of each, the four rows before it of its ticker."""
-    backwards = keys[::-1]
-    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, MOVING_AVERAGE_DATES))
-    needed: np.ndarray = np.logical_or.reduce([target, *before])
-    return needed
-
-
-def _is_in(partitions: pa.Table, others: pa.Table) -> np.ndarray:
-    names = names_in(partitions, others)
-    return _find(_keys(others, names), _keys(partitions, names)) >= 0
-
-
-def _in_scope(partitions: pa.Table, scope: Scope) -> np.ndarray:
-    day = partitions["day"].to_numpy()
-    inside = np.ones(len(day), bool)
-    if scope.start is not None:
-        inside &= day >= scope.start
-    if scope.end is not None:
-        inside &= day <= scope.end
-    if scope.tickers is not None:
-        inside &= pc.is_in(partitions["ticker"], pa.array(sorted(scope.tickers), pa.string())).to_numpy()
-    return inside
-
-
-def waves(reads: pa.Table, size: int = PARTITIONS_PER_WAVE) -> Iterator[pa.Table]:
-    """The reads in parts of about `size` rows, no ticker in two of them."""
-    start = 0
-    while start < len(reads):
-        end = start + size
-        if end < len(reads):
-            same = pc.equal(reads["ticker"].slice(end), reads["ticker"][end - 1]).to_numpy()
-            end += int(np.argmin(same)) if not same.all() else len(same)
-        yield reads.slice(start, end - start)
-        start = end
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Objects
-# ---------------------------------------------------------------------------------------------------------------------
+REQUESTS_IN_FLIGHT = 64
 
 
 def store_of(place: Place, connection: Connection) -> S3Store:
@@ -454,86 +650,12 @@ def store_of(place: Place, connection: Connection) -> S3Store:
     return stores[place.bucket, connection]
 
 
-def list_partitions(place: Place, connection: Connection) -> pa.Table:
-    """What is under a table's prefix (LISTING); other keys than its partitions' are left alone and counted."""
-    dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
-    # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
-    starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[DATES_PER_LISTING - 1 : -1 : DATES_PER_LISTING])]
-    with ThreadPoolExecutor(LISTING_THREADS) as threads:
-        spans = zip(starts, [*starts[1:], None], strict=True)
-        parts = threads.map(lambda span: _list_span(place, connection, *span), spans)
-        listings, foreign = zip(*parts, strict=True)
-    if any(foreign):
-        log.warning("%s: %d objects are not dt=/ticker=/data.parquet and are left alone", place.uri, sum(foreign))
-    return pa.concat_tables(listings)
-
-
-def _folders(place: Place, connection: Connection) -> list[str]:
-    with refining(f"{place.uri} cannot be listed"):
-        return list(obstore.list_with_delimiter(store_of(place, connection), place.prefix)["common_prefixes"])
-
-
-def _list_span(place: Place, connection: Connection, start: str | None, end: str | None) -> tuple[pa.Table, int]:
-    """The partitions from one date's folder to before another's, and the number of other keys."""
-    tickers: list[str] = []
-    days: list[int] = []
-    etags: list[str] = []
-    foreign = 0
-    for path, etag in _keys_between(place, connection, start, end):
-        match = KEY.fullmatch(path, len(place.prefix) + 1)
-        day = _day_or_none(match[1]) if match else None
-        if match is None or day is None:
-            foreign += 1
-            continue
-        tickers.append(match[2])
-        days.append(day)
-        etags.append(etag)
-    return pa.table([tickers, days, [tag_of(etag) for etag in etags], etags], schema=LISTING), foreign
-
-
-def _keys_between(
-    place: Place, connection: Connection, start: str | None, end: str | None
-) -> Iterator[tuple[str, str]]:
-    with refining(f"{place.uri} cannot be listed"):
-        for page in obstore.list(store_of(place, connection), place.prefix, offset=start, chunk_size=KEYS_PER_PAGE):
-            for item in page:
-                if end is not None and item["path"] >= end:
-                    return
-                yield item["path"], plain_etag(item["e_tag"])
-
-
-def names_under(place: Place, connection: Connection) -> dict[str, str]:
-    """What is under a prefix of few objects: name to ETag."""
-    return {path[len(place.prefix) + 1 :]: etag for path, etag in _keys_between(place, connection, None, None)}
-
-
-def _day_or_none(text: str) -> int | None:
-    try:
-        return day_of(text)
-    except ValueError:
-        return None
-
-
-def plain_etag(etag: str | None) -> str:
-    """An ETag without its quotes, which some answers have and others have not."""
-    return (etag or "").strip('"')
-
-
 @contextmanager
-def refining(what: str) -> Iterator[None]:
+def requesting(what: str) -> Iterator[None]:
     """Turns a failed request in a `with` block into a RefineError that says what could not be done, and why."""
     try:
         yield
     except (BaseError, OSError) as error:
-        raise RefineError(f"{what}: {cause_of(error)}.") from error
-
-
-@contextmanager
-def calling_aws(what: str) -> Iterator[None]:
-    """As `refining`, for what goes through boto3 and awswrangler: apart, for these are slow to import in executors."""
-    try:
-        yield
-    except (ClientError, BotoCoreError, ServiceApiError) as error:
         raise RefineError(f"{what}: {cause_of(error)}.") from error
 
 
@@ -553,25 +675,36 @@ def cause_of(error: BaseException) -> str:
     return next((f"{words} ({code})" for code, words in CAUSES.items() if code in text), first_line(error))
 
 
-def first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def get(place: Place, name: str, connection: Connection) -> bytes:
-    with refining(f"{place.uri}/{name} cannot be read"):
+    with requesting(f"{place.uri}/{name} cannot be read"):
         return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
     """Write an object in one request; its ETag."""
-    with refining(f"{place.uri}/{name} cannot be written"):
+    with requesting(f"{place.uri}/{name} cannot be written"):
         answer = obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
     return plain_etag(answer["e_tag"])
 
 
 def delete(place: Place, keys: list[str], connection: Connection) -> None:
-    with refining(f"{place.uri}: {len(keys)} objects cannot be deleted"):
+    with requesting(f"{place.uri}: {len(keys)} objects cannot be deleted"):
         obstore.delete(store_of(place, connection), keys)
+
+
+async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
+    """An object's ETag and bytes; None when it is gone."""
+    try:
+        with requesting(f"s3://{place.bucket}/{key} cannot be read"):
+            answer = await obstore.get_async(store, key)
+            return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
+    except RefineError as error:
+        # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
+        if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
+            listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
+            if not any(item["path"] == key for item in listed):
+                return None
+        raise
 
 
 async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
@@ -589,6 +722,182 @@ def in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[A
     return asyncio.run(_in_flight(work, items))
 
 
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    """A table as a Parquet object; the same table gives the same bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **options)
+    return bytes(sink.getvalue())
+
+
+def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
+    """The table in a Parquet object, its columns as `schema` has them; None where it is damaged or lacks one."""
+    try:
+        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).select(schema.names).cast(schema)
+    except (pa.ArrowException, OSError, ValueError, KeyError):
+        return None
+
+
+# =====================================================================================================================
+# b3lake/refine/catalog.py
+# The Glue catalog: the job's two tables and their partitions.
+# =====================================================================================================================
+
+PARTITIONS_PER_CALL = 100
+CATALOG_THREADS = 8
+
+
+@contextmanager
+def calling_glue(what: str) -> Iterator[None]:
+    """Turns a refusal in a `with` block into a RefineError that says what could not be done, and why."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, ServiceApiError) as error:
+        raise RefineError(f"{what}: {cause_of(error)}.") from error
+
+
+def connect(connection: Connection) -> None:
+    """Let boto3 and awswrangler ask where this run's catalog answers."""
+    boto3.setup_default_session(region_name=connection.region)
+    wr.config.glue_endpoint_url = connection.glue_endpoint
+
+
+def created_at(job: Job, table: str) -> str:
+    """When a table was created, which tells it from a later one of its name. Raises RefineError if there is none."""
+    glue = boto3.client("glue", region_name=job.connection.region, endpoint_url=job.connection.glue_endpoint)
+    with calling_glue(f"The table {job.database}.{table} cannot be used"):
+        return str(glue.get_table(DatabaseName=job.database, Name=table)["Table"].get("CreateTime"))
+
+
+def ensure_compact_table(job: Job, compact: Place) -> str:
+    """As `created_at`, for the compact table, which is created if there is none."""
+    try:
+        return created_at(job, job.compact_table)
+    except RefineError as error:
+        if "EntityNotFound" not in str(error.__cause__):
+            raise
+    with calling_glue(f"The table {job.database}.{job.compact_table} cannot be created"):
+        wr.catalog.create_parquet_table(
+            database=job.database,
+            table=job.compact_table,
+            path=f"{compact.uri}/",
+            columns_types=glue_types(COMPACT_SCHEMA),
+            partitions_types=YEAR_PARTITION_TYPES,
+            description="The refined rows in one object per year, for scans of the whole history.",
+        )
+    return created_at(job, job.compact_table)
+
+
+def register(job: Job, table: str, schema: pa.Schema, partitions: dict[str, list[str]]) -> None:
+    """Add partitions (location to values) to a table; those that are there stay as they are."""
+    locations = list(partitions)
+    calls = [
+        {location: partitions[location] for location in locations[start : start + PARTITIONS_PER_CALL]}
+        for start in range(0, len(locations), PARTITIONS_PER_CALL)
+    ]
+    own = threading.local()
+
+    def call(values: dict[str, list[str]]) -> None:
+        if not hasattr(own, "session"):  # boto3's sessions are not for sharing among threads
+            own.session = boto3.session.Session(region_name=job.connection.region)
+        with calling_glue(f"The partitions of {job.database}.{table} cannot be registered"):
+            wr.catalog.add_parquet_partitions(
+                job.database, table, values, columns_types=glue_types(schema), boto3_session=own.session
+            )
+
+    with ThreadPoolExecutor(min(CATALOG_THREADS, max(len(calls), 1))) as threads:
+        for _ in threads.map(call, calls):
+            pass
+
+
+def unregister(job: Job, table: str, values: list[list[str]]) -> None:
+    """Take partitions out of a table; those that are not there stay away."""
+    with calling_glue(f"The partitions of {job.database}.{table} cannot be unregistered"):
+        wr.catalog.delete_partitions(table, job.database, values)
+
+
+# =====================================================================================================================
+# b3lake/refine/listing.py
+# Lists what is under a prefix, in several requests at once.
+# =====================================================================================================================
+
+LISTING_THREADS = 8
+DATES_PER_LISTING = 25
+KEYS_PER_PAGE = 1_000
+
+
+def list_partitions(place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING) -> pa.Table:
+    """What is under a table's prefix (LISTING); other keys than its partitions' are left alone and counted."""
+    dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
+    # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
+    starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[dates_at_once - 1 : -1 : dates_at_once])]
+    with ThreadPoolExecutor(LISTING_THREADS) as threads:
+        spans = zip(starts, [*starts[1:], None], strict=True)
+        parts = threads.map(lambda span: _list_span(place, connection, *span), spans)
+        listings, foreign = zip(*parts, strict=True)
+    if any(foreign):
+        log.warning("%s: %d objects are not dt=/ticker=/data.parquet and are left alone", place.uri, sum(foreign))
+    return pa.concat_tables(listings)
+
+
+def names_under(place: Place, connection: Connection) -> dict[str, str]:
+    """What is under a prefix of few objects: name to ETag."""
+    return {path[len(place.prefix) + 1 :]: etag for path, etag in _keys_between(place, connection, None, None)}
+
+
+def _folders(place: Place, connection: Connection) -> list[str]:
+    with requesting(f"{place.uri} cannot be listed"):
+        return list(obstore.list_with_delimiter(store_of(place, connection), place.prefix)["common_prefixes"])
+
+
+def _list_span(place: Place, connection: Connection, start: str | None, end: str | None) -> tuple[pa.Table, int]:
+    """The partitions from one date's folder to before another's, and the number of other keys."""
+    tickers: list[str] = []
+    days: list[int] = []
+    etags: list[str] = []
+    foreign = 0
+    for path, etag in _keys_between(place, connection, start, end):
+        parsed = parse_partition_key(place.prefix, path)
+        if parsed is None:
+            foreign += 1
+            continue
+        days.append(day_number(parsed[0]))
+        tickers.append(parsed[1])
+        etags.append(etag)
+    return pa.table([tickers, days, [tag_of(etag) for etag in etags], etags], schema=LISTING), foreign
+
+
+def _keys_between(
+    place: Place, connection: Connection, start: str | None, end: str | None
+) -> Iterator[tuple[str, str]]:
+    with requesting(f"{place.uri} cannot be listed"):
+        for page in obstore.list(store_of(place, connection), place.prefix, offset=start, chunk_size=KEYS_PER_PAGE):
+            for item in page:
+                if end is not None and item["path"] >= end:
+                    return
+                yield item["path"], plain_etag(item["e_tag"])
+
+
+# =====================================================================================================================
+# b3lake/refine/spark.py
+# Arrow tables through Spark: parts of a plan out to the tasks, packed tables back.
+# =====================================================================================================================
+
+OBJECTS_PER_TASK = 1_000
+WORTH_A_TASK = 500
+"""A task's own processes take about as long to start as this many objects take."""
+
+Task = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+"""What Spark's `mapInArrow` takes."""
+
+
+def spark_session() -> SparkSession:
+    """Spark as it is on Glue, or as the environment says on a laptop: its master is never set here."""
+    spark = SparkSession.builder.appName("b3-refine").getOrCreate()
+    spark.conf.set("spark.sql.adaptive.enabled", "false")  # it joins small shuffles into one slow task
+    spark.conf.set("spark.sql.codegen.wholeStage", "false")  # compiling costs seconds, and these rows are few
+    return spark
+
+
 def pack(table: pa.Table) -> bytes:
     """A table as an Arrow stream: tables go through Spark as one binary value, not as a row per row."""
     sink = pa.BufferOutputStream()
@@ -601,24 +910,510 @@ def unpack(blob: bytes) -> pa.Table:
     return pa.ipc.open_stream(blob).read_all()
 
 
-def parquet(table: pa.Table, **options: Any) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, **options)
-    return bytes(sink.getvalue())
+def unpacked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The tables that came to a task packed."""
+    for batch in batches:
+        yield from map(unpack, batch.column(0).to_pylist())
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Reading: in executors
-# ---------------------------------------------------------------------------------------------------------------------
+def packed(table: pa.Table) -> pa.RecordBatch:
+    """A table as the one row that a task answers with."""
+    return pa.RecordBatch.from_arrays([pa.array([pack(table)], pa.binary())], ["packed"])
 
-# What Spark's `mapInArrow` takes.
-Task = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
-BARS_ROW = (
-    "ticker string, day int, target boolean, registered boolean, published string, raw_tag bigint, error string, "
-    "gone boolean, position int, ts bigint, open double, high double, low double, close double, adj_close double, "
-    "volume bigint"
+def parts_of(spark: SparkSession, partitions: pa.Table) -> DataFrame:
+    """A packed part of the partitions for each task."""
+    number = tasks(len(partitions), spark.sparkContext.defaultParallelism)
+    size = -(-len(partitions) // number)
+    blobs = [(pack(partitions.slice(start, size)),) for start in range(0, len(partitions), size)]
+    return spark.createDataFrame(spark.sparkContext.parallelize(blobs, len(blobs)), "packed binary")
+
+
+def tasks(objects: int, slots: int) -> int:
+    """Enough tasks for all slots, few enough that each is worth its start, and none too large for its memory."""
+    return max(-(-objects // OBJECTS_PER_TASK), min(slots, objects // WORTH_A_TASK), 1)
+
+
+def spread(rows: DataFrame, number: int, *columns: str) -> DataFrame:
+    """The rows over so many tasks, those of one value of `columns` together; one task needs no shuffle."""
+    return rows.repartition(number, *columns) if number > 1 else rows.coalesce(1)
+
+
+def collect(rows: DataFrame, task: Task, schema: pa.Schema) -> pa.Table:
+    """The tables (of this schema) that `task` makes of the rows. Raises the RefineError that one of them raised."""
+    try:
+        answers = rows.mapInArrow(task, "packed binary").collect()
+    except Exception as error:
+        said = re.search(r"RefineError: (.+)", str(error))
+        raise RefineError(said[1].strip() if said else f"Spark gave up: {first_line(error)}") from error
+    return pa.concat_tables([schema.empty_table(), *(unpack(bytes(row[0])) for row in answers)])
+
+
+# =====================================================================================================================
+# b3lake/refine/publish.py
+# Publishing refined objects: in executors.
+# =====================================================================================================================
+
+ROWS = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *REFINED_SCHEMA])
+"""A refined row with its partition and its object's tag."""
+
+REPORT = pa.schema(
+    [
+        *ROWS,
+        ("raw_tag", pa.int64()),
+        ("error", pa.string()),
+        ("registered", pa.bool_()),
+        ("written", pa.bool_()),
+        ("digest", pa.int64()),
+    ]
 )
+"""What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error nor
+tag), or published (tag); whether that took a write, and what it was computed from."""
+
+
+def refined_bytes(rows: pa.Table, row: int) -> bytes:
+    """One row of REFINED_SCHEMA as a Parquet object; the same row gives the same bytes."""
+    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False)
+
+
+async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, published: str | None) -> tuple[int, bool]:
+    """The tag under which these bytes are published, and whether it took a write."""
+    if published == hashlib.md5(data).hexdigest():  # noqa: S324 - what S3 makes ETags with
+        return tag_of(published), False
+    with requesting(f"s3://{place.bucket}/{key} cannot be written"):
+        answer = await obstore.put_async(store, key, data, use_multipart=False)
+    return tag_of(plain_etag(answer["e_tag"])), True
+
+
+def publish_task(job: Job) -> Task:
+    """Writes each row's object and reports what was done (REPORT, packed)."""
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                yield packed(publish(job, pa.Table.from_batches([batch])))
+
+    return write
+
+
+def publish(job: Job, rows: pa.Table) -> pa.Table:
+    """Write the objects of these rows (`with_moving_columns`), but for unreadable and unsettled ones (REPORT)."""
+    store = store_of(job.refined, job.connection)
+    rows = rows.append_column("trade_date", rows["day"].cast(pa.int32()).cast(pa.date32()))
+    refined = rows.select(REFINED_SCHEMA.names).cast(REFINED_SCHEMA)
+    keys, published = job.refined.keys(rows), rows["published"].to_pylist()
+    settled = np.flatnonzero(pc.and_(pc.is_null(rows["error"]), pc.invert(rows["unsettled"])).to_numpy())
+
+    def one(row: int) -> Coroutine[Any, Any, tuple[int, bool]]:
+        return _publish_one(store, job.refined, keys[row], refined_bytes(refined, row), published[row])
+
+    tags, written = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    for row, outcome in zip(settled, in_flight(one, settled), strict=True):
+        tags[row], written[row] = outcome
+    window = [rows["raw_tag"], *(rows[f"raw_tag_{steps}"] for steps in range(1, MOVING_AVERAGE_DATES))]
+    report = refined
+    for name in ("ticker", "day", "raw_tag", "error", "registered"):
+        report = report.append_column(name, rows[name])
+    report = report.append_column("tag", pa.array(tags, mask=tags == 0))
+    report = report.append_column("written", pa.array(written))
+    report = report.append_column("digest", pa.array(digest([c.to_numpy() for c in window], tags)))
+    return report.select(REPORT.names).cast(REPORT)
+
+
+# =====================================================================================================================
+# b3lake/refine/compact.py
+# The compact copy: the refined rows again, in one object per year, for whoever scans the whole history.
+# =====================================================================================================================
+
+COMPACT_ROW_GROUP = 20_000
+
+
+@dataclass(frozen=True)
+class CompactYear:
+    """What is known of a year's object: its ETag, and a seal of the refined objects (key, tag) that it was made of."""
+
+    etag: str
+    seal: str
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What a run knows of the refined objects: their listings (LISTING) now and when it began, and the rows that it
+    published (ROWS)."""
+
+    now: pa.Table
+    before: pa.Table
+    held: pa.Table
+
+
+class CompactCopy:
+    """Keeps the compact copy at `place` equal to the refined objects; `rewritten` counts the years that differed."""
+
+    def __init__(self, job: Job, place: Place, spark: Callable[[], SparkSession]) -> None:
+        self.job = job
+        self.place = place
+        self.spark = spark
+        self.rewritten = 0
+
+    def update(self, refined: Refined, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
+        """Rewrite the years that differ; what the objects are made of.
+
+        `again` registers also the years that do not differ: the table may not have them.
+        """
+        there = {}
+        for name, etag in names_under(self.place, self.job.connection).items():
+            match = YEAR_PARTITION.fullmatch(name)
+            if match:
+                there[int(match[1])] = etag
+        if again:
+            self._register(there)
+        known = {}
+        for year in years_of(refined.now):
+            now, last = of_year(refined.now, year), noted.get(year)
+            intact = last if last and last.etag == there.get(year) else None
+            if intact and intact.seal == seal_of(now):
+                known[year] = intact
+            else:
+                known[year] = self.write(year, self._rows_of(year, refined, intact))
+                self.rewritten += 1
+        self._remove(sorted(there.keys() - known.keys()))
+        return known
+
+    def write(self, year: int, rows: pa.Table) -> CompactYear:
+        """Write a year's object from rows (ROWS), in one go: a reader sees the old one or the new one."""
+        rows = rows.sort_by(BY_TICKER_AND_DAY)
+        data = parquet(rows.select(COMPACT_SCHEMA.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
+        # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
+        etag = put(self.place, self._name(year), data, self.job.connection)
+        self._register([year])
+        return CompactYear(etag, seal_of(rows))
+
+    def _rows_of(self, year: int, refined: Refined, intact: CompactYear | None) -> pa.Table:
+        """The rows (ROWS) of a year's refined objects: from this run, from the old compact object, or read anew."""
+        now, before = of_year(refined.now, year), of_year(refined.before, year)
+        rows = [of_year(refined.held, year)]
+        if intact and intact.seal == seal_of(before):
+            rows.append(self._read(year, before))
+        found, missing = pick(now, pa.concat_tables(rows))
+        if len(missing):
+            log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
+            fetched = collect(parts_of(self.spark(), missing), fetch_task(self.job), ROWS)
+            if len(fetched) < len(missing):
+                log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
+            found = pa.concat_tables([found, fetched])
+        return found
+
+    def _read(self, year: int, made_of: pa.Table) -> pa.Table:
+        """The rows (ROWS) of a year's object, which is known to be made of these refined objects."""
+        data = get(self.place, self._name(year), self.job.connection)
+        rows = from_parquet(data, COMPACT_SCHEMA)
+        if rows is None:
+            return ROWS.empty_table()
+        rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
+        names = names_in(rows, made_of)
+        at = find(keys_of(made_of, names), keys_of(rows, names))
+        return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(ROWS.names)
+
+    def _register(self, years: Iterable[int]) -> None:
+        locations = {year_folder(self.place.uri, year): [str(year)] for year in years}
+        register(self.job, self.job.compact_table, COMPACT_SCHEMA, locations)
+
+    def _remove(self, years: list[int]) -> None:
+        if years:
+            unregister(self.job, self.job.compact_table, [[str(year)] for year in years])
+            delete(self.place, [year_key(self.place.prefix, year) for year in years], self.job.connection)
+
+    def _name(self, year: int) -> str:
+        return year_key(self.place.prefix, year).removeprefix(f"{self.place.prefix}/")
+
+
+def seal_of(partitions: pa.Table) -> str:
+    """A word for just these refined objects, by ticker, day and tag."""
+    ordered = partitions.select(["ticker", "day", "tag"]).sort_by(BY_TICKER_AND_DAY)
+    seal = hashlib.blake2b("\n".join(ordered["ticker"].to_pylist()).encode(), digest_size=16)
+    for column in ("day", "tag"):
+        seal.update(ordered[column].to_numpy().tobytes())
+    return seal.hexdigest()
+
+
+def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Of rows (ROWS), those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
+    names = names_in(wanted, rows)
+    at = find(keys_of(wanted, names), keys_of(rows, names))
+    fits = np.flatnonzero((at >= 0) & (take(wanted["tag"].to_numpy(), at) == rows["tag"].to_numpy()))
+    served, first = np.unique(at[fits], return_index=True)
+    without = np.ones(len(wanted), bool)
+    without[served] = False
+    return rows.take(pa.array(fits[first])), wanted.filter(pa.array(without))
+
+
+def fetch_task(job: Job) -> Task:
+    """Reads the refined objects of each row's plan (LISTING, packed) into rows (ROWS, packed)."""
+
+    async def one(store: S3Store, key: str) -> tuple[int, pa.Table | None]:
+        found = await get_if_there(store, job.refined, key)
+        # Damaged, it is not written anew only because its raw object is unreadable: it is that which is reported.
+        return (tag_of(found[0]), from_parquet(found[1], REFINED_SCHEMA)) if found else (0, None)
+
+    def fetch(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        store = store_of(job.refined, job.connection)
+        for wanted in unpacked(batches):
+            objects = in_flight(lambda key: one(store, key), job.refined.keys(wanted))
+            there = pa.array([table is not None for _, table in objects])
+            tables = [table for _, table in objects if table is not None]
+            rows = pa.concat_tables([REFINED_SCHEMA.empty_table(), *tables])
+            rows = rows.append_column("ticker", wanted["ticker"].filter(there))
+            rows = rows.append_column("day", wanted["day"].filter(there))
+            rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
+            yield packed(rows.select(ROWS.names).cast(ROWS))
+
+    return fetch
+
+
+# =====================================================================================================================
+# b3lake/refine/plan.py
+# Planning: what is stale, and what has to be read to compute it. Pure, columnar, a million partitions in seconds.
+# =====================================================================================================================
+
+LEDGER = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("digest", pa.int64())])
+"""The ledger: the object of this partition is known to be published, and to have been computed from just what `digest`
+tells. It is a fact, and stays one: a refined partition is fresh if the digest of what is listed now is the same."""
+
+READS = pa.schema(
+    [
+        ("ticker", pa.string()),
+        ("day", pa.int32()),
+        ("target", pa.bool_()),
+        ("registered", pa.bool_()),
+        ("published", pa.string()),
+    ]
+)
+"""What a run reads: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
+registered already, and the ETag under which its object is published."""
+
+PARTITIONS_PER_WAVE = 100_000
+"""What is published, registered and entered in the ledger at a time: a run that is killed loses at most this much."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to read and recompute (READS, by ticker and day), and the refined partitions without a raw one."""
+
+    reads: pa.Table
+    orphans: pa.Table
+
+    @property
+    def empty(self) -> bool:
+        return not len(self.reads) and not len(self.orphans)
+
+
+def plan(
+    raw: pa.Table,
+    refined: pa.Table,
+    ledger: pa.Table,
+    *,
+    scope: Scope = EVERYTHING,
+    full: bool = False,
+    tried: pa.Table | None = None,
+) -> Plan:
+    """What is stale, from listings (LISTING) and the ledger (LEDGER).
+
+    A refined partition is fresh when the ledger says that this very object was computed from these very raw objects:
+    its own and the ticker's four trade dates before it. Raw objects in `tried` (LISTING) could not be read and are
+    not tried again before they change. Only partitions in `scope` are touched; with `full` all of those.
+    """
+    names = names_in(raw, refined)
+    raw_keys = keys_of(raw, names)
+    order = np.argsort(raw_keys)
+    raw_keys = raw_keys[order]
+    window = windows(raw_keys, raw["tag"].to_numpy()[order])
+
+    refined_keys = keys_of(refined, names)
+    at_refined = find(refined_keys, raw_keys)
+    at_ledger = find(keys_of(ledger, names), raw_keys)
+    expected = digest(window, take(refined["tag"].to_numpy(), at_refined))
+    registered = (at_refined >= 0) & (at_ledger >= 0)
+    fresh = registered & (expected == take(ledger["digest"].to_numpy(), at_ledger))
+
+    target = scope.covers(raw)[order] & (np.full(len(fresh), full) | ~fresh)
+    if tried is not None:
+        at_tried = find(keys_of(tried, names), raw_keys)
+        target &= (at_tried < 0) | (window[0] != take(tried["tag"].to_numpy(), at_tried))
+    needed = _with_dates_before(raw_keys, target)
+
+    sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
+    published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
+    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published]
+    orphan = (find(raw_keys, refined_keys) < 0) & scope.covers(refined)
+    return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
+
+
+def windows(keys: np.ndarray, tags: np.ndarray) -> list[np.ndarray]:
+    """The tags of each partition's own raw object and of the four before it, 0 where there is none."""
+    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, MOVING_AVERAGE_DATES))]
+
+
+def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
+    """The value so many rows before each, in sorted keys; 0 where that row is of another ticker."""
+    earlier = np.zeros(len(values), values.dtype)
+    same = keys[steps:] >> 32 == keys[:-steps] >> 32
+    earlier[steps:] = np.where(same, values[:-steps], 0)
+    return earlier
+
+
+def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The targets and, of each, the four rows before it of its ticker."""
+    backwards = keys[::-1]
+    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, MOVING_AVERAGE_DATES))
+    needed: np.ndarray = np.logical_or.reduce([target, *before])
+    return needed
+
+
+def waves(reads: pa.Table, size: int = PARTITIONS_PER_WAVE) -> Iterator[pa.Table]:
+    """The reads in parts of about `size` rows, no ticker in two of them."""
+    start = 0
+    while start < len(reads):
+        end = start + size
+        if end < len(reads):
+            same = pc.equal(reads["ticker"].slice(end), reads["ticker"][end - 1]).to_numpy()
+            end += int(np.argmin(same)) if not same.all() else len(same)
+        yield reads.slice(start, end - start)
+        start = end
+
+
+# =====================================================================================================================
+# b3lake/refine/ledger.py
+# The ledger: what every refined object was computed from, in one Parquet object per year.
+# =====================================================================================================================
+
+READING_THREADS = 8
+
+
+def read_ledger(job: Job) -> pa.Table:
+    """The whole ledger (LEDGER)."""
+    names = names_under(job.ledger, job.connection)
+    with ThreadPoolExecutor(READING_THREADS) as threads:
+        return pa.concat_tables([LEDGER.empty_table(), *threads.map(lambda name: _read_shard(job, name), names)])
+
+
+def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
+    """Enter facts (LEDGER) and strike out partitions (ticker, day), in the years that they are of."""
+    there = names_under(job.ledger, job.connection)
+    for year in years_of(facts, forgotten):
+        name = f"year={year}.parquet"
+        shard = _read_shard(job, name) if name in there else LEDGER.empty_table()
+        new, gone = of_year(facts, year), of_year(forgotten, year)
+        names = names_in(shard, new, gone)
+        replaced = np.concatenate([keys_of(new, names), keys_of(gone, names)])
+        kept = shard.filter(pa.array(find(replaced, keys_of(shard, names)) < 0))
+        merged = pa.concat_tables([kept, new]).sort_by(BY_TICKER_AND_DAY)
+        put(job.ledger, name, parquet(merged, compression="ZSTD"), job.connection)
+
+
+def _read_shard(job: Job, name: str) -> pa.Table:
+    shard = from_parquet(get(job.ledger, name, job.connection), LEDGER)
+    if shard is None:
+        log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
+        return LEDGER.empty_table()
+    return shard
+
+
+# =====================================================================================================================
+# b3lake/refine/notes.py
+# The notes: what a run tells the next one beside the ledger.
+# =====================================================================================================================
+
+NOTES_NAME = "notes.json"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What was refined, the tables that the partitions are registered in, and of what each year of the compact copy
+    was made."""
+
+    raw: str = ""
+    tables: dict[str, str] = field(default_factory=dict)
+    compact: dict[int, CompactYear] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: bytes | None) -> "Notes":
+        """Notes from JSON, empty ones from nothing and from anything else."""
+        if text is None:
+            return cls()
+        try:
+            told = json.loads(text)
+            return cls(
+                told["raw"],
+                dict(told["tables"]),
+                {int(year): CompactYear(**known) for year, known in told["compact"].items()},
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("the notes of the last run cannot be read: what they told is found out again")
+            return cls()
+
+    def dump(self) -> bytes:
+        compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
+        return json.dumps({"raw": self.raw, "tables": self.tables, "compact": compact}).encode()
+
+    def check_source(self, job: Job) -> None:
+        """Raises RefineError if this lake was refined from another prefix: everything would be without a raw object."""
+        if self.raw not in {"", job.raw.uri}:
+            raise RefineError(
+                f"{job.refined.uri} is made from {self.raw}, not from {job.raw.uri}: "
+                "correct --raw_uri, or give another --refined_uri."
+            )
+
+
+# =====================================================================================================================
+# b3lake/refine/unreadable.py
+# The list of raw objects that cannot be read, which a run leaves beside the lake.
+# =====================================================================================================================
+
+UNREADABLE = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("raw_tag", pa.int64()), ("error", pa.string())])
+UNREADABLE_NAME = "unreadable.json"
+
+
+def parse_unreadable(text: bytes) -> pa.Table:
+    """What an earlier run listed (UNREADABLE), nothing where that is damaged."""
+    try:
+        return pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        log.warning("%s of the last run cannot be read: it is written anew", UNREADABLE_NAME)
+        return UNREADABLE.empty_table()
+
+
+def still_unreadable(entries: pa.Table, raw: pa.Table) -> pa.Table:
+    """Those entries (UNREADABLE) whose raw object is listed (LISTING) and unchanged, each partition once."""
+    names = names_in(raw, entries)
+    at = find(keys_of(raw, names), keys_of(entries, names))
+    same = (at >= 0) & (take(raw["tag"].to_numpy(), at) == entries["raw_tag"].to_numpy())
+    _, first = np.unique(at[same], return_index=True)
+    return entries.take(pa.array(np.flatnonzero(same)[first]))
+
+
+def with_earlier(job: Job, bad: pa.Table, earlier: pa.Table) -> pa.Table:
+    """Also what an earlier run listed, where this one did not look (both UNREADABLE)."""
+    elsewhere = pa.array(~job.scope.covers(earlier) & ~is_in(earlier, bad))
+    return pa.concat_tables([bad, earlier.filter(elsewhere)])
+
+
+def dump_unreadable(job: Job, bad: pa.Table) -> bytes:
+    """The list as it is kept: for people, each object and its cause; for the next run, the entries."""
+    bad = bad.sort_by(BY_TICKER_AND_DAY)
+    keys = [f"s3://{job.raw.bucket}/{key}" for key in job.raw.keys(bad)]
+    causes = [{"object": key, "cause": cause} for key, cause in zip(keys, bad["error"].to_pylist(), strict=True)]
+    return json.dumps({"unreadable": causes, "entries": bad.to_pylist()}, indent=1).encode()
+
+
+# =====================================================================================================================
+# b3lake/refine/bars.py
+# The bars in a raw object: which of its columns are read, and as what.
+# =====================================================================================================================
+
+BARS = pa.schema(
+    [RAW_SCHEMA.field(name) for name in ("ts", "open", "high", "low", "close", "adj_close", "volume")],
+)
+"""The bronze columns that the refined ones are made of; the rest of a raw object is not read."""
 
 
 def read_bars(data: bytes) -> pa.Table:
@@ -652,27 +1447,23 @@ def _lossless(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
         raise RefineError(f"column {field.name} is {column.type}, not {field.type}: {first_line(error)}") from error
 
 
-# What reading gives for an object: its tag, and its bars, or what is wrong with it, or None when it is gone.
+# =====================================================================================================================
+# b3lake/refine/read.py
+# Reading raw objects: in executors.
+# =====================================================================================================================
+
+BARS_ROW = (
+    "ticker string, day int, target boolean, registered boolean, published string, raw_tag bigint, error string, "
+    "gone boolean, position int, ts bigint, open double, high double, low double, close double, adj_close double, "
+    "volume bigint"
+)
+
 Found = tuple[int, "pa.Table | str | None"]
-
-
-async def _get(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
-    """An object's ETag and bytes; None when it is gone."""
-    try:
-        with refining(f"s3://{place.bucket}/{key} cannot be read"):
-            answer = await obstore.get_async(store, key)
-            return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
-    except RefineError as error:
-        # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
-        if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
-            listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
-            if not any(item["path"] == key for item in listed):
-                return None
-        raise
+"""What reading gives for an object: its tag, and its bars, or what is wrong with it, or None when it is gone."""
 
 
 async def _read(store: S3Store, place: Place, key: str) -> Found:
-    found = await _get(store, place, key)
+    found = await get_if_there(store, place, key)
     if found is None:
         return 0, None
     etag, data = found
@@ -685,19 +1476,13 @@ async def _read(store: S3Store, place: Place, key: str) -> Found:
 def read_task(job: Job) -> Task:
     """Reads the raw objects of each row's plan (READS, packed) into rows of BARS_ROW."""
 
-    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         store = store_of(job.raw, job.connection)
-        for blob in _blobs(batches):
-            reads = unpack(blob)
+        for reads in unpacked(batches):
             objects = in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
             yield from bars_rows(reads, objects).to_batches()
 
-    return run
-
-
-def _blobs(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
-    for batch in batches:
-        yield from batch.column(0).to_pylist()
+    return read
 
 
 def bars_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
@@ -725,10 +1510,10 @@ def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Transforming: in Spark
-# ---------------------------------------------------------------------------------------------------------------------
-
+# =====================================================================================================================
+# b3lake/refine/transform.py
+# The business rule, in Spark: one row per ticker and trade date from its bars, compared with the dates before it.
+# =====================================================================================================================
 
 def daily(bars: DataFrame) -> DataFrame:
     """One row per ticker and day from its bars. Nulls are passed over: the first bar that has an open, and so on."""
@@ -770,372 +1555,40 @@ def with_moving_columns(days: DataFrame) -> DataFrame:
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Publishing: in executors
-# ---------------------------------------------------------------------------------------------------------------------
-
-# A refined row with its partition and its object's tag.
-ROWS = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *REFINED])
-# What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error nor
-# tag), or published (tag); whether that took a write, and what it was computed from.
-REPORT = pa.schema(
-    [
-        *ROWS,
-        ("raw_tag", pa.int64()),
-        ("error", pa.string()),
-        ("registered", pa.bool_()),
-        ("written", pa.bool_()),
-        ("digest", pa.int64()),
-    ]
-)
-
-
-def refined_bytes(rows: pa.Table, row: int) -> bytes:
-    """One row of REFINED as a Parquet object; the same row gives the same bytes."""
-    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False)
-
-
-async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, published: str | None) -> tuple[int, bool]:
-    """The tag under which these bytes are published, and whether it took a write."""
-    if published == hashlib.md5(data).hexdigest():  # noqa: S324 - what S3 makes ETags with
-        return tag_of(published), False
-    with refining(f"s3://{place.bucket}/{key} cannot be written"):
-        answer = await obstore.put_async(store, key, data, use_multipart=False)
-    return tag_of(plain_etag(answer["e_tag"])), True
-
-
-def publish_task(job: Job) -> Task:
-    """Writes each row's object and reports what was done (REPORT, packed)."""
-
-    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                report = publish(job, pa.Table.from_batches([batch]))
-                yield pa.RecordBatch.from_arrays([pa.array([pack(report)], pa.binary())], ["report"])
-
-    return run
-
-
-def publish(job: Job, rows: pa.Table) -> pa.Table:
-    """Write the objects of these rows (`with_moving_columns`), but for unreadable and unsettled ones (REPORT)."""
-    store = store_of(job.refined, job.connection)
-    rows = rows.append_column("trade_date", rows["day"].cast(pa.int32()).cast(pa.date32()))
-    refined = rows.select(REFINED.names).cast(REFINED)
-    keys, published = job.refined.keys(rows), rows["published"].to_pylist()
-    settled = np.flatnonzero(pc.and_(pc.is_null(rows["error"]), pc.invert(rows["unsettled"])).to_numpy())
-
-    def one(row: int) -> Coroutine[Any, Any, tuple[int, bool]]:
-        return _publish_one(store, job.refined, keys[row], refined_bytes(refined, row), published[row])
-
-    tags, written = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
-    for row, outcome in zip(settled, in_flight(one, settled), strict=True):
-        tags[row], written[row] = outcome
-    window = [rows["raw_tag"], *(rows[f"raw_tag_{steps}"] for steps in range(1, MOVING_AVERAGE_DATES))]
-    report = refined
-    for name in ("ticker", "day", "raw_tag", "error", "registered"):
-        report = report.append_column(name, rows[name])
-    report = report.append_column("tag", pa.array(tags, mask=tags == 0))
-    report = report.append_column("written", pa.array(written))
-    report = report.append_column("digest", pa.array(digest([c.to_numpy() for c in window], tags)))
-    return report.select(REPORT.names).cast(REPORT)
-
+# =====================================================================================================================
+# b3lake/refine/wave.py
+# One wave of a plan: read, transform, publish.
+# =====================================================================================================================
 
 def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
     """Read, transform and publish one wave (READS); what became of every target and unreadable object (REPORT)."""
     slots = spark.sparkContext.defaultParallelism
-    bars = plans(spark, reads).mapInArrow(read_task(job), BARS_ROW)
+    bars = parts_of(spark, reads).mapInArrow(read_task(job), BARS_ROW)
     days = with_moving_columns(daily(spread(bars, tasks(len(reads), slots), "ticker")))
     targets = int(pc.sum(reads["target"].cast(pa.int64())).as_py())
     wanted = spread(days.where("target or error is not null"), tasks(targets, slots), "ticker", "day")
-    return collect(wanted.mapInArrow(publish_task(job), "report binary"), REPORT)
+    return collect(wanted, publish_task(job), REPORT)
 
 
-def plans(spark: SparkSession, partitions: pa.Table) -> DataFrame:
-    """A packed part of the partitions for each task."""
-    number = tasks(len(partitions), spark.sparkContext.defaultParallelism)
-    size = -(-len(partitions) // number)
-    blobs = [(pack(partitions.slice(start, size)),) for start in range(0, len(partitions), size)]
-    return spark.createDataFrame(spark.sparkContext.parallelize(blobs, len(blobs)), "plan binary")
+# =====================================================================================================================
+# b3lake/refine/run.py
+# One run: plan what is stale, carry it out, record it, and again, until nothing is stale.
+# =====================================================================================================================
 
+MAX_PASSES = 10
 
-def tasks(objects: int, slots: int) -> int:
-    """Enough tasks for all slots, few enough that each is worth its start, and none too large for its memory."""
-    return max(-(-objects // OBJECTS_PER_TASK), min(slots, objects // WORTH_A_TASK), 1)
 
+@dataclass
+class Counts:
+    """What a run counts, and tells in its summary."""
 
-def spread(rows: DataFrame, number: int, *columns: str) -> DataFrame:
-    """The rows over so many tasks, those of one value of `columns` together; one task needs no shuffle."""
-    return rows.repartition(number, *columns) if number > 1 else rows.coalesce(1)
-
-
-def collect(packed: DataFrame, schema: pa.Schema) -> pa.Table:
-    """The tables that tasks packed. Raises the RefineError that one of them raised."""
-    try:
-        rows = packed.collect()
-    except Exception as error:
-        said = re.search(r"RefineError: (.+)", str(error))
-        raise RefineError(said[1].strip() if said else f"Spark gave up: {first_line(error)}") from error
-    return pa.concat_tables([schema.empty_table(), *(unpack(bytes(row[0])) for row in rows)])
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The ledger
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def read_ledger(job: Job) -> pa.Table:
-    """The whole ledger (LEDGER)."""
-    names = names_under(job.ledger, job.connection)
-    with ThreadPoolExecutor(LISTING_THREADS) as threads:
-        return pa.concat_tables([LEDGER.empty_table(), *threads.map(lambda name: _read_shard(job, name), names)])
-
-
-def _read_shard(job: Job, name: str) -> pa.Table:
-    data = get(job.ledger, name, job.connection)
-    try:
-        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).select(LEDGER.names).cast(LEDGER)
-    except (pa.ArrowException, OSError, ValueError, KeyError):
-        log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
-        return LEDGER.empty_table()
-
-
-def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
-    """Enter facts (LEDGER) and strike out partitions (ticker, day), in the years that they are of."""
-    there = names_under(job.ledger, job.connection)
-    for year in years_of(facts, forgotten):
-        name = f"year={year}.parquet"
-        shard = _read_shard(job, name) if name in there else LEDGER.empty_table()
-        new, gone = of_year(facts, year), of_year(forgotten, year)
-        names = names_in(shard, new, gone)
-        replaced = np.concatenate([_keys(new, names), _keys(gone, names)])
-        kept = shard.filter(pa.array(_find(replaced, _keys(shard, names)) < 0))
-        merged = pa.concat_tables([kept, new]).sort_by([("ticker", "ascending"), ("day", "ascending")])
-        put(job.ledger, name, parquet(merged, compression="ZSTD"), job.connection)
-
-
-def years_of(*tables: pa.Table) -> list[int]:
-    return sorted({year for table in tables for year in pc.unique(_year(table)).to_pylist()})
-
-
-def of_year(partitions: pa.Table, year: int) -> pa.Table:
-    return partitions.filter(pc.equal(_year(partitions), year))
-
-
-def _year(partitions: pa.Table) -> pa.ChunkedArray:
-    return pc.year(partitions["day"].cast(pa.date32()))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The catalog
-# ---------------------------------------------------------------------------------------------------------------------
-
-HIVE = {
-    pa.date32(): "date",
-    pa.float64(): "double",
-    pa.int64(): "bigint",
-    pa.int32(): "int",
-    pa.string(): "string",
-}
-
-
-def hive(schema: pa.Schema) -> dict[str, str]:
-    """Column to Glue type."""
-    return {field.name: HIVE[field.type] for field in schema}
-
-
-def created_at(job: Job, table: str) -> str:
-    """When a table was created, which tells it from a later one of its name. Raises RefineError if there is none."""
-    glue = boto3.client("glue", region_name=job.connection.region, endpoint_url=job.connection.glue_endpoint)
-    with calling_aws(f"The table {job.database}.{table} cannot be used"):
-        return str(glue.get_table(DatabaseName=job.database, Name=table)["Table"].get("CreateTime"))
-
-
-def ensure_compact_table(job: Job, compact: Place) -> str:
-    """As `created_at`, for the compact table, which is created if there is none."""
-    try:
-        return created_at(job, job.compact_table)
-    except RefineError as error:
-        if "EntityNotFound" not in str(error.__cause__):
-            raise
-    with calling_aws(f"The table {job.database}.{job.compact_table} cannot be created"):
-        wr.catalog.create_parquet_table(
-            database=job.database,
-            table=job.compact_table,
-            path=f"{compact.uri}/",
-            columns_types=hive(COMPACT),
-            partitions_types={"year": "int"},
-            description="The refined rows in one object per year, for scans of the whole history.",
-        )
-    return created_at(job, job.compact_table)
-
-
-def register(job: Job, table: str, schema: pa.Schema, partitions: dict[str, list[str]]) -> None:
-    """Add partitions (location to values) to a table; those that are there stay as they are."""
-    locations = list(partitions)
-    calls = [
-        {location: partitions[location] for location in locations[start : start + PARTITIONS_PER_CALL]}
-        for start in range(0, len(locations), PARTITIONS_PER_CALL)
-    ]
-    own = threading.local()
-
-    def call(values: dict[str, list[str]]) -> None:
-        if not hasattr(own, "session"):  # boto3's sessions are not for sharing among threads
-            own.session = boto3.session.Session(region_name=job.connection.region)
-        with calling_aws(f"The partitions of {job.database}.{table} cannot be registered"):
-            wr.catalog.add_parquet_partitions(
-                job.database, table, values, columns_types=hive(schema), boto3_session=own.session
-            )
-
-    with ThreadPoolExecutor(min(CATALOG_THREADS, max(len(calls), 1))) as threads:
-        for _ in threads.map(call, calls):
-            pass
-
-
-def unregister(job: Job, table: str, values: list[list[str]]) -> None:
-    """Take partitions out of a table; those that are not there stay away."""
-    with calling_aws(f"The partitions of {job.database}.{table} cannot be unregistered"):
-        wr.catalog.delete_partitions(table, job.database, values)
-
-
-def refined_locations(job: Job, partitions: pa.Table) -> dict[str, list[str]]:
-    """Location to values of refined partitions (ticker, day)."""
-    return {
-        f"{job.refined.uri}/dt={iso(day)}/ticker={ticker}/": [iso(day), ticker] for ticker, day in pairs(partitions)
-    }
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The compact copy
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CompactYear:
-    """What is known of a year's object: its ETag, and a seal of the refined objects (key, tag) that it was made of."""
-
-    etag: str
-    seal: str
-
-
-def seal_of(partitions: pa.Table) -> str:
-    """A word for just these refined objects, by ticker, day and tag."""
-    ordered = partitions.select(["ticker", "day", "tag"]).sort_by([("ticker", "ascending"), ("day", "ascending")])
-    seal = hashlib.blake2b("\n".join(ordered["ticker"].to_pylist()).encode(), digest_size=16)
-    for column in ("day", "tag"):
-        seal.update(ordered[column].to_numpy().tobytes())
-    return seal.hexdigest()
-
-
-def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Of rows (ROWS), those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
-    names = names_in(wanted, rows)
-    at = _find(_keys(wanted, names), _keys(rows, names))
-    fits = np.flatnonzero((at >= 0) & (_take(wanted["tag"].to_numpy(), at) == rows["tag"].to_numpy()))
-    served, first = np.unique(at[fits], return_index=True)
-    without = np.ones(len(wanted), bool)
-    without[served] = False
-    return rows.take(pa.array(fits[first])), wanted.filter(pa.array(without))
-
-
-def read_compact(job: Job, compact: Place, year: int, made_of: pa.Table) -> pa.Table:
-    """The rows (ROWS) of a year's object, which is known to be made of these refined objects."""
-    data = get(compact, f"year={year}/data.parquet", job.connection)
-    rows = pq.ParquetFile(pa.BufferReader(data)).read().select(COMPACT.names).cast(COMPACT)
-    rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
-    names = names_in(rows, made_of)
-    at = _find(_keys(made_of, names), _keys(rows, names))
-    return rows.append_column("tag", pa.array(_take(made_of["tag"].to_numpy(), at))).select(ROWS.names)
-
-
-def write_compact(job: Job, compact: Place, year: int, rows: pa.Table) -> CompactYear:
-    """Write a year's object from rows (ROWS), in one go: a reader sees the old one or the new one."""
-    rows = rows.sort_by([("ticker", "ascending"), ("day", "ascending")])
-    data = parquet(rows.select(COMPACT.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
-    # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
-    etag = put(compact, f"year={year}/data.parquet", data, job.connection)
-    register_compact(job, compact, [year])
-    return CompactYear(etag, seal_of(rows))
-
-
-def register_compact(job: Job, compact: Place, years: Iterable[int]) -> None:
-    register(job, job.compact_table, COMPACT, {f"{compact.uri}/year={year}/": [str(year)] for year in years})
-
-
-def fetch_task(job: Job) -> Task:
-    """Reads the refined objects of each row's plan (LISTING, packed) into rows (ROWS, packed)."""
-
-    async def one(store: S3Store, key: str) -> tuple[int, pa.Table | None]:
-        found = await _get(store, job.refined, key)
-        if found is None:
-            return 0, None
-        try:
-            table = pq.ParquetFile(pa.BufferReader(found[1])).read(use_threads=False)
-            return tag_of(found[0]), table.select(REFINED.names).cast(REFINED)
-        except (pa.ArrowException, OSError, ValueError, KeyError):
-            # Damaged, and not written anew only because its raw object is unreadable: it is that which is reported.
-            return 0, None
-
-    def run(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        store = store_of(job.refined, job.connection)
-        for blob in _blobs(batches):
-            wanted = unpack(blob)
-            objects = in_flight(lambda key: one(store, key), job.refined.keys(wanted))
-            there = pa.array([table is not None for _, table in objects])
-            rows = pa.concat_tables([REFINED.empty_table(), *(table for _, table in objects if table is not None)])
-            rows = rows.append_column("ticker", wanted["ticker"].filter(there))
-            rows = rows.append_column("day", wanted["day"].filter(there))
-            rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
-            packed = pa.array([pack(rows.select(ROWS.names).cast(ROWS))], pa.binary())
-            yield pa.RecordBatch.from_arrays([packed], ["rows"])
-
-    return run
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The run
-# ---------------------------------------------------------------------------------------------------------------------
-
-UNREADABLE_ENTRY = pa.schema(
-    [("ticker", pa.string()), ("day", pa.int32()), ("raw_tag", pa.int64()), ("error", pa.string())]
-)
-NOTES, UNREADABLE = "notes.json", "unreadable.json"
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What a run tells the next one beside the ledger: what it refined, the tables that the partitions are registered
-    in, and of what each year of the compact copy was made."""
-
-    raw: str = ""
-    tables: dict[str, str] = field(default_factory=dict)
-    compact: dict[int, CompactYear] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: bytes) -> "Notes":
-        """Notes from JSON, empty ones from anything else."""
-        try:
-            told = json.loads(text)
-            return cls(
-                told["raw"],
-                dict(told["tables"]),
-                {int(year): CompactYear(**known) for year, known in told["compact"].items()},
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            log.warning("the notes of the last run cannot be read: what they told is found out again")
-            return cls()
-
-    def dump(self) -> bytes:
-        compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
-        return json.dumps({"raw": self.raw, "tables": self.tables, "compact": compact}).encode()
-
-
-def listed_unreadable(report: bytes) -> pa.Table:
-    """What an earlier run's report lists (UNREADABLE_ENTRY), nothing where it is damaged."""
-    try:
-        return pa.Table.from_pylist(json.loads(report)["entries"], schema=UNREADABLE_ENTRY)
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
-        log.warning("%s of the last run cannot be read: it is written anew", UNREADABLE)
-        return UNREADABLE_ENTRY.empty_table()
+    refined_partitions: int = 0
+    written_objects: int = 0
+    registered_partitions: int = 0
+    deleted_partitions: int = 0
+    compact_years: int = 0
+    unreadable_objects: int = 0
+    passes: int = 0
 
 
 class Run:
@@ -1148,193 +1601,141 @@ class Run:
     def __init__(self, job: Job, spark: Callable[[], SparkSession]) -> None:
         self.job = job
         self.spark = spark
-        self.notes = Notes()
         self.raw = self.refined = self.before = LISTING.empty_table()
         self.held = [ROWS.empty_table()]
         self.unreadable = REPORT.empty_table()
-        self.counts = dict.fromkeys(COUNTS, 0)
+        self.counts = Counts()
 
-    def carry_out(self) -> dict[str, Any]:
-        """Refine what is stale, and bring the compact copy up to that; the summary."""
-        started = time.monotonic()
-        there = names_under(self.job.state, self.job.connection)
-        old = get(self.job.state, NOTES, self.job.connection) if NOTES in there else None
-        self.notes = Notes.parse(old) if old is not None else Notes()
-        self.check_source()
-        tables = {self.job.table: created_at(self.job, self.job.table)}
-        compact = self.notes.compact
-        clean = self.refine_until_clean(moved=self.notes.tables.get(self.job.table) != tables[self.job.table])
-        if self.job.compact:
-            tables[self.job.compact_table] = ensure_compact_table(self.job, self.job.compact)
-            moved = self.notes.tables.get(self.job.compact_table) != tables[self.job.compact_table]
-            compact = self.keep_compact(self.job.compact, again=moved or self.job.full)
-        self.write_if_changed(NOTES, old, Notes(self.job.raw.uri, self.notes.tables | tables, compact).dump())
-        self.report_unreadable(get(self.job.state, UNREADABLE, self.job.connection) if UNREADABLE in there else None)
-        seconds = round(time.monotonic() - started, 2)
-        return {"mode": "full" if self.job.full else "incremental", **self.counts, "clean": clean, "seconds": seconds}
-
-    def check_source(self) -> None:
-        """Raises RefineError if this lake was refined from another prefix: everything would be without a raw object."""
-        if self.notes.raw not in {"", self.job.raw.uri}:
-            raise RefineError(
-                f"{self.job.refined.uri} is made from {self.notes.raw}, not from {self.job.raw.uri}: "
-                "correct --raw_uri, or give another --refined_uri."
-            )
-
-    def refine_until_clean(self, *, moved: bool) -> bool:
+    def refine(self, *, moved: bool) -> bool:
         """Pass after pass until nothing is stale; whether it came to that. It ends with a listing in either case.
 
         With `moved`, the table is not the one of the last run, and what is there is registered anew.
         """
         while True:
-            found = self.look(full=self.job.full and not self.counts["passes"])
-            if moved and not self.counts["passes"]:
+            found = self.plan()
+            if moved and not self.counts.passes:
                 self.register(self.refined)
-            self.counts["passes"] += 1
+            self.counts.passes += 1
             if found.empty:
                 return True
-            if self.counts["passes"] == MAX_PASSES:
+            if self.counts.passes == MAX_PASSES:
                 log.warning("raw keeps changing: the next run goes on")
                 return False
-            self.mend(found)
+            for wave in waves(found.reads):
+                self.record(refine(self.spark(), self.job, wave))
+            self.remove(found.orphans)
 
-    def look(self, *, full: bool) -> Plan:
+    def plan(self) -> Plan:
         """List raw and refined, read the ledger, and plan."""
         places = (self.job.raw, self.job.refined)
         with ThreadPoolExecutor(len(places)) as threads:
-            listings = threads.map(lambda place: list_partitions(place, self.job.connection), places)
-            self.raw, self.refined = listings
-        if not self.counts["passes"]:
+            self.raw, self.refined = threads.map(lambda place: list_partitions(place, self.job.connection), places)
+        first = not self.counts.passes
+        if first:
             self.before = self.refined
-        tried = self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"])
-        found = plan(self.raw, self.refined, read_ledger(self.job), scope=self.job.scope, full=full, tried=tried)
+        found = plan(
+            self.raw,
+            self.refined,
+            read_ledger(self.job),
+            scope=self.job.scope,
+            full=self.job.full and first,
+            tried=self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"]),
+        )
         log.info(
             "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
             *map(len, (self.raw, self.refined, found.reads, found.orphans)),
         )
         return found
 
-    def mend(self, found: Plan) -> None:
-        """Recompute what is stale, and only then take the orphans away."""
-        for wave in waves(found.reads):
-            self.enter(refine(self.spark(), self.job, wave))
-        if len(found.orphans):
-            # Struck out first: the ledger never tells of a partition that is not registered.
-            write_ledger(self.job, LEDGER.empty_table(), found.orphans)
-            unregister(self.job, self.job.table, list(refined_locations(self.job, found.orphans).values()))
-            delete(self.job.refined, self.job.refined.keys(found.orphans), self.job.connection)
-            self.counts["deleted_partitions"] += len(found.orphans)
-
-    def enter(self, report: pa.Table) -> None:
-        """Register what a wave published, and only then enter it in the ledger."""
+    def record(self, report: pa.Table) -> None:
+        """Register what a wave published (REPORT), and only then enter it in the ledger."""
         bad = report.filter(pc.is_valid(report["error"]))
         self.unreadable = pa.concat_tables([self.unreadable, bad])
         done = report.filter(pc.is_valid(report["tag"]))
-        kept = bad.filter(pa.array(_is_in(bad, self.refined)))  # what an unreadable one's earlier contents gave
+        kept = bad.filter(pa.array(is_in(bad, self.refined)))  # what an unreadable one's earlier contents gave
         new = pa.concat_tables([done, kept])
         self.register(new.filter(pc.invert(new["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
         if self.job.compact:
             self.held.append(done.select(ROWS.names))
-        self.counts["refined_partitions"] += len(done)
-        self.counts["written_objects"] += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
-        log.info("%d partitions refined, %d objects written", *(self.counts[c] for c in COUNTS[:2]))
+        self.counts.refined_partitions += len(done)
+        self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
+        log.info(
+            "%d partitions refined, %d objects written", self.counts.refined_partitions, self.counts.written_objects
+        )
 
     def register(self, partitions: pa.Table) -> None:
         """Register refined partitions (ticker, day)."""
-        register(self.job, self.job.table, REFINED, refined_locations(self.job, partitions))
-        self.counts["registered_partitions"] += len(partitions)
+        register(self.job, self.job.table, REFINED_SCHEMA, self.job.refined.locations(partitions))
+        self.counts.registered_partitions += len(partitions)
 
-    def keep_compact(self, compact: Place, *, again: bool) -> dict[int, CompactYear]:
-        """Make the compact copy what refined is now, rewriting the years that differ; what its objects are made of.
+    def remove(self, orphans: pa.Table) -> None:
+        """Take away the refined partitions (ticker, day) whose raw object is gone."""
+        if len(orphans):
+            # Struck out first: the ledger never tells of a partition that is not registered.
+            write_ledger(self.job, LEDGER.empty_table(), orphans)
+            unregister(self.job, self.job.table, list(self.job.refined.locations(orphans).values()))
+            delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
+            self.counts.deleted_partitions += len(orphans)
 
-        `again` registers also the years that do not differ: the table may not have them.
-        """
-        there = {}
-        for name, etag in names_under(compact, self.job.connection).items():
-            match = COMPACT_NAME.fullmatch(name)
-            if match:
-                there[int(match[1])] = etag
-        if again:
-            register_compact(self.job, compact, there)
-        known = {}
-        for year in years_of(self.refined):
-            now, noted = of_year(self.refined, year), self.notes.compact.get(year)
-            intact = noted if noted and noted.etag == there.get(year) else None
-            if intact and intact.seal == seal_of(now):
-                known[year] = intact
-            else:
-                known[year] = write_compact(self.job, compact, year, self.rows_of(compact, year, now, intact))
-                self.counts["compact_years"] += 1
-        gone = sorted(there.keys() - known.keys())
-        if gone:
-            unregister(self.job, self.job.compact_table, [[str(year)] for year in gone])
-            delete(compact, [f"{compact.prefix}/year={year}/data.parquet" for year in gone], self.job.connection)
+    def update_compact(self, place: Place, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
+        """Bring the compact copy up to what refined is now; what its objects are made of."""
+        copy = CompactCopy(self.job, place, self.spark)
+        refined = Refined(self.refined, self.before, pa.concat_tables(self.held))
+        known = copy.update(refined, noted, again=again)
+        self.counts.compact_years = copy.rewritten
         return known
-
-    def rows_of(self, compact: Place, year: int, now: pa.Table, intact: CompactYear | None) -> pa.Table:
-        """The rows (ROWS) of a year's refined objects: from this run, from the old compact object, or read anew."""
-        rows = [of_year(held, year) for held in self.held]
-        before = of_year(self.before, year)
-        if intact and intact.seal == seal_of(before):
-            rows.append(read_compact(self.job, compact, year, before))
-        found, missing = pick(now, pa.concat_tables(rows))
-        if len(missing):
-            log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
-            packed = plans(self.spark(), missing).mapInArrow(fetch_task(self.job), "rows binary")
-            fetched = collect(packed, ROWS)
-            if len(fetched) < len(missing):
-                log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
-            found = pa.concat_tables([found, fetched])
-        return found
 
     def report_unreadable(self, old: bytes | None) -> None:
         """Log the raw objects that cannot be read, and leave a list of them beside the lake.
 
         What an earlier run listed stays listed where this one did not look, as long as it is there and unchanged.
         """
-        bad = self.as_listed(self.unreadable.select(UNREADABLE_ENTRY.names))
-        self.counts["unreadable_objects"] = len(bad)
+        bad = still_unreadable(self.unreadable.select(UNREADABLE.names), self.raw)
+        self.counts.unreadable_objects = len(bad)
         for (ticker, day), cause in zip(pairs(bad), bad["error"].to_pylist(), strict=True):
             log.error("%s of %s cannot be read: %s", ticker, iso(day), cause)
         if old is not None:
-            earlier = self.as_listed(listed_unreadable(old))
-            elsewhere = pa.array(~_in_scope(earlier, self.job.scope) & ~_is_in(earlier, bad))
-            bad = pa.concat_tables([bad, earlier.filter(elsewhere)])
-        bad = bad.sort_by([("ticker", "ascending"), ("day", "ascending")])
-        keys = [f"s3://{self.job.raw.bucket}/{key}" for key in self.job.raw.keys(bad)]
-        causes = [{"object": key, "cause": cause} for key, cause in zip(keys, bad["error"].to_pylist(), strict=True)]
+            bad = with_earlier(self.job, bad, still_unreadable(parse_unreadable(old), self.raw))
         if len(bad) or old is not None:
-            report = {"unreadable": causes, "entries": bad.to_pylist()}
-            self.write_if_changed(UNREADABLE, old, json.dumps(report, indent=1).encode())
-
-    def as_listed(self, entries: pa.Table) -> pa.Table:
-        """Those entries (UNREADABLE_ENTRY) whose raw object is there and unchanged, each partition once."""
-        names = names_in(self.raw, entries)
-        at = _find(_keys(self.raw, names), _keys(entries, names))
-        same = (at >= 0) & (_take(self.raw["tag"].to_numpy(), at) == entries["raw_tag"].to_numpy())
-        _, first = np.unique(at[same], return_index=True)
-        return entries.take(pa.array(np.flatnonzero(same)[first]))
-
-    def write_if_changed(self, name: str, old: bytes | None, new: bytes) -> None:
-        if new != old:
-            put(self.job.state, name, new, self.job.connection)
+            put_if_changed(self.job, UNREADABLE_NAME, old, dump_unreadable(self.job, bad))
 
 
-def spark_session() -> SparkSession:
-    """Spark as it is on Glue, or as the environment says on a laptop: its master is never set here."""
-    spark = SparkSession.builder.appName("b3-refine").getOrCreate()
-    spark.conf.set("spark.sql.adaptive.enabled", "false")  # it joins small shuffles into one slow task
-    spark.conf.set("spark.sql.codegen.wholeStage", "false")  # compiling costs seconds, and these rows are few
-    return spark
+def put_if_changed(job: Job, name: str, old: bytes | None, new: bytes) -> None:
+    """Write one of the job's own objects, unless it is this already."""
+    if new != old:
+        put(job.state, name, new, job.connection)
 
 
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
-    """Carry out one run; its summary. Raises RefineError. Spark is started only when there is something to do."""
-    boto3.setup_default_session(region_name=job.connection.region)
-    wr.config.glue_endpoint_url = job.connection.glue_endpoint
-    return Run(job, spark).carry_out()
+    """Refine what is stale, and bring the compact copy up to that; the summary.
 
+    Raises RefineError. Spark is started only when there is something to do.
+    """
+    started = time.monotonic()
+    connect(job.connection)
+    there = names_under(job.state, job.connection)
+    old_notes, old_list = (
+        get(job.state, name, job.connection) if name in there else None for name in (NOTES_NAME, UNREADABLE_NAME)
+    )
+    notes = Notes.parse(old_notes)
+    notes.check_source(job)
+    tables, compact, own = {job.table: created_at(job, job.table)}, notes.compact, Run(job, spark)
+    clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
+    if job.compact:
+        tables[job.compact_table] = ensure_compact_table(job, job.compact)
+        moved = notes.tables.get(job.compact_table) != tables[job.compact_table]
+        compact = own.update_compact(job.compact, notes.compact, again=moved or job.full)
+    put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, compact).dump())
+    own.report_unreadable(old_list)
+    seconds = round(time.monotonic() - started, 2)
+    return {"mode": "full" if job.full else "incremental", **asdict(own.counts), "clean": clean, "seconds": seconds}
+
+
+# =====================================================================================================================
+# b3lake/refine/job.py
+# The refine job as a program: arguments in, one line of JSON out.
+# =====================================================================================================================
 
 def main(arguments: Sequence[str]) -> None:
     """Run the job; the last line on standard output is its summary. Exits with a message when something is wrong."""
@@ -1349,7 +1750,7 @@ def main(arguments: Sequence[str]) -> None:
     if summary["unreadable_objects"]:
         raise SystemExit(
             f"{summary['unreadable_objects']} raw objects cannot be read, the rest is refined. "
-            f"They are listed in {job.state.uri}/{UNREADABLE}: fetch them again, or remove them."
+            f"They are listed in {job.state.uri}/{UNREADABLE_NAME}: fetch them again, or remove them."
         )
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import refine_job
 
+from b3lake.refine.arguments import parse_arguments
+from b3lake.refine.bars import read_bars
+from b3lake.refine.errors import RefineError
 from tests.bad_input.tried import Tried
 
 SOUND = ["--raw_uri", "s3://b/raw/b3", "--refined_uri", "s3://b/refined/b3", "--database", "d", "--table", "t"]
@@ -27,8 +29,8 @@ ARGUMENTS = [
 
 def try_arguments() -> Iterator[Tried]:
     for arguments in ARGUMENTS:
-        with pytest.raises(refine_job.RefineError) as caught:
-            refine_job.parse_arguments(arguments, {})
+        with pytest.raises(RefineError) as caught:
+            parse_arguments(arguments, {})
         shown = [word for word in arguments if word not in SOUND[2:]] if arguments else []
         yield Tried(
             f"`{' '.join(shown)}`" if shown else "no arguments", str(caught.value), "nothing: no request is made"
@@ -61,7 +63,7 @@ OBJECTS = {
 
 def try_raw_objects() -> Iterator[Tried]:
     for given, body in OBJECTS.items():
-        with pytest.raises(refine_job.RefineError) as caught:
-            refine_job.read_bars(body)
+        with pytest.raises(RefineError) as caught:
+            read_bars(body)
         told = f"{caught.value}; exit 1, told in `unreadable.json`"
         yield Tried(given, told, "no row of it, all others")

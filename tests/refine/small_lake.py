@@ -10,20 +10,15 @@ import boto3
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import refine_job
 from pyspark.sql import SparkSession
 
-RAW_TYPES = pa.schema(
-    [
-        ("ts", pa.timestamp("us")),
-        *((name, pa.float64()) for name in ("open", "high", "low", "close", "adj_close")),
-        ("volume", pa.int64()),
-        ("dividends", pa.float64()),
-        ("stock_splits", pa.float64()),
-        ("source", pa.string()),
-    ]
-)
-DATABASE, TABLE = "lake", "b3_daily_quotes_refined"
+from b3lake.lake.keys import raw_key
+from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.lake.schemas import RAW_SCHEMA, REFINED_SCHEMA
+from b3lake.refine.arguments import parse_arguments
+from b3lake.refine.config import Job
+from b3lake.refine.run import run
+
 FIRST_DAY = date(2023, 12, 22)
 
 Key = tuple[str, date]
@@ -43,7 +38,7 @@ def bar(when: date, close: float | None = 10.0, *, minute: int = 0, **others: An
     return own | rest | others
 
 
-def parquet_of(bars: list[dict[str, Any]], schema: pa.Schema = RAW_TYPES) -> bytes:
+def parquet_of(bars: list[dict[str, Any]], schema: pa.Schema = RAW_SCHEMA) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(bars, schema=schema), sink)
     return sink.getvalue()
@@ -54,7 +49,7 @@ def expected_rows(bars: dict[Key, list[dict[str, Any]] | None]) -> dict[Key, dic
     rows = {}
     for ticker in {ticker for ticker, _ in bars}:
         days = sorted(when for name, when in bars if name == ticker)
-        frames = [pd.DataFrame(bars[ticker, when] or [], columns=RAW_TYPES.names) for when in days]
+        frames = [pd.DataFrame(bars[ticker, when] or [], columns=RAW_SCHEMA.names) for when in days]
         frames = [frame.sort_values("ts", kind="stable") for frame in frames]
         closes = pd.Series([_at(frame["close"], -1) for frame in frames], dtype="float64")
         averages, deltas = closes.rolling(5, min_periods=5).apply(sum) / 5, closes.diff()
@@ -124,26 +119,23 @@ class SmallLake:
             self.glue.create_database(DatabaseInput={"Name": self.database})
         keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
         storage = {"Columns": [], "Location": f"s3://{self.bucket}/refined/b3/"}
-        definition = {"Name": TABLE, "PartitionKeys": keys, "StorageDescriptor": storage}
+        definition = {"Name": REFINED_TABLE, "PartitionKeys": keys, "StorageDescriptor": storage}
         self.glue.create_table(DatabaseName=self.database, TableInput=definition)
-
-    def raw_key(self, ticker: str, when: date) -> str:
-        return f"raw/b3/dt={when}/ticker={ticker}/data.parquet"
 
     def put(self, ticker: str, when: date, *bars: dict[str, Any]) -> None:
         self.bars[ticker, when] = list(bars)
-        self.put_bytes(self.raw_key(ticker, when), parquet_of(list(bars)))
+        self.put_bytes(raw_key(when, ticker), parquet_of(list(bars)))
 
     def put_broken(self, ticker: str, when: date, data: bytes = b"broken") -> None:
         self.bars[ticker, when] = None
-        self.put_bytes(self.raw_key(ticker, when), data)
+        self.put_bytes(raw_key(when, ticker), data)
 
     def put_bytes(self, key: str, data: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def remove(self, ticker: str, when: date) -> None:
         del self.bars[ticker, when]
-        self.s3.delete_object(Bucket=self.bucket, Key=self.raw_key(ticker, when))
+        self.s3.delete_object(Bucket=self.bucket, Key=raw_key(when, ticker))
 
     def fill(self, tickers: list[str], days: range) -> None:
         for row, ticker in enumerate(tickers):
@@ -153,13 +145,13 @@ class SmallLake:
     def arguments(self, *more: str) -> list[str]:
         places = {"--raw_uri": "raw/b3", "--refined_uri": "refined/b3", "--compact_uri": "compact/b3"}
         fixed = [word for name, prefix in places.items() for word in (name, f"s3://{self.bucket}/{prefix}")]
-        return [*fixed, "--database", self.database, "--table", TABLE, *more]
+        return [*fixed, "--database", self.database, "--table", REFINED_TABLE, *more]
 
-    def job(self, *more: str) -> refine_job.Job:
-        return refine_job.parse_arguments(self.arguments(*more), {"AWS_ENDPOINT_URL": self.endpoint})
+    def job(self, *more: str) -> Job:
+        return parse_arguments(self.arguments(*more), {"AWS_ENDPOINT_URL": self.endpoint})
 
     def run(self, spark: SparkSession, *more: str) -> dict[str, Any]:
-        return refine_job.run(self.job(*more), lambda: spark)
+        return run(self.job(*more), lambda: spark)
 
     def objects(self, prefix: str) -> dict[str, tuple[str, Any]]:
         """Key to ETag and time of every object under a prefix."""
@@ -175,13 +167,13 @@ class SmallLake:
         rows = {}
         for key in self.objects("refined/b3/"):
             table = self.read(key)
-            assert table.schema.equals(refine_job.REFINED)
+            assert table.schema.equals(REFINED_SCHEMA)
             assert len(table) == 1
             dt, ticker = (part.split("=")[1] for part in key.split("/")[2:4])
             rows[ticker, date.fromisoformat(dt)] = table.to_pylist()[0]
         return rows
 
-    def registered(self, table: str = TABLE) -> dict[tuple[str, ...], str]:
+    def registered(self, table: str = REFINED_TABLE) -> dict[tuple[str, ...], str]:
         """Values to location of the table's partitions."""
         pages = self.glue.get_paginator("get_partitions").paginate(DatabaseName=self.database, TableName=table)
         return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
@@ -207,7 +199,7 @@ class SmallLake:
         copy = [{"year": when.year, "ticker": ticker, **refined[ticker, when]} for ticker, when in refined]
         assert self.compact() == sorted(copy, key=lambda row: (row["year"], row["ticker"], row["trade_date"]))
         years = {str(when.year) for _, when in refined}
-        assert set(self.registered("b3_daily_quotes_compact")) == {(year,) for year in years}
+        assert set(self.registered(COMPACT_TABLE)) == {(year,) for year in years}
 
 
 def assert_same(row: dict[str, Any], expected: dict[str, Any], key: Key) -> None:

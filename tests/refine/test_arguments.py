@@ -2,12 +2,17 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
-import refine_job
-from refine_job import Connection, Place, RefineError, Scope, day_of, parse_arguments
 
+from b3lake.refine.arguments import parse_arguments
+from b3lake.refine.config import Connection, Place, Scope
+from b3lake.refine.errors import RefineError
+from b3lake.refine.partitions import day_number
+
+JOB_FILE = Path(__file__).parents[2] / "glue" / "refine_job.py"
 REQUIRED = ["--raw_uri", "s3://b/raw/b3", "--refined_uri", "s3://b/refined/b3/", "--database", "d", "--table", "t"]
 # What Glue itself adds to a job's arguments.
 OF_GLUE = [
@@ -34,7 +39,7 @@ def test_everything_that_can_be_asked_for() -> None:
     more = ["--mode", "full", "--start_date", "2024-01-02", "--end_date", "2024-02-01", "--tickers", "petr4.SA, VALE3,"]
     job = parse_arguments([*REQUIRED, *more, "--compact_uri", "s3://b/compact/b3"], {"AWS_ENDPOINT_URL": "http://x"})
     assert job.full
-    assert job.scope == Scope(day_of("2024-01-02"), day_of("2024-02-01"), frozenset({"PETR4", "VALE3"}))
+    assert job.scope == Scope(day_number(date(2024, 1, 2)), day_number(date(2024, 2, 1)), frozenset({"PETR4", "VALE3"}))
     assert job.compact == Place("b", "compact/b3")
     assert (job.connection.s3_endpoint, job.connection.glue_endpoint) == ("http://x", "http://x")
     assert parse_arguments([*REQUIRED, "--compact_uri", "off"], {}).compact is None
@@ -57,7 +62,7 @@ def test_wrong_arguments_are_named() -> None:
 
 def test_a_wrong_command_line_ends_with_one_sentence_and_no_stack_trace() -> None:
     done = subprocess.run(
-        [sys.executable, refine_job.__file__, "--database", "d"],
+        [sys.executable, JOB_FILE, "--database", "d"],
         check=False,
         capture_output=True,
         text=True,
@@ -73,7 +78,7 @@ def test_a_wrong_command_line_ends_with_one_sentence_and_no_stack_trace() -> Non
 def test_one_file_says_all(tmp_path: Path) -> None:
     """Glue gets this file alone: it runs from anywhere, without the repository."""
     copy = tmp_path / "script.py"
-    copy.write_bytes(Path(refine_job.__file__).read_bytes())
+    copy.write_bytes(JOB_FILE.read_bytes())
     done = subprocess.run(
         [sys.executable, copy, "--help"], check=True, capture_output=True, text=True, timeout=60, cwd=tmp_path
     )

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import refine_job
 from moto.s3.models import S3Backend
 from pyspark.sql import SparkSession
 
-from tests.refine.conftest import CREDENTIALS, SPARK
+from b3lake.refine import compact, run
+from b3lake.refine.config import Connection, Place
+from tests.refine.conftest import CREDENTIALS, ROOT, SPARK
 from tests.refine.small_lake import SmallLake, bar, day
 
 pytestmark = pytest.mark.slow
@@ -26,19 +27,20 @@ class Killed(BaseException):
 
 def kill_at(patch: pytest.MonkeyPatch, name: str, *, after: bool = False) -> None:
     """The job dies when it first calls one of its functions, before or after that had its effect."""
-    real = getattr(refine_job, name)
+    place = compact.CompactCopy if name == "write" else run
+    real = getattr(place, name)
 
     def deadly(*arguments: Any, **named: Any) -> Any:
         if after:
             real(*arguments, **named)
         raise Killed
 
-    patch.setattr(refine_job, name, deadly)
+    patch.setattr(place, name, deadly)
 
 
 def when_first(patch: pytest.MonkeyPatch, name: str, act: Callable[[], None], *, after: bool = False) -> None:
     """Something happens to the lake right before, or right after, the first call of one of the job's functions."""
-    real, calls = getattr(refine_job, name), [0]
+    real, calls = getattr(run, name), [0]
 
     def watched(*arguments: Any, **named: Any) -> Any:
         calls[0] += 1
@@ -49,7 +51,7 @@ def when_first(patch: pytest.MonkeyPatch, name: str, act: Callable[[], None], *,
             act()
         return result
 
-    patch.setattr(refine_job, name, watched)
+    patch.setattr(run, name, watched)
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def changed(lake: SmallLake, spark: SparkSession) -> SmallLake:
         ("unregister", False),  # the orphan struck out of the ledger
         ("delete", False),  # the orphan unregistered
         ("delete", True),  # the orphan deleted
-        ("write_compact", True),  # the compact object written, not noted
+        ("write", True),  # the compact object written, not noted
     ],
 )
 def test_killed_at_any_step_the_next_run_heals(
@@ -130,10 +132,10 @@ def test_two_runs_at_once_do_no_harm(changed: SmallLake, spark: SparkSession, mo
         changed.put("PETR4", day(9), bar(day(9), 55.0))
         changed.put("VALE3", day(10), bar(day(10), 56.0))  # an orphan no more
         with monkeypatch.context() as inner:
-            inner.setattr(refine_job, "register", real)
+            inner.setattr(run, "register", real)
             changed.run(spark)
 
-    real = refine_job.register
+    real = run.register
     with monkeypatch.context() as patch:
         when_first(patch, "register", other_run)
         changed.run(spark)
@@ -146,15 +148,15 @@ def test_a_compact_object_that_another_run_wrote_over_is_made_again(
     older = {key: changed.s3.get_object(Bucket=changed.bucket, Key=key) for key in changed.objects("compact/b3/")}
     older = {key: answer["Body"].read() for key, answer in older.items()}
 
-    def put_and_lose(place: refine_job.Place, name: str, data: bytes, connection: refine_job.Connection) -> str:
+    def put_and_lose(place: Place, name: str, data: bytes, connection: Connection) -> str:
         etag = put(place, name, data, connection)
         if place.prefix == "compact/b3":
             changed.put_bytes(f"{place.prefix}/{name}", older[f"{place.prefix}/{name}"])
         return etag
 
-    put = refine_job.put
+    put = compact.put
     with monkeypatch.context() as patch:
-        patch.setattr(refine_job, "put", put_and_lose)
+        patch.setattr(compact, "put", put_and_lose)
         changed.run(spark)
     assert changed.run(spark)["compact_years"] >= 1
     changed.check()
@@ -168,7 +170,7 @@ def test_killed_by_the_system_the_next_run_heals(
     lake.fill([f"T{n}" for n in range(8)], range(40))
     environment = os.environ | CREDENTIALS | SPARK | {"AWS_ENDPOINT_URL": lake.endpoint}
     job = subprocess.Popen(
-        [sys.executable, refine_job.__file__, *lake.arguments()],
+        [sys.executable, ROOT / "glue" / "refine_job.py", *lake.arguments()],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

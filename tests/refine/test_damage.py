@@ -3,12 +3,12 @@
 import json
 
 import pytest
-import refine_job
 from pyspark.sql import SparkSession
 
+from b3lake.lake.keys import raw_key
+from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.refine.unreadable import parse_unreadable
 from tests.refine.small_lake import SmallLake, bar, day
-
-COMPACT = "b3_daily_quotes_compact"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def filled(lake: SmallLake, spark: SparkSession) -> SmallLake:
 def test_a_damaged_refined_object_of_an_unreadable_raw_one_fails_no_run(filled: SmallLake, spark: SparkSession) -> None:
     """It cannot be computed anew before its raw object is: until then it is missing from the compact copy."""
     filled.put_broken("PETR4", day(3))
-    filled.put_bytes(filled.raw_key("PETR4", day(3)).replace("raw/", "refined/"), b"garbage")
+    filled.put_bytes(raw_key(day(3), "PETR4").replace("raw/", "refined/"), b"garbage")
     assert filled.run(spark)["unreadable_objects"] == 1
     assert ("PETR4", day(3)) not in {(row["ticker"], row["trade_date"]) for row in filled.compact()}
     assert len(filled.compact()) == 13
@@ -40,22 +40,21 @@ def test_a_damaged_list_of_unreadable_objects_is_written_anew(filled: SmallLake,
 
 @pytest.mark.parametrize("text", [b"", b"garbage\xff", b"[]", b"{}", b'{"entries": [{"day": "x"}]}'])
 def test_any_damaged_list_is_an_empty_one(text: bytes) -> None:
-    assert len(refine_job.listed_unreadable(text)) == 0
+    assert len(parse_unreadable(text)) == 0
 
 
 def test_full_registers_what_the_catalog_forgot(filled: SmallLake, spark: SparkSession) -> None:
-    everything = filled.registered(), filled.registered(COMPACT)
-    for table in (None, COMPACT):
-        for values in filled.registered(*([table] if table else [])):
-            name = table or "b3_daily_quotes_refined"
-            filled.glue.delete_partition(DatabaseName=filled.database, TableName=name, PartitionValues=list(values))
+    everything = filled.registered(), filled.registered(COMPACT_TABLE)
+    for table in (REFINED_TABLE, COMPACT_TABLE):
+        for values in filled.registered(table):
+            filled.glue.delete_partition(DatabaseName=filled.database, TableName=table, PartitionValues=list(values))
     filled.run(spark, "--mode", "full")
-    assert (filled.registered(), filled.registered(COMPACT)) == everything
+    assert (filled.registered(), filled.registered(COMPACT_TABLE)) == everything
 
 
 def test_a_compact_table_made_anew_has_its_partitions_again(filled: SmallLake, spark: SparkSession) -> None:
-    years = filled.registered(COMPACT)
+    years = filled.registered(COMPACT_TABLE)
     assert len(years) >= 1
-    filled.glue.delete_table(DatabaseName=filled.database, Name=COMPACT)
+    filled.glue.delete_table(DatabaseName=filled.database, Name=COMPACT_TABLE)
     filled.run(spark)
-    assert filled.registered(COMPACT) == years
+    assert filled.registered(COMPACT_TABLE) == years

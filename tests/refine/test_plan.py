@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import refine_job
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from refine_job import EVERYTHING, LEDGER, LISTING, Plan, Scope, digest, plan, tag_of, waves
+
+from b3lake.refine.config import EVERYTHING, Scope
+from b3lake.refine.fingerprint import digest, plain_etag, tag_of
+from b3lake.refine.partitions import LISTING
+from b3lake.refine.plan import LEDGER, Plan, plan, waves
 
 Key = tuple[str, int]
 
@@ -275,8 +278,8 @@ def test_waves_part_the_reads_between_tickers() -> None:
 
 
 def test_an_etag_is_the_same_with_and_without_quotes() -> None:
-    assert refine_job.plain_etag('"a-1"') == refine_job.plain_etag("a-1") == "a-1"
-    assert refine_job.plain_etag(None) == ""
+    assert plain_etag('"a-1"') == plain_etag("a-1") == "a-1"
+    assert plain_etag(None) == ""
 
 
 def big_listing(tickers: int, days: int) -> pa.Table:

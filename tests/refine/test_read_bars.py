@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refine_job import BARS, RefineError, read_bars
+
+from b3lake.refine.bars import BARS, read_bars
+from b3lake.refine.errors import RefineError
 
 NOON = datetime.fromisoformat("2024-01-02T12:00")
 

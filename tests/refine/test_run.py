@@ -5,10 +5,12 @@ import logging
 
 import pyarrow as pa
 import pytest
-import refine_job
 from pyspark.sql import SparkSession
 
-from tests.refine.small_lake import RAW_TYPES, SmallLake, bar, day, parquet_of
+from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.refine.errors import RefineError
+from b3lake.refine.listing import list_partitions
+from tests.refine.small_lake import SmallLake, bar, day, parquet_of
 
 pytestmark = pytest.mark.slow
 TICKERS = ["PETR4", "VALE3"]
@@ -82,7 +84,7 @@ def test_unreadable_objects_are_listed_with_their_cause_and_the_rest_is_publishe
     lake.run(spark)
     kept = lake.refined()["PETR4", day(2)]
     lake.put_broken("PETR4", day(2))
-    lake.put_broken("VALE3", day(8), parquet_of([], RAW_TYPES))
+    lake.put_broken("VALE3", day(8), parquet_of([], RAW_SCHEMA))
     lake.put_broken("VALE3", day(9), parquet_of([{"ts": None}], pa.schema([("ts", pa.timestamp("us"))])))
     lake.put("VALE3", day(10), bar(day(10)))
     with caplog.at_level(logging.ERROR):
@@ -192,7 +194,7 @@ def test_what_is_not_a_partition_is_left_alone(lake: SmallLake, spark: SparkSess
 
 def test_a_run_tells_what_it_cannot_use(lake: SmallLake, spark: SparkSession) -> None:
     def failure(*more: str) -> str:
-        with pytest.raises(refine_job.RefineError) as caught:
+        with pytest.raises(RefineError) as caught:
             lake.run(spark, *more)
         return str(caught.value)
 
@@ -209,18 +211,15 @@ def test_a_mistyped_raw_prefix_deletes_nothing(lake: SmallLake, spark: SparkSess
     lake.fill(["PETR4"], range(2))
     lake.run(spark)
     before = lake.objects("")
-    with pytest.raises(
-        refine_job.RefineError, match=f"is made from s3://{lake.bucket}/raw/b3, not from .*correct --raw"
-    ):
+    with pytest.raises(RefineError, match=f"is made from s3://{lake.bucket}/raw/b3, not from .*correct --raw"):
         lake.run(spark, "--raw_uri", f"s3://{lake.bucket}/raw/b4")
     assert lake.objects("") == before
 
 
-def test_a_listing_in_parts_is_the_whole_listing(lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_in_parts_is_the_whole_listing(lake: SmallLake) -> None:
     lake.fill(TICKERS, range(11))
     job = lake.job()
-    whole = refine_job.list_partitions(job.raw, job.connection)
-    monkeypatch.setattr(refine_job, "DATES_PER_LISTING", 2)
-    parts = refine_job.list_partitions(job.raw, job.connection)
+    whole = list_partitions(job.raw, job.connection)
+    parts = list_partitions(job.raw, job.connection, dates_at_once=2)
     assert sorted(parts.to_pylist(), key=str) == sorted(whole.to_pylist(), key=str)
     assert len(parts) == 22

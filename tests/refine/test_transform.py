@@ -8,8 +8,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from refine_job import BARS, BARS_ROW, READS, REFINED, bars_rows, daily, pack, plans, with_moving_columns
 
+from b3lake.lake.schemas import REFINED_SCHEMA
+from b3lake.refine.bars import BARS
+from b3lake.refine.plan import READS
+from b3lake.refine.read import BARS_ROW, bars_rows
+from b3lake.refine.spark import pack, parts_of
+from b3lake.refine.transform import daily, with_moving_columns
 from tests.refine.small_lake import Key, assert_same, bar, day, expected_rows
 
 pytestmark = pytest.mark.slow
@@ -57,12 +62,12 @@ def spark_rows(spark: SparkSession, lake: dict[Key, list[dict[str, Any]] | None]
             pass
         yield from pa.ipc.open_stream(blob).read_all().to_batches(max_chunksize=7)
 
-    source = plans(spark, pa.table({"one": [1]})).mapInArrow(bars, BARS_ROW).repartition(3)
+    source = parts_of(spark, pa.table({"one": [1]})).mapInArrow(bars, BARS_ROW).repartition(3)
     rows = with_moving_columns(daily(source)).where("error is null").collect()
     result = {}
     for row in rows:
         when = date(1970, 1, 1) + timedelta(days=row["day"])
-        result[row["ticker"], when] = {"trade_date": when, **{name: row[name] for name in REFINED.names[1:]}}
+        result[row["ticker"], when] = {"trade_date": when, **{name: row[name] for name in REFINED_SCHEMA.names[1:]}}
     return result
 
 

@@ -45,21 +45,19 @@ def test_the_bronze_table_has_the_ingestion_s_columns() -> None:
 
 
 def test_the_refined_table_has_the_job_s_columns() -> None:
-    from refine_job import REFINED
+    from b3lake.lake.schemas import PARTITION_TYPES, REFINED_SCHEMA
 
-    from b3lake.lake.schemas import PARTITION_TYPES
-
-    assert columns_of("RefinedTable") == {field.name: HIVE_TYPES[field.type] for field in REFINED}
-    assert list(columns_of("RefinedTable")) == REFINED.names
+    assert columns_of("RefinedTable") == {field.name: HIVE_TYPES[field.type] for field in REFINED_SCHEMA}
+    assert list(columns_of("RefinedTable")) == REFINED_SCHEMA.names
     assert partitions_of("RefinedTable") == PARTITION_TYPES
 
 
 def test_the_compact_table_has_the_job_s_columns() -> None:
-    from refine_job import COMPACT
+    from b3lake.lake.schemas import COMPACT_SCHEMA, YEAR_PARTITION_TYPES
 
-    assert columns_of("CompactTable") == {field.name: HIVE_TYPES[field.type] for field in COMPACT}
-    assert list(columns_of("CompactTable")) == COMPACT.names
-    assert partitions_of("CompactTable") == {"year": "int"}
+    assert columns_of("CompactTable") == {field.name: HIVE_TYPES[field.type] for field in COMPACT_SCHEMA}
+    assert list(columns_of("CompactTable")) == COMPACT_SCHEMA.names
+    assert partitions_of("CompactTable") == YEAR_PARTITION_TYPES
 
 
 def test_every_allowed_glue_version_has_pinned_modules() -> None:
@@ -76,7 +74,7 @@ def test_glue_4_s_modules_are_those_its_tests_run_with() -> None:
 
 
 def test_the_job_s_arguments_are_those_that_the_job_knows() -> None:
-    from refine_job import parse_arguments
+    from b3lake.refine.arguments import parse_arguments
 
     resolved = Resolved({}, {name: name for name in RESOURCES}, {})
     arguments = resolved.value(properties("RefineJob")["DefaultArguments"])

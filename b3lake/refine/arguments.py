@@ -1,0 +1,84 @@
+"""The command line of the refine job, as Glue gives it."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import boto3
+
+from b3lake.lake.names import COMPACT_TABLE
+from b3lake.lake.tickers import normalise
+from b3lake.refine.config import Connection, Job, Place, Scope
+from b3lake.refine.errors import RefineError
+from b3lake.refine.partitions import day_number, iso
+
+NO_COMPACT = "off"
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise RefineError(f"{message[0].upper()}{message[1:]}. See --help.")
+
+
+def _place_or_off(text: str) -> Place | None:
+    return None if text == NO_COMPACT else Place.parse(text)
+
+
+def _trade_date(text: str) -> int:
+    try:
+        return day_number(date.fromisoformat(text))
+    except ValueError as error:
+        raise RefineError(f"{text!r} is not a date of the form YYYY-MM-DD.") from error
+
+
+def _tickers(text: str) -> frozenset[str]:
+    try:
+        names = frozenset(normalise(ticker) for ticker in text.split(",") if ticker.strip())
+    except ValueError as error:
+        raise RefineError(f"--tickers: {error}.") from error
+    if not names:
+        raise RefineError("--tickers names none: give some, like PETR4,VALE3, or leave it out.")
+    return names
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Arguments(
+        prog="refine_job.py",
+        description="Refine the bronze quotes into one row per ticker and trade date.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--raw_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the bronze objects")
+    parser.add_argument("--refined_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the refined ones")
+    parser.add_argument("--database", required=True, help="Glue database")
+    parser.add_argument("--table", required=True, help="Glue table of the refined objects")
+    parser.add_argument("--compact_uri", type=_place_or_off, help="s3://bucket/prefix of the compact copy, or off")
+    parser.add_argument("--compact_table", default=COMPACT_TABLE, help="Glue table of the compact copy")
+    parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
+    parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
+    parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
+    parser.add_argument("--tickers", type=_tickers, help="refine these only: PETR4,VALE3")
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
+    """The run that the command line asks for. Glue's own arguments are ignored; raises RefineError for wrong ones."""
+    known, _ = _parser().parse_known_args(arguments)
+    if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
+        raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
+    endpoint = environment.get("AWS_ENDPOINT_URL")
+    return Job(
+        raw=known.raw_uri,
+        refined=known.refined_uri,
+        database=known.database,
+        table=known.table,
+        compact=known.compact_uri,
+        compact_table=known.compact_table,
+        full=known.mode == "full",
+        scope=Scope(known.start_date, known.end_date, known.tickers),
+        connection=Connection(
+            region=boto3.session.Session().region_name or environment.get("AWS_REGION") or "us-east-1",
+            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3", endpoint),
+            glue_endpoint=environment.get("AWS_ENDPOINT_URL_GLUE", endpoint),
+        ),
+    )

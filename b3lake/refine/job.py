@@ -1,0 +1,34 @@
+"""The refine job as a program: arguments in, one line of JSON out."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from b3lake.refine.arguments import parse_arguments
+from b3lake.refine.errors import RefineError
+from b3lake.refine.log import log
+from b3lake.refine.run import run
+from b3lake.refine.unreadable import UNREADABLE_NAME
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the job; the last line on standard output is its summary. Exits with a message when something is wrong."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    try:
+        job = parse_arguments(arguments, os.environ)
+        summary = run(job)
+    except RefineError as error:
+        raise SystemExit(f"The refine job failed. {error}") from error
+    print(json.dumps(summary), flush=True)
+    if summary["unreadable_objects"]:
+        raise SystemExit(
+            f"{summary['unreadable_objects']} raw objects cannot be read, the rest is refined. "
+            f"They are listed in {job.state.uri}/{UNREADABLE_NAME}: fetch them again, or remove them."
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,5 @@
+"""The job's log."""
+
+import logging
+
+log = logging.getLogger("refine")

@@ -1,0 +1,49 @@
+"""The notes: what a run tells the next one beside the ledger."""
+
+import json
+from dataclasses import dataclass, field
+
+from b3lake.refine.compact import CompactYear
+from b3lake.refine.config import Job
+from b3lake.refine.errors import RefineError
+from b3lake.refine.log import log
+
+NOTES_NAME = "notes.json"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What was refined, the tables that the partitions are registered in, and of what each year of the compact copy
+    was made."""
+
+    raw: str = ""
+    tables: dict[str, str] = field(default_factory=dict)
+    compact: dict[int, CompactYear] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: bytes | None) -> "Notes":
+        """Notes from JSON, empty ones from nothing and from anything else."""
+        if text is None:
+            return cls()
+        try:
+            told = json.loads(text)
+            return cls(
+                told["raw"],
+                dict(told["tables"]),
+                {int(year): CompactYear(**known) for year, known in told["compact"].items()},
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("the notes of the last run cannot be read: what they told is found out again")
+            return cls()
+
+    def dump(self) -> bytes:
+        compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
+        return json.dumps({"raw": self.raw, "tables": self.tables, "compact": compact}).encode()
+
+    def check_source(self, job: Job) -> None:
+        """Raises RefineError if this lake was refined from another prefix: everything would be without a raw object."""
+        if self.raw not in {"", job.raw.uri}:
+            raise RefineError(
+                f"{job.refined.uri} is made from {self.raw}, not from {job.raw.uri}: "
+                "correct --raw_uri, or give another --refined_uri."
+            )

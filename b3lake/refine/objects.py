@@ -1,0 +1,122 @@
+"""Objects in S3, one at a time and many at once. Used by the driver and by the executors."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
+from obstore.store import S3Store
+
+from b3lake.refine.config import Connection, Place
+from b3lake.refine.errors import RefineError, first_line
+from b3lake.refine.fingerprint import plain_etag
+
+REQUESTS_IN_FLIGHT = 64
+
+
+def store_of(place: Place, connection: Connection) -> S3Store:
+    """One store, and so one pool of connections, per bucket and process."""
+    # The functions of a script are unpickled anew for every task; a library's module lives as long as its process.
+    stores: dict[Any, S3Store] = obstore.__dict__.setdefault("_refine_stores", {})
+    if (place.bucket, connection) not in stores:
+        elsewhere: dict[str, Any] = {"endpoint": connection.s3_endpoint, "virtual_hosted_style_request": False}
+        stores[place.bucket, connection] = S3Store(
+            place.bucket,
+            region=connection.region,
+            credential_provider=Boto3CredentialProvider(),
+            client_options={"allow_http": True, "timeout": "60s"},
+            **(elsewhere if connection.s3_endpoint else {}),
+        )
+    return stores[place.bucket, connection]
+
+
+@contextmanager
+def requesting(what: str) -> Iterator[None]:
+    """Turns a failed request in a `with` block into a RefineError that says what could not be done, and why."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise RefineError(f"{what}: {cause_of(error)}.") from error
+
+
+CAUSES = {
+    "NoSuchBucket": "the bucket does not exist, deploy the stack or correct the address",
+    "EntityNotFound": "it does not exist, deploy the stack first",
+    "AccessDenied": "access is denied, check the role's permissions",
+    "InvalidAccessKeyId": "the credentials are not accepted, renew them and run again",
+    "SignatureDoesNotMatch": "the credentials are not accepted, renew them and run again",
+    "ExpiredToken": "the credentials have expired, renew them and run again",
+}
+
+
+def cause_of(error: BaseException) -> str:
+    """Why a request failed, in a few words."""
+    text = str(error)
+    return next((f"{words} ({code})" for code, words in CAUSES.items() if code in text), first_line(error))
+
+
+def get(place: Place, name: str, connection: Connection) -> bytes:
+    with requesting(f"{place.uri}/{name} cannot be read"):
+        return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
+
+
+def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
+    """Write an object in one request; its ETag."""
+    with requesting(f"{place.uri}/{name} cannot be written"):
+        answer = obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
+    return plain_etag(answer["e_tag"])
+
+
+def delete(place: Place, keys: list[str], connection: Connection) -> None:
+    with requesting(f"{place.uri}: {len(keys)} objects cannot be deleted"):
+        obstore.delete(store_of(place, connection), keys)
+
+
+async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
+    """An object's ETag and bytes; None when it is gone."""
+    try:
+        with requesting(f"s3://{place.bucket}/{key} cannot be read"):
+            answer = await obstore.get_async(store, key)
+            return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
+    except RefineError as error:
+        # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
+        if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
+            listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
+            if not any(item["path"] == key for item in listed):
+                return None
+        raise
+
+
+async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
+    gate = asyncio.Semaphore(REQUESTS_IN_FLIGHT)
+
+    async def one(item: Any) -> Any:
+        async with gate:
+            return await work(item)
+
+    return await asyncio.gather(*(one(item) for item in items))
+
+
+def in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
+    """What `work` gives for each item, in order, with so many requests in flight."""
+    return asyncio.run(_in_flight(work, items))
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    """A table as a Parquet object; the same table gives the same bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **options)
+    return bytes(sink.getvalue())
+
+
+def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
+    """The table in a Parquet object, its columns as `schema` has them; None where it is damaged or lacks one."""
+    try:
+        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).select(schema.names).cast(schema)
+    except (pa.ArrowException, OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,190 @@
+"""One run: plan what is stale, carry it out, record it, and again, until nothing is stale."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from b3lake.lake.schemas import REFINED_SCHEMA
+from b3lake.refine.catalog import connect, created_at, ensure_compact_table, register, unregister
+from b3lake.refine.compact import CompactCopy, CompactYear, Refined
+from b3lake.refine.config import Job, Place
+from b3lake.refine.ledger import read_ledger, write_ledger
+from b3lake.refine.listing import list_partitions, names_under
+from b3lake.refine.log import log
+from b3lake.refine.notes import NOTES_NAME, Notes
+from b3lake.refine.objects import delete, get, put
+from b3lake.refine.partitions import LISTING, is_in, iso, pairs
+from b3lake.refine.plan import LEDGER, Plan, plan, waves
+from b3lake.refine.publish import REPORT, ROWS
+from b3lake.refine.spark import spark_session
+from b3lake.refine.unreadable import (
+    UNREADABLE,
+    UNREADABLE_NAME,
+    dump_unreadable,
+    parse_unreadable,
+    still_unreadable,
+    with_earlier,
+)
+from b3lake.refine.wave import refine
+
+MAX_PASSES = 10
+
+
+@dataclass
+class Counts:
+    """What a run counts, and tells in its summary."""
+
+    refined_partitions: int = 0
+    written_objects: int = 0
+    registered_partitions: int = 0
+    deleted_partitions: int = 0
+    compact_years: int = 0
+    unreadable_objects: int = 0
+    passes: int = 0
+
+
+class Run:
+    """Carries one run through its passes, and counts what it did.
+
+    `raw` and `refined` are the last listings, `before` the refined one that the run began with; `held` are the rows
+    that it published.
+    """
+
+    def __init__(self, job: Job, spark: Callable[[], SparkSession]) -> None:
+        self.job = job
+        self.spark = spark
+        self.raw = self.refined = self.before = LISTING.empty_table()
+        self.held = [ROWS.empty_table()]
+        self.unreadable = REPORT.empty_table()
+        self.counts = Counts()
+
+    def refine(self, *, moved: bool) -> bool:
+        """Pass after pass until nothing is stale; whether it came to that. It ends with a listing in either case.
+
+        With `moved`, the table is not the one of the last run, and what is there is registered anew.
+        """
+        while True:
+            found = self.plan()
+            if moved and not self.counts.passes:
+                self.register(self.refined)
+            self.counts.passes += 1
+            if found.empty:
+                return True
+            if self.counts.passes == MAX_PASSES:
+                log.warning("raw keeps changing: the next run goes on")
+                return False
+            for wave in waves(found.reads):
+                self.record(refine(self.spark(), self.job, wave))
+            self.remove(found.orphans)
+
+    def plan(self) -> Plan:
+        """List raw and refined, read the ledger, and plan."""
+        places = (self.job.raw, self.job.refined)
+        with ThreadPoolExecutor(len(places)) as threads:
+            self.raw, self.refined = threads.map(lambda place: list_partitions(place, self.job.connection), places)
+        first = not self.counts.passes
+        if first:
+            self.before = self.refined
+        found = plan(
+            self.raw,
+            self.refined,
+            read_ledger(self.job),
+            scope=self.job.scope,
+            full=self.job.full and first,
+            tried=self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"]),
+        )
+        log.info(
+            "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
+            *map(len, (self.raw, self.refined, found.reads, found.orphans)),
+        )
+        return found
+
+    def record(self, report: pa.Table) -> None:
+        """Register what a wave published (REPORT), and only then enter it in the ledger."""
+        bad = report.filter(pc.is_valid(report["error"]))
+        self.unreadable = pa.concat_tables([self.unreadable, bad])
+        done = report.filter(pc.is_valid(report["tag"]))
+        kept = bad.filter(pa.array(is_in(bad, self.refined)))  # what an unreadable one's earlier contents gave
+        new = pa.concat_tables([done, kept])
+        self.register(new.filter(pc.invert(new["registered"])))
+        write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
+        if self.job.compact:
+            self.held.append(done.select(ROWS.names))
+        self.counts.refined_partitions += len(done)
+        self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
+        log.info(
+            "%d partitions refined, %d objects written", self.counts.refined_partitions, self.counts.written_objects
+        )
+
+    def register(self, partitions: pa.Table) -> None:
+        """Register refined partitions (ticker, day)."""
+        register(self.job, self.job.table, REFINED_SCHEMA, self.job.refined.locations(partitions))
+        self.counts.registered_partitions += len(partitions)
+
+    def remove(self, orphans: pa.Table) -> None:
+        """Take away the refined partitions (ticker, day) whose raw object is gone."""
+        if len(orphans):
+            # Struck out first: the ledger never tells of a partition that is not registered.
+            write_ledger(self.job, LEDGER.empty_table(), orphans)
+            unregister(self.job, self.job.table, list(self.job.refined.locations(orphans).values()))
+            delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
+            self.counts.deleted_partitions += len(orphans)
+
+    def update_compact(self, place: Place, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
+        """Bring the compact copy up to what refined is now; what its objects are made of."""
+        copy = CompactCopy(self.job, place, self.spark)
+        refined = Refined(self.refined, self.before, pa.concat_tables(self.held))
+        known = copy.update(refined, noted, again=again)
+        self.counts.compact_years = copy.rewritten
+        return known
+
+    def report_unreadable(self, old: bytes | None) -> None:
+        """Log the raw objects that cannot be read, and leave a list of them beside the lake.
+
+        What an earlier run listed stays listed where this one did not look, as long as it is there and unchanged.
+        """
+        bad = still_unreadable(self.unreadable.select(UNREADABLE.names), self.raw)
+        self.counts.unreadable_objects = len(bad)
+        for (ticker, day), cause in zip(pairs(bad), bad["error"].to_pylist(), strict=True):
+            log.error("%s of %s cannot be read: %s", ticker, iso(day), cause)
+        if old is not None:
+            bad = with_earlier(self.job, bad, still_unreadable(parse_unreadable(old), self.raw))
+        if len(bad) or old is not None:
+            put_if_changed(self.job, UNREADABLE_NAME, old, dump_unreadable(self.job, bad))
+
+
+def put_if_changed(job: Job, name: str, old: bytes | None, new: bytes) -> None:
+    """Write one of the job's own objects, unless it is this already."""
+    if new != old:
+        put(job.state, name, new, job.connection)
+
+
+def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
+    """Refine what is stale, and bring the compact copy up to that; the summary.
+
+    Raises RefineError. Spark is started only when there is something to do.
+    """
+    started = time.monotonic()
+    connect(job.connection)
+    there = names_under(job.state, job.connection)
+    old_notes, old_list = (
+        get(job.state, name, job.connection) if name in there else None for name in (NOTES_NAME, UNREADABLE_NAME)
+    )
+    notes = Notes.parse(old_notes)
+    notes.check_source(job)
+    tables, compact, own = {job.table: created_at(job, job.table)}, notes.compact, Run(job, spark)
+    clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
+    if job.compact:
+        tables[job.compact_table] = ensure_compact_table(job, job.compact)
+        moved = notes.tables.get(job.compact_table) != tables[job.compact_table]
+        compact = own.update_compact(job.compact, notes.compact, again=moved or job.full)
+    put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, compact).dump())
+    own.report_unreadable(old_list)
+    seconds = round(time.monotonic() - started, 2)
+    return {"mode": "full" if job.full else "incremental", **asdict(own.counts), "clean": clean, "seconds": seconds}
