@@ -85,6 +85,9 @@ ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
 RAW_TABLE = "b3_daily_quotes"
 REFINED_TABLE = "b3_daily_quotes_refined"
 COMPACT_TABLE = "b3_daily_quotes_compact"
+RATES_TABLE = "br_rates"
+INSTRUMENTS_TABLE = "b3_instruments"
+PORTFOLIOS_TABLE = "b3_index_portfolio"
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,9 @@ OBJECT_NAME = "data.parquet"
 RAW_PREFIX = "raw/b3"
 REFINED_PREFIX = "refined/b3"
 COMPACT_PREFIX = "compact/b3"
+RATES_PREFIX = "rates/br"
+INSTRUMENTS_PREFIX = "instruments/b3"
+PORTFOLIOS_PREFIX = "portfolios/b3"
 STATE_PREFIX = "state"
 """What the refine job keeps for itself, outside every table's location."""
 
@@ -228,6 +234,11 @@ def year_folder(prefix: str, year: int) -> str:
 def year_key(prefix: str, year: int) -> str:
     """The key of the object that holds a year of all tickers."""
     return f"{year_folder(prefix, year)}{OBJECT_NAME}"
+
+
+def table_key(prefix: str) -> str:
+    """The key of the one object of a table that has no partitions."""
+    return f"{prefix}/{OBJECT_NAME}"
 
 
 def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
@@ -574,6 +585,37 @@ REFINED_SCHEMA = pa.schema(
 
 COMPACT_SCHEMA = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
 """The refined rows of a year, sorted by ticker and date."""
+
+RATES_SCHEMA = pa.schema(
+    [("series", pa.string()), ("day", pa.date32()), ("value", pa.float64()), ("unit", pa.string())]
+)
+"""Interest and inflation, one row per series and day, sorted so; a month's value is dated its first day."""
+
+INSTRUMENTS_SCHEMA = pa.schema(
+    [
+        ("ticker", pa.string()),
+        ("isin", pa.string()),
+        ("name", pa.string()),
+        ("kind", pa.string()),
+        ("spec", pa.string()),
+        ("first_day", pa.date32()),
+        ("last_day", pa.date32()),
+        ("quotation_factor", pa.int32()),
+        ("sessions", pa.int32()),
+    ]
+)
+"""Who is who, one row per ticker that the exchange's files have had, sorted by ticker; as of its last day."""
+
+PORTFOLIOS_SCHEMA = pa.schema(
+    [
+        ("index", pa.string()),
+        ("day", pa.date32()),
+        ("ticker", pa.string()),
+        ("quantity", pa.int64()),
+        ("weight", pa.float64()),
+    ]
+)
+"""Members of an index, one row per index, day and ticker, sorted so; `weight` is per cent of the index."""
 
 PARTITION_TYPES = {"dt": "date", "ticker": "string"}
 """Partition column of bronze and silver to Glue type, in the order of the key."""

@@ -75,38 +75,7 @@ PORTFOLIOS_SCHEMA = pa.schema(
 
 PARTITION_TYPES = {"dt": "date", "ticker": "string"}
 """Partition column of bronze and silver to Glue type, in the order of the key."""
-YEAR_RATES_SCHEMA = pa.schema(
-    [("series", pa.string()), ("day", pa.date32()), ("value", pa.float64()), ("unit", pa.string())]
-)
-"""Interest and inflation, one row per series and day, sorted so; a month's value is dated its first day."""
-
-INSTRUMENTS_SCHEMA = pa.schema(
-    [
-        ("ticker", pa.string()),
-        ("isin", pa.string()),
-        ("name", pa.string()),
-        ("kind", pa.string()),
-        ("spec", pa.string()),
-        ("first_day", pa.date32()),
-        ("last_day", pa.date32()),
-        ("quotation_factor", pa.int32()),
-        ("sessions", pa.int32()),
-    ]
-)
-"""Who is who, one row per ticker that the exchange's files have had, sorted by ticker; as of its last day."""
-
-PORTFOLIOS_SCHEMA = pa.schema(
-    [
-        ("index", pa.string()),
-        ("day", pa.date32()),
-        ("ticker", pa.string()),
-        ("quantity", pa.int64()),
-        ("weight", pa.float64()),
-    ]
-)
-"""Members of an index, one row per index, day and ticker, sorted so; `weight` is per cent of the index."""
-
-PARTITION_TYPES = {"year": "int"}
+YEAR_PARTITION_TYPES = {"year": "int"}
 """As PARTITION_TYPES, for tables of one object a year."""
 
 _GLUE_TYPES = {
