@@ -1,7 +1,7 @@
 # The lake on one machine. `make` alone lists the targets.
 
 # The Python that makes the virtualenvs: the first of these that runs.
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell $(name) -c pass 2>/dev/null && echo $(name))))
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) -c pass 2>/dev/null && echo $(name))))
 PY := .venvs/tech/bin/python
 # What `make demo` needs, and what `make test` and `make check` need beyond it.
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
@@ -25,7 +25,7 @@ setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the oth
 	@$(PYTHON) devlake/make_venv.py tech bench && touch $@
 
 .venvs/%.done: requirements/%.txt
-	@[ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11 or 3.12." >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11, 3.12 or 3.13." >&2; exit 1; }
 	@$(PYTHON) devlake/make_venv.py $* $* && touch $@
 
 .PHONY: demo
@@ -96,6 +96,10 @@ bad-input-table: $(DEV_VENVS) ## try every bad input, and write what came out in
 audit: .venvs/audit.done ## look for known holes in what the lake, its host and its tests install (needs the network, and fails without it)
 	@for each in tech dev ingest; do \
 	  .venvs/audit/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements/$$each.txt || exit 1; done
+
+.PHONY: requirements
+requirements: .venvs/uv.done ## compile pyproject.toml's lists into requirements/*.txt (UPGRADE=1: take the newest of everything)
+	@$(PYTHON) -m devlake.compile_requirements $(if $(UPGRADE),--upgrade)
 
 .venvs/glue4.done: requirements/glue4.txt
 	@$(PYTHON310) -c pass 2>/dev/null || { echo "error: There is no Python 3.10 here: set PYTHON310=." >&2; exit 1; }

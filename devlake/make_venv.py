@@ -1,35 +1,40 @@
 """Makes one of the virtualenvs: `make_venv.py NAME REQUIREMENTS` fills .venvs/NAME from requirements/REQUIREMENTS.txt.
 
-It runs on whatever Python the machine has, before anything is installed, to say clearly what is missing: so it uses
-the standard library alone, and syntax that old versions read.
+It runs on whatever Python 3 the machine has, before anything is installed, to say clearly what is missing: so it uses
+the standard library alone, and syntax that Python 3.6 reads.
 """
 
-import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import NoReturn
 
-SUPPORTED = ((3, 11), (3, 12))
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OLDEST, NEWEST = (3, 11), (3, 13)  # what CI tries
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def fail(message):
-    sys.stderr.write("error: %s\n" % message)
+def fail(message: str) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
     sys.exit(1)
 
 
-def check_python():
-    if sys.version_info[:2] not in SUPPORTED:
-        fail(
-            "This is Python %d.%d, and the lake needs 3.11 or 3.12: install one and run `make PYTHON=python3.11 setup`."
-            % sys.version_info[:2]
+def check_python() -> None:
+    """Refuse a Python that is too old or cannot make virtualenvs; warn of one that is newer than those tried."""
+    found = f"This is Python {sys.version_info[0]}.{sys.version_info[1]}"
+    if sys.version_info[:2] < OLDEST:
+        fail(f"{found}, and the lake needs 3.11, 3.12 or 3.13: install one and run `make PYTHON=python3.13 setup`.")
+    if sys.version_info[:2] > NEWEST:
+        sys.stderr.write(
+            f"warning: {found}, and the lake was tried with 3.11 to 3.13: where this one fails, remove .venvs/ and run"
+            " `make PYTHON=python3.13 setup`.\n"
         )
     try:
-        import ensurepip  # noqa: F401
+        import ensurepip  # noqa: F401, PLC0415 - Debian's Python may lack it
     except ImportError:
         fail("This Python cannot make virtualenvs: install its venv package (Debian: `apt-get install python3-venv`).")
 
 
-def explain(output):
+def explain(output: str) -> str:
     """One sentence for what pip could not do."""
     if "No space left" in output:
         return "the disk is full: the lake's virtualenvs take about 2.5 GB"
@@ -54,25 +59,21 @@ def explain(output):
     return "pip failed"
 
 
-def main():
-    name, requirements = sys.argv[1], os.path.join(ROOT, "requirements", sys.argv[2] + ".txt")
+def main() -> None:
+    name, requirements = sys.argv[1], ROOT / "requirements" / (sys.argv[2] + ".txt")
     check_python()
-    folder = os.path.join(ROOT, ".venvs", name)
-    log = os.path.join(ROOT, ".venvs", name + ".log")
-    print("installing %s into .venvs/%s ..." % (os.path.relpath(requirements, ROOT), name))
-    sys.stdout.flush()
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    install = [os.path.join(folder, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check"]
-    commands = [[sys.executable, "-m", "venv", folder], [*install, "-r", requirements]]
+    folder, log = ROOT / ".venvs" / name, ROOT / ".venvs" / (name + ".log")
+    print(f"installing {requirements.relative_to(ROOT)} into .venvs/{name} ...", flush=True)
+    folder.parent.mkdir(exist_ok=True)
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    commands = [[sys.executable, "-m", "venv", str(folder)], [*install, "-r", str(requirements)]]
     if name == "tech":  # the application itself, as it stands in the checkout
-        commands.append([*install, "--no-deps", "--no-build-isolation", "--editable", ROOT])
-    with open(log, "wb") as sink:
+        commands.append([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    with log.open("wb") as sink:
         for command in commands:
             if subprocess.call(command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) != 0:
-                sink.flush()
-                with open(log, encoding="utf-8", errors="replace") as source:
-                    reason = explain(source.read())
-                fail("The virtualenv .venvs/%s could not be filled, %s. Details: .venvs/%s.log." % (name, reason, name))
+                reason = explain(log.read_text(encoding="utf-8", errors="replace"))
+                fail(f"The virtualenv .venvs/{name} could not be filled, {reason}. Details: .venvs/{name}.log.")
 
 
 if __name__ == "__main__":

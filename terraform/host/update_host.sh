@@ -28,7 +28,7 @@ make_virtualenv() { # RELEASE_FOLDER
     rm -rf "$folder"
     python3.11 -m venv "$folder"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
-      --requirement "$release/requirements/ingest.txt"
+      --require-hashes --requirement "$release/requirements/ingest.txt"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$release"
     touch "$folder/complete"
   fi

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -62,11 +61,3 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
     named = re.findall(rf"`((?:{folders})/[\w./-]+)`", document.read_text(encoding="utf-8"))
     missing = [name for name in named if not (paths.ROOT / name).exists()]
     assert missing == []
-
-
-def test_the_requirements_hold_no_address() -> None:
-    files = subprocess.run(
-        ["git", "ls-files", "requirements"], cwd=paths.ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert len(files) >= 12
-    assert [name for name in files if "://" in (paths.ROOT / name).read_text(encoding="utf-8")] == []

