@@ -153,7 +153,7 @@ def test_no_values_are_no_error(status: int, content: bytes) -> None:
     [
         HTML_200,
         XML_200,
-        Reply(429, ""),
+        Reply(429, "[]"),
         Reply(500, "{}"),
         Reply(200, '[{"data":"02/01/2024"', cut=True),
         Reply(404, "<html></html>", "text/html"),
