@@ -20,10 +20,10 @@ import json, sys, time
 sys.path.insert(0, {code!r})
 start = time.perf_counter(); import boto3, botocore.config; boto3_ms = (time.perf_counter() - start) * 1e3
 loaded = set(sys.modules)
-start = time.perf_counter(); import app; own_ms = (time.perf_counter() - start) * 1e3
+start = time.perf_counter(); from start_glue_job import app; own_ms = (time.perf_counter() - start) * 1e3
 imported = sorted(name for name in set(sys.modules) - loaded if "." not in name)
 from botocore.stub import Stubber
-start = time.perf_counter(); runs = app._runs(); client_ms = (time.perf_counter() - start) * 1e3
+start = time.perf_counter(); runs, _ = app._configured(); client_ms = (time.perf_counter() - start) * 1e3
 stub = Stubber(runs._glue)
 for _ in range(2):
     stub.add_response("start_job_run", {{"JobRunId": "jr_1"}})
@@ -37,9 +37,10 @@ print(json.dumps(dict(boto3=boto3_ms, own=own_ms, client=client_ms, first=first_
 
 def measure_once() -> dict[str, Any]:
     """The figures of one fresh process, in milliseconds, and the modules that the handler alone brought in."""
-    code = MEASURE.format(code=str(ROOT / "functions" / "start_glue_job"), event=str(ROOT / "events" / "s3_put.json"))
+    code = MEASURE.format(code=str(ROOT / "functions"), event=str(ROOT / "events" / "s3_put.json"))
     environment = {
         "REFINE_JOB_NAME": "job",
+        "RAW_PREFIX": "raw/b3/",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

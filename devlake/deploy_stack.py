@@ -12,6 +12,9 @@ from devlake.run_child import run_child
 ENV = DEFAULT_ENV  # the environment in the names of a local lake
 NAMES = Names(ENV)
 STACK = NAMES.prefix
+# An event waits in the queue until its run has succeeded, and is looked at again after so long: 300 s in an account,
+# and less here, where a run takes seconds.
+VISIBILITY_SECONDS = 2
 # Named, since the URL in the outputs of a kept lake holds the port of the day on which it was deployed.
 RAW_EVENTS_QUEUE = NAMES.raw_events_queue
 
@@ -50,6 +53,9 @@ def deploy_stack(
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     if run_child(command, environment=environment, log=log, on_line=on_line) != 0:
         raise DevLakeError(f"`sam deploy` failed: see {log}.")
+    sqs = aws.client("sqs")
+    queue = sqs.get_queue_url(QueueName=RAW_EVENTS_QUEUE)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)})
     return stack_outputs(aws)
 
 

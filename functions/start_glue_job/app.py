@@ -17,30 +17,40 @@ CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=4, retries={"mode": "stan
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says: the Glue job to start."""
+    """From the environment: the Glue job to start, and what the keys of raw objects begin with."""
 
     refine_job_name: str
+    raw_prefix: str
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises ValueError when REFINE_JOB_NAME is not set."""
-        name = os.environ.get("REFINE_JOB_NAME", "")
-        if not name:
-            raise ValueError("REFINE_JOB_NAME is not set: it names the Glue job to start.")
-        return cls(name)
+        """Raises ValueError when REFINE_JOB_NAME or RAW_PREFIX is not set."""
+        return cls(
+            _variable("REFINE_JOB_NAME", "it names the Glue job to start"),
+            _variable("RAW_PREFIX", "it is what the keys of raw objects begin with"),
+        )
+
+
+def _variable(name: str, meaning: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise ValueError(f"{name} is not set: {meaning}. template.yaml sets it.")
+    return value
 
 
 @cache
-def _runs() -> RefineRuns:
-    """Kept between invocations: building a client costs more than the calls."""
-    return RefineRuns(boto3.client("glue", config=CLIENT_CONFIG), Settings.from_environment().refine_job_name)
+def _configured() -> tuple[RefineRuns, str]:
+    """The job's runs and the raw prefix, kept between invocations: building a client costs more than the calls."""
+    settings = Settings.from_environment()
+    return RefineRuns(boto3.client("glue", config=CLIENT_CONFIG), settings.refine_job_name), settings.raw_prefix
 
 
 def lambda_handler(event: Any, _context: object) -> dict[str, Any]:
     """Serve a batch of SQS records, each with an S3 event as its body, or one bare S3 event."""
+    runs, raw_prefix = _configured()
     if _is_from_queue(event):
-        return start_for_messages(event["Records"], _runs())
-    return start_for_event(event, _runs())
+        return start_for_messages(event["Records"], runs, raw_prefix)
+    return start_for_event(event, runs, raw_prefix)
 
 
 def _is_from_queue(event: Any) -> bool:

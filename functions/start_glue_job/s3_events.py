@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-RAW_PREFIX = "raw/b3/"
 RAW_SUFFIX = ".parquet"
 
 
@@ -21,10 +20,10 @@ class ObjectEvent:
     time: datetime
 
 
-def read_events(document: Any) -> list[ObjectEvent]:
+def read_events(document: Any, raw_prefix: str) -> list[ObjectEvent]:
     """The events of raw objects in an S3 event document, in its order.
 
-    S3's test event, keys outside raw/b3/ and keys without .parquet (folder markers) are left out.
+    S3's test event, keys that do not begin with `raw_prefix` and keys without .parquet (folder markers) are left out.
     Raises MalformedEventError for anything that S3 would not send.
     """
     if isinstance(document, dict) and document.get("Event") == "s3:TestEvent":
@@ -33,7 +32,7 @@ def read_events(document: Any) -> list[ObjectEvent]:
         events = [_read_record(record) for record in document["Records"]]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MalformedEventError(f"This is no S3 event: {error!r}.") from error
-    return [event for event in events if event.key.startswith(RAW_PREFIX) and event.key.endswith(RAW_SUFFIX)]
+    return [event for event in events if event.key.startswith(raw_prefix) and event.key.endswith(RAW_SUFFIX)]
 
 
 def _read_record(record: dict[str, Any]) -> ObjectEvent:

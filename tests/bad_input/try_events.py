@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,11 +42,14 @@ EVENTS: dict[str, Any] = {
 
 
 class _Glue:
+    """Glue with runs that succeed at once."""
+
     def __init__(self) -> None:
         self.started = 0
 
     def get_job_runs(self, **_: Any) -> dict[str, Any]:
-        return {"JobRuns": []}
+        run = {"StartedOn": datetime.now(timezone.utc), "JobRunState": "SUCCEEDED"}
+        return {"JobRuns": [run] * self.started}
 
     def start_job_run(self, **_: Any) -> dict[str, str]:
         self.started += 1
@@ -57,15 +61,18 @@ def try_events() -> Iterator[Tried]:
         glue = _Glue()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("REFINE_JOB_NAME", "job")
+            patch.setenv("RAW_PREFIX", "raw/b3/")
             patch.setattr(app, "boto3", SimpleNamespace(client=lambda _service, config, glue=glue: glue))
-            app._runs.cache_clear()
+            app._configured.cache_clear()
             try:
                 answer = app.lambda_handler(event, None)
+                if "batchItemFailures" in answer:  # what came back is delivered again, after the run
+                    answer = app.lambda_handler(event, None)
             except MalformedEventError as error:
                 said = f"MalformedEventError: {error}"
             else:
                 said = _said(answer)
-            app._runs.cache_clear()
+            app._configured.cache_clear()
         yield Tried(given, said, f"{glue.started} runs started")
 
 

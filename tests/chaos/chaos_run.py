@@ -169,7 +169,7 @@ class Ordeal:
         self.counts["objects written"] += json.loads(ended.last_json)["summary"]["written"] if ended.last_json else 0
 
     def _wait_for_run(self) -> JobRun | None:
-        """The run that the function asked for, once it did; None when every event is served without one."""
+        """The run that the function asked for, once it did; None when every event is served, or will be by no run."""
         began = time.monotonic()
         deadline = began + EVENTS_SECONDS
         idle = 0
@@ -177,7 +177,7 @@ class Ordeal:
             run = self._runs.asked_for()
             if run:
                 return run
-            left = self._queue.left()
+            left = 0 if self._runs.given_up() else self._queue.left()
             if left < 0:
                 raise ChaosError(
                     f"{-left} messages that nobody can read are gone, instead of kept for the dead letters"
@@ -215,7 +215,7 @@ class Ordeal:
         """Carry out runs until no event is left and the last run succeeded."""
         while True:
             run = self._wait_for_run()
-            if run is None and not self._runs.last_failed():
+            if run is None and not self._runs.given_up():
                 return
             if run is None:
                 self.counts["failed runs that an alarm told of"] += 1

@@ -1,4 +1,4 @@
-"""Glue's book of one job's runs: one run at a time, a retry after a failure, and the states that the function sees.
+"""Glue's book of one job's runs: one run at a time, and the states that the function sees.
 
 The AWS emulator calls every run succeeded at once and never refuses one. This stands before it, for the function.
 """
@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_RETRIES = 1  # as template.yaml says
+from functions.start_glue_job.refine_runs import TRIES
+
 UNDER_WAY = frozenset({"STARTING", "RUNNING"})
 
 
@@ -18,7 +19,6 @@ class JobRun:
 
     id: str
     started: float
-    attempt: int = 0
     state: str = "STARTING"
 
 
@@ -46,7 +46,7 @@ class GlueRuns:
                 self.refuse -= bool(self.refuse)
                 self.refused += 1
                 return _refusal("ConcurrentRunsExceededException")
-            return 200, {"JobRunId": self._add(0).id}
+            return 200, {"JobRunId": self._add().id}
 
     def asked_for(self) -> JobRun | None:
         """The run that waits to be carried out."""
@@ -56,29 +56,27 @@ class GlueRuns:
     def ask(self) -> JobRun:
         """Ask for a run as an operator would, when none is under way."""
         with self._lock:
-            return self._add(0)
+            return self._add()
 
     def begin(self, run: JobRun) -> None:
         with self._lock:
             run.state = "RUNNING"
 
     def end(self, run: JobRun, *, succeeded: bool) -> None:
-        """End a run; Glue repeats a failed one by itself, MAX_RETRIES times."""
         with self._lock:
             run.state = "SUCCEEDED" if succeeded else "FAILED"
-            if not succeeded and run.attempt < MAX_RETRIES:
-                self._add(run.attempt + 1)
 
-    def last_failed(self) -> bool:
-        """Whether the newest run failed: then the alarm has told somebody."""
+    def given_up(self) -> bool:
+        """Whether the newest runs failed, and an alarm has told somebody: their events get no further one."""
         with self._lock:
-            return bool(self.runs) and self.runs[-1].state == "FAILED"
+            newest = [run.state for run in self.runs[-TRIES:]]
+            return newest == ["FAILED"] * TRIES
 
     def _under_way(self) -> bool:
         return any(run.state in UNDER_WAY for run in self.runs)
 
-    def _add(self, attempt: int) -> JobRun:
-        run = JobRun(f"jr_{len(self.runs)}", time.time(), attempt)
+    def _add(self) -> JobRun:
+        run = JobRun(f"jr_{len(self.runs)}", time.time())
         self.runs.append(run)
         return run
 
@@ -86,7 +84,6 @@ class GlueRuns:
         return {
             "Id": run.id,
             "JobName": self.name,
-            "Attempt": run.attempt,
             "StartedOn": run.started,
             "JobRunState": run.state,
         }

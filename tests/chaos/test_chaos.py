@@ -106,24 +106,25 @@ def test_the_proxy_spoils_what_a_rule_says_and_no_more(
     assert (proxy.spoilt, first, proxy.rules) == (2, [1], [])
 
 
-def test_glue_runs_one_at_a_time_and_repeats_a_failed_one_once() -> None:
+def test_glue_runs_one_at_a_time_and_is_given_up_after_two_that_failed() -> None:
     runs = GlueRuns("job")
     assert runs.answer("CreateJob", {}) is None
-    status, started = runs.answer("StartJobRun", {}) or (0, {})
-    assert (status, started) == (200, {"JobRunId": "jr_0"})
-    assert (runs.answer("StartJobRun", {}) or (0, {}))[1]["__type"] == "ConcurrentRunsExceededException"
-    for attempt in (0, 1):
+    for number in (0, 1):
+        assert not runs.given_up()
+        assert runs.answer("StartJobRun", {}) == (200, {"JobRunId": f"jr_{number}"})
+        assert (runs.answer("StartJobRun", {}) or (0, {}))[1]["__type"] == "ConcurrentRunsExceededException"
         run = runs.asked_for()
         assert run
-        assert run.attempt == attempt
         runs.begin(run)
         runs.end(run, succeeded=False)
     assert runs.asked_for() is None
-    assert runs.last_failed()
+    assert runs.given_up()
     told = (runs.answer("GetJobRuns", {}) or (0, {}))[1]["JobRuns"]
     assert [(run["Id"], run["JobRunState"]) for run in told] == [("jr_1", "FAILED"), ("jr_0", "FAILED")]
     assert abs(told[0]["StartedOn"] - time.time()) < 60
     assert json.dumps(told)
+    runs.end(runs.ask(), succeeded=True)
+    assert not runs.given_up()
 
 
 def _contents(**keys: int) -> Contents:

@@ -9,6 +9,7 @@ import pytest
 
 from b3lake.ingest.sources.cotahist import CotahistError, read_quotes
 from functions.start_glue_job.coalesce import start_for_messages
+from functions.start_glue_job.refine_runs import Run
 from tests.cotahist_writer import quote, whole_file
 
 
@@ -52,8 +53,8 @@ def test_a_broken_zip_is_refused_in_words(tmp_path: Path, body: bytes) -> None:
 
 
 class _Runs:
-    def newest_covering_start(self) -> datetime:
-        return datetime(2024, 1, 3, tzinfo=timezone.utc)
+    def newest(self) -> list[Run]:
+        return [Run(datetime(2024, 1, 3, tzinfo=timezone.utc), "SUCCEEDED")]
 
     def start(self) -> str:
         return "jr_1"
@@ -62,4 +63,4 @@ class _Runs:
 @pytest.mark.parametrize("body", ["[" * 100_000, "9" * 5_000], ids=["brackets", "digits"])
 def test_a_body_that_json_gives_up_on_goes_back_alone(body: str) -> None:
     records = [{"messageId": "bad", "body": body}, {"messageId": "good", "body": '{"Records": []}'}]
-    assert start_for_messages(records, _Runs()) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert start_for_messages(records, _Runs(), "raw/b3/") == {"batchItemFailures": [{"itemIdentifier": "bad"}]}

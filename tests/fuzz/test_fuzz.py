@@ -17,6 +17,7 @@ from b3lake.ingest.sources.cotahist import CotahistError, as_date, read_file
 from b3lake.lake.calendar import FIRST_DAY
 from b3lake.lake.tickers import is_code
 from functions.start_glue_job.coalesce import start_for_messages
+from functions.start_glue_job.refine_runs import Run
 from functions.start_glue_job.s3_events import MalformedEventError, read_events
 from tests.fuzz import cotahist_inputs, event_inputs
 from tests.fuzz.fuzzing import SECONDS, fuzz
@@ -67,7 +68,7 @@ def test_an_event_is_read_or_malformed() -> None:
 
     def holds(document: Any) -> None:
         try:
-            events = read_events(document)
+            events = read_events(document, "raw/b3/")
         except MalformedEventError:
             outcomes["malformed"] += 1
             return
@@ -82,10 +83,10 @@ def test_an_event_is_read_or_malformed() -> None:
 
 
 class _Runs:
-    """A Glue that has no run yet, and starts any."""
+    """A Glue whose newest run started after every event, and succeeded."""
 
-    def newest_covering_start(self) -> datetime | None:
-        return datetime(2024, 1, 3, tzinfo=timezone.utc)
+    def newest(self) -> list[Run]:
+        return [Run(datetime.max.replace(tzinfo=timezone.utc), "SUCCEEDED")]
 
     def start(self) -> str:
         return "jr_1"
@@ -98,7 +99,7 @@ def test_a_batch_gives_back_just_what_cannot_be_read() -> None:
 
     def holds(bodies: list[str]) -> None:
         records = [{"messageId": str(number), "body": body} for number, body in enumerate([*bodies, sound])]
-        back = [one["itemIdentifier"] for one in start_for_messages(records, _Runs())["batchItemFailures"]]
+        back = [one["itemIdentifier"] for one in start_for_messages(records, _Runs(), "raw/b3/")["batchItemFailures"]]
         assert len(set(back)) == len(back)
         assert set(back) <= {str(number) for number in range(len(bodies))}
 

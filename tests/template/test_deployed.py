@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from devlake import paths
@@ -61,6 +62,14 @@ def holds(found: Any, expected: Any) -> bool:
     if isinstance(expected, list):
         return len(found) == len(expected) and all(map(holds, found, expected))
     return str(found) == str(expected) if isinstance(expected, int | float) else found == expected
+
+
+def test_no_yaml_alias_reaches_cloudformation(deployed: Emulator, built: Path) -> None:
+    """CloudFormation refuses aliases, which no emulator does: what SAM builds and uploads has none."""
+    uploaded = deployed.client("cloudformation").get_template(StackName=NAME)["TemplateBody"]
+    for text in (built.read_text(), uploaded if isinstance(uploaded, str) else json.dumps(uploaded)):
+        assert not [event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent)]
+    assert [event for event in yaml.parse(paths.TEMPLATE.read_text()) if isinstance(event, yaml.AliasEvent)]
 
 
 def test_all_resources_are_created_and_no_other(deployed: Emulator, said: Resolved) -> None:
@@ -167,7 +176,7 @@ def test_the_alarms(deployed: Emulator, said: Resolved) -> None:
     alarms = [said.resource(name) for name, kind in said.resources().items() if kind == "AWS::CloudWatch::Alarm"]
     names = [alarm["AlarmName"] for alarm in alarms]
     found = {a["AlarmName"]: a for a in deployed.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]}
-    assert len(alarms) == len(found) == 3
+    assert len(alarms) == len(found) == 5
     for alarm in alarms:
         assert float(alarm.pop("Threshold")) == found[alarm["AlarmName"]]["Threshold"]
         assert holds(found[alarm["AlarmName"]], alarm)
@@ -303,6 +312,7 @@ def test_a_missing_role_is_refused_by_sam_deploy_in_words(emulator: Emulator, bu
 
 
 ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/x"
+LAB = {"UseExistingIamRoles": "true", "ExistingRoleName": "LabRole"}
 
 
 @pytest.mark.parametrize(
@@ -313,6 +323,8 @@ ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/x"
         ({"LambdaRoleArn": ARN}, "would be ignored: give UseExistingIamRoles=true"),
         ({"UseExistingRawBucket": "true"}, "needs RawBucketName"),
         ({"MonthlyBudgetUsd": "20"}, "needs AlarmEmail"),
+        (LAB | {"GlueWorkerType": "G.2X"}, "allows no other GlueWorkerType than G.1X"),
+        (LAB | {"GlueNumberOfWorkers": "11"}, "set GlueNumberOfWorkers to 10 or fewer"),
         ({"GlueVersion": "3.0"}, "GlueVersion"),
         ({"LambdaRoleArn": "LabRole", "UseExistingIamRoles": "true"}, "LambdaRoleArn"),
         ({"Env": "Has_Capitals"}, "Env"),

@@ -140,7 +140,7 @@ def test_an_object_starts_the_job_through_the_function_s_own_role(strict_aws: Em
 def test_the_handler_has_what_it_needs(function_role: Role) -> None:
     runs = RefineRuns(function_role.client("glue"), JOB)
     assert runs.start()
-    assert coalesce.start_for_messages([message(1, EPOCH)], runs) == {"batchItemFailures": []}
+    assert coalesce.start_for_messages([message(1, EPOCH)], runs, "raw/b3/") == {"batchItemFailures": []}
 
 
 def test_lambda_can_take_events_and_log_for_it(strict_aws: Emulator, function_role: Role) -> None:

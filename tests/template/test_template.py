@@ -1,5 +1,6 @@
 """What the template says, compared with what the code says; nothing is started."""
 
+import json
 import re
 from typing import Any
 
@@ -7,13 +8,18 @@ import pyarrow as pa
 import pytest
 import tomllib
 
+from b3lake.lake import keys
+from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE, Names
 from devlake import paths
+from devlake.emulator import ACCOUNT_ID
 from functions.start_glue_job import s3_events
 from functions.start_glue_job.app import CLIENT_CONFIG
+from functions.start_glue_job.refine_runs import TRIES
 from tests.template.read_template import Resolved, read_template
 
 TEMPLATE = read_template()
 RESOURCES = TEMPLATE["Resources"]
+KINDS = {name: item["Type"] for name, item in RESOURCES.items()}
 HIVE_TYPES = {
     pa.string(): "string",
     pa.float64(): "double",
@@ -86,20 +92,69 @@ def test_the_job_s_arguments_are_those_that_the_job_knows() -> None:
 
 
 def test_the_notification_reports_what_the_handler_reads() -> None:
-    for configuration in properties("RawBucket")["NotificationConfiguration"]["QueueConfigurations"]:
+    assert properties("StartGlueJobFunction")["Environment"]["Variables"]["RAW_PREFIX"] == f"{keys.RAW_PREFIX}/"
+    configurations = properties("RawBucket")["NotificationConfiguration"]["QueueConfigurations"]
+    assert [configuration["Event"] for configuration in configurations] == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    for configuration in configurations:
         rules = {rule["Name"]: rule["Value"] for rule in configuration["Filter"]["S3Key"]["Rules"]}
-        assert rules == {"prefix": s3_events.RAW_PREFIX, "suffix": s3_events.RAW_SUFFIX}
+        assert rules == {"prefix": f"{keys.RAW_PREFIX}/", "suffix": s3_events.RAW_SUFFIX}
+    assert keys.OBJECT_NAME.endswith(s3_events.RAW_SUFFIX)
+
+
+@pytest.mark.parametrize("env", ["dev", "prod", "lab"])
+def test_the_names_are_those_of_the_contract(env: str) -> None:
+    names, resolved = Names(env), Resolved({"Env": env}, {name: name for name in RESOURCES}, {})
+    assert samconfig()[env]["deploy"]["parameters"]["stack_name"] == names.prefix
+    assert resolved.resource("RawBucket")["BucketName"] == names.raw_bucket(ACCOUNT_ID)
+    assert resolved.value(properties("RawEventsQueue")["QueueName"]) == names.raw_events_queue
+    assert resolved.value(properties("StartGlueJobFunction")["FunctionName"]) == names.start_glue_job
+    assert resolved.value(properties("RefineJob")["Name"]) == names.refine_job
+    assert resolved.value(properties("GlueDatabase")["DatabaseInput"]["Name"]) == names.database
+
+
+def test_the_tables_are_those_of_the_contract_where_the_contract_has_them() -> None:
+    resolved = Resolved({}, {name: name for name in RESOURCES}, {})
+    tables = [resolved.resource(name)["TableInput"] for name, kind in KINDS.items() if kind == "AWS::Glue::Table"]
+    bucket = f"s3://{Names().raw_bucket(ACCOUNT_ID)}"
+    assert {table["Name"]: table["StorageDescriptor"]["Location"] for table in tables} == {
+        RAW_TABLE: f"{bucket}/{keys.RAW_PREFIX}/",
+        REFINED_TABLE: f"{bucket}/{keys.REFINED_PREFIX}/",
+        COMPACT_TABLE: f"{bucket}/{keys.COMPACT_PREFIX}/",
+    }
+
+
+def test_the_job_may_touch_the_prefixes_of_the_contract_and_no_other() -> None:
+    resolved = Resolved({}, {name: name for name in RESOURCES}, {})
+    (policy,) = resolved.value(properties("RefineJobRole")["Policies"])
+    statements = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+    bucket = f"arn:aws:s3:::{Names().raw_bucket(ACCOUNT_ID)}"
+    own = [keys.REFINED_PREFIX, keys.COMPACT_PREFIX, keys.STATE_PREFIX]
+    assert statements["ReadRaw"]["Resource"] == f"{bucket}/{keys.RAW_PREFIX}/*"
+    assert statements["KeepRefinedAndCompactAndNotes"]["Resource"] == [f"{bucket}/{prefix}/*" for prefix in own]
+    assert [
+        prefix.rstrip("*/") for prefix in statements["ListTheLake"]["Condition"]["StringLikeIfExists"]["s3:prefix"]
+    ] == [
+        keys.RAW_PREFIX,
+        *own,
+    ]
+
+
+def test_the_bucket_s_name_is_stated_once() -> None:
+    assert paths.TEMPLATE.read_text().count("-raw-${AWS::AccountId}") == 1
 
 
 def test_a_long_run_sends_no_event_to_the_dead_letter_queue() -> None:
     queue, job, function = properties("RawEventsQueue"), properties("RefineJob"), properties("StartGlueJobFunction")
     source = function["Events"]["RawEvents"]["Properties"]
     patience_seconds = queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
-    longest_run_seconds = job["Timeout"] * 60 * (1 + job["MaxRetries"])
-    assert patience_seconds >= 2 * longest_run_seconds
+    # Glue retries nothing: the queue does, and knows which events a run was started for.
+    assert job["MaxRetries"] == 0
+    longest_run_seconds = job["Timeout"] * 60
+    # The rest of the run that is on, a run of the event's own, and another when that one fails.
+    assert patience_seconds > (1 + TRIES) * longest_run_seconds
     assert queue["MessageRetentionPeriod"] > patience_seconds
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] + source["MaximumBatchingWindowInSeconds"]
-    assert properties("OldestEventAlarm")["Threshold"] > longest_run_seconds
+    assert properties("OldestEventAlarm")["Threshold"] > TRIES * longest_run_seconds
     assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
 
 
@@ -114,7 +169,7 @@ def test_every_iam_resource_is_left_out_with_existing_roles(name: str) -> None:
     assert RESOURCES[name]["Condition"] == "CreatesRoles"
 
 
-def test_only_metrics_are_allowed_on_no_named_resource_and_only_glue_s() -> None:
+def test_only_metrics_are_allowed_on_no_named_resource_and_only_in_two_namespaces() -> None:
     """What is not tried out: to the AWS emulator, a call that publishes metrics names no namespace."""
     statements = [
         statement
@@ -129,7 +184,7 @@ def test_only_metrics_are_allowed_on_no_named_resource_and_only_glue_s() -> None
             "Effect": "Allow",
             "Action": "cloudwatch:PutMetricData",
             "Resource": "*",
-            "Condition": {"StringEquals": {"cloudwatch:namespace": "Glue"}},
+            "Condition": {"StringEquals": {"cloudwatch:namespace": ["B3Lake", "Glue"]}},
         }
     ]
     actions = [
@@ -143,6 +198,40 @@ def test_a_missing_object_is_told_from_a_forbidden_one() -> None:
     (policy,) = properties("RefineJobRole")["Policies"]
     (lists,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Action"] == "s3:ListBucket"]
     assert set(lists["Condition"]) == {"StringLikeIfExists"}
+
+
+def test_eventbridge_may_publish_without_a_condition_and_alarms_with_one() -> None:
+    """SNS refuses what EventBridge sends under a statement with a condition, and tells nobody."""
+    resolved = Resolved({"AlarmEmail": "someone@example.com"}, {name: name for name in RESOURCES}, {})
+    alarms, rule = resolved.resource("AlarmTopicPolicy")["PolicyDocument"]["Statement"]
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT_ID}}
+    assert rule["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in rule
+    for statement in (alarms, rule):
+        assert (statement["Action"], statement["Resource"]) == ("sns:Publish", "AlarmTopic")
+
+
+def test_a_failed_run_is_told_of_in_one_json_string() -> None:
+    """What is not JSON once the paths are filled in is not delivered."""
+    (target,) = properties("FailedRunRule")["Targets"]
+    transformer = target["InputTransformer"]
+    text = transformer["InputTemplate"]
+    for name in transformer["InputPathsMap"]:
+        assert f"<{name}>" in text
+        text = text.replace(f"<{name}>", "jr_1")
+    assert json.loads(text).startswith("The Glue job jr_1 did not succeed: run jr_1 is jr_1.")
+
+
+def test_no_alarm_sounds_before_there_is_anything_to_measure() -> None:
+    alarms = [properties(name) for name, kind in KINDS.items() if kind == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) == 5
+    assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching", "ignore"}
+
+
+def test_nothing_publishes_metrics_that_nobody_asked_for() -> None:
+    """--enable-metrics is on whatever its value, and each of its metrics is billed as a custom one."""
+    assert [name for name in properties("RefineJob")["DefaultArguments"] if "metrics" in name] == []
 
 
 def test_a_lab_needs_nothing_that_labs_forbid() -> None:

@@ -34,7 +34,7 @@ def test_ten_thousand_events_start_few_runs(capsys: pytest.CaptureFixture[str]) 
             queue.send(message(arrivals[sent][1], times[arrivals[sent][1]]), glue.now)
             sent += 1
         while batch := queue.receive(glue.now, BATCH):
-            queue.delete_but(batch, start_for_messages(batch, runs)["batchItemFailures"])
+            queue.delete_but(batch, start_for_messages(batch, runs, "raw/b3/")["batchItemFailures"])
             batches += 1
         glue.advance(10)
     with capsys.disabled():
@@ -60,15 +60,20 @@ def moto_glue() -> Iterator[Any]:
 
 def test_moto_s_glue_refuses_the_second_run_and_the_events_wait(moto_glue: Any) -> None:
     runs = RefineRuns(moto_glue, "job")
-    first = [message(number, EPOCH + timedelta(seconds=number)) for number in range(10)]
-    assert start_for_messages(first, runs) == {"batchItemFailures": []}
 
+    def left(*messages: dict[str, Any]) -> list[str]:
+        failures = start_for_messages(messages, runs, "raw/b3/")["batchItemFailures"]
+        return [failure["itemIdentifier"] for failure in failures]
+
+    first = message(1, EPOCH)
+    assert left(first) == ["1"]
     started = moto_glue.get_job_runs(JobName="job")["JobRuns"][0]["StartedOn"]
-    late = [message(100, started - timedelta(seconds=1)), message(101, started + timedelta(seconds=1))]
-    assert start_for_messages(late, runs) == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+    late = message(2, started + timedelta(seconds=1))
+    assert left(first, late) == ["1", "2"]
+    assert len(moto_glue.get_job_runs(JobName="job")["JobRuns"]) == 1
 
     run_id = moto_glue.get_job_runs(JobName="job")["JobRuns"][0]["Id"]
     while moto_glue.get_job_run(JobName="job", RunId=run_id)["JobRun"]["JobRunState"] != "SUCCEEDED":
         pass
-    assert start_for_messages(late[1:], runs) == {"batchItemFailures": []}
+    assert left(first, late) == ["2"]
     assert len(moto_glue.get_job_runs(JobName="job")["JobRuns"]) == 2

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devlake import paths
-from functions.start_glue_job import app, s3_events
+from functions.start_glue_job import app
 from functions.start_glue_job.coalesce import start_for_event, start_for_messages
 from functions.start_glue_job.refine_runs import REFUSALS, RefineRuns, RunRefusedError
 from functions.start_glue_job.s3_events import MalformedEventError, read_events
 from tests.trigger.glue_model import client_error
 
 JOB = "tech_challenge2_dev_refine_job"
+PREFIX = "raw/b3/"
 EVENTS = paths.ROOT / "events"
 LIST = ("get_job_runs", {"JobName": JOB, "MaxResults": 50})
 START = ("start_job_run", {"JobName": JOB})
@@ -46,17 +47,20 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingGlue]:
     """What the handler gets for boto3.client("glue")."""
     recording = RecordingGlue()
     monkeypatch.setenv("REFINE_JOB_NAME", JOB)
+    monkeypatch.setenv("RAW_PREFIX", PREFIX)
     monkeypatch.setattr(app, "boto3", SimpleNamespace(client=lambda service, config: {"glue": recording}[service]))
-    app._runs.cache_clear()
+    app._configured.cache_clear()
     yield recording
-    app._runs.cache_clear()
+    app._configured.cache_clear()
 
 
 def event(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_text())
 
 
-MESSAGE = "00000000-0000-4000-8000-{:012d}".format
+def back(*numbers: int) -> dict[str, list[dict[str, str]]]:
+    """The answer that sends these messages back to the queue."""
+    return {"batchItemFailures": [{"itemIdentifier": f"00000000-0000-4000-8000-{number:012d}"} for number in numbers]}
 
 
 @pytest.mark.parametrize(
@@ -68,12 +72,9 @@ MESSAGE = "00000000-0000-4000-8000-{:012d}".format
         ("s3_test_event", [], {"job_run_id": None, "objects": 0}),
         ("s3_foreign_key", [], {"job_run_id": None, "objects": 0}),
         ("s3_folder_marker", [], {"job_run_id": None, "objects": 0}),
-        ("sqs_put", [LIST, START], {"batchItemFailures": []}),
-        (
-            "sqs_mixed",
-            [LIST, START],
-            {"batchItemFailures": [{"itemIdentifier": MESSAGE(4)}, {"itemIdentifier": MESSAGE(5)}]},
-        ),
+        # Messages stay in the queue until the run that was started for them has succeeded; malformed ones stay, too.
+        ("sqs_put", [LIST, START], back(1, 2)),
+        ("sqs_mixed", [LIST, START], back(1, 4, 5)),
     ],
 )
 def test_each_event_makes_its_calls(
@@ -95,7 +96,7 @@ def test_no_event_file_is_left_untested() -> None:
 
 
 def test_keys_and_times_are_decoded() -> None:
-    found = read_events(event("s3_several"))
+    found = read_events(event("s3_several"), PREFIX)
     assert [(item.key, item.time.isoformat()) for item in found] == [
         ("raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet", "2024-01-03T21:30:00.123000+00:00"),
         ("raw/b3/dt=2024-01-03/ticker=VALE3/data.parquet", "2024-01-03T21:30:01.456000+00:00"),
@@ -113,8 +114,7 @@ def test_a_bare_event_that_glue_refuses_is_an_error(glue: RecordingGlue) -> None
 @pytest.mark.parametrize("code", sorted(REFUSALS))
 def test_messages_that_glue_refuses_go_back_to_the_queue(glue: RecordingGlue, code: str) -> None:
     glue.error = client_error(code, "StartJobRun")
-    answer = app.lambda_handler(event("sqs_put"), None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": MESSAGE(1)}, {"itemIdentifier": MESSAGE(2)}]}
+    assert app.lambda_handler(event("sqs_put"), None) == back(1, 2)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "EntityNotFoundException"])
@@ -124,11 +124,21 @@ def test_other_errors_fail_the_invocation_so_that_its_alarm_sounds(glue: Recordi
         app.lambda_handler(event("sqs_put"), None)
 
 
-def test_without_a_job_name_the_function_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REFINE_JOB_NAME", raising=False)
-    app._runs.cache_clear()
-    with pytest.raises(ValueError, match="REFINE_JOB_NAME is not set"):
+@pytest.mark.parametrize("name", ["REFINE_JOB_NAME", "RAW_PREFIX"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_setting_that_is_missing_is_named(
+    glue: RecordingGlue, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
+) -> None:
+    monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=rf"^{name} is not set: .*\. template\.yaml sets it\.$"):
         app.lambda_handler(event("s3_put"), None)
+    assert glue.calls == []
+
+
+def test_the_prefix_is_the_one_that_the_environment_names(glue: RecordingGlue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAW_PREFIX", "refined/b3/")
+    assert app.lambda_handler(event("s3_foreign_key"), None) == {"job_run_id": "jr_1", "objects": 1}
+    assert app.lambda_handler(event("s3_put"), None) == {"job_run_id": None, "objects": 0}
 
 
 JSON = st.recursive(
@@ -146,7 +156,7 @@ def test_anything_that_is_no_event_is_malformed_and_nothing_else(document: Any) 
     """No input makes the handler fail with an error that does not say what is wrong."""
     glue = RecordingGlue()
     try:
-        start_for_event(document, RefineRuns(glue, JOB))
+        start_for_event(document, RefineRuns(glue, JOB), PREFIX)
     except MalformedEventError:
         pass
     else:
@@ -157,13 +167,6 @@ def test_anything_that_is_no_event_is_malformed_and_nothing_else(document: Any) 
 def test_a_message_of_anything_goes_back_alone(document: Any) -> None:
     glue = RecordingGlue()
     records = [{"messageId": "odd", "body": json.dumps(document)}, event("sqs_put")["Records"][0]]
-    failures = start_for_messages(records, RefineRuns(glue, JOB))["batchItemFailures"]
-    assert failures in ([], [{"itemIdentifier": "odd"}])
+    failures = start_for_messages(records, RefineRuns(glue, JOB), PREFIX)
+    assert failures in (back(1), {"batchItemFailures": [*back(1)["batchItemFailures"], {"itemIdentifier": "odd"}]})
     assert glue.calls == [LIST, START]
-
-
-def test_the_prefix_is_the_raw_table_s() -> None:
-    from b3lake.lake.keys import OBJECT_NAME, RAW_PREFIX
-
-    assert f"{RAW_PREFIX}/" == s3_events.RAW_PREFIX
-    assert OBJECT_NAME.endswith(s3_events.RAW_SUFFIX)
