@@ -1,24 +1,76 @@
-"""The console command `b3lake`: each subcommand is a module with a `main`, imported only when it is asked for."""
+"""The console command `b3lake`: its subcommands, and how each of them ends."""
 
+import difflib
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import NoReturn
 
+from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.leave import leave
 
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: the module whose `main(arguments, program)` gives its exit code, imported only when asked for."""
+
+    module: str
+    description: str
+    after_interrupt: str = "run it again"
+
+
 COMMANDS = {
-    "fetch": ("b3lake.ingest.command", "fetch quotes and write them to the lake"),
-    "ask": ("b3lake.ask.command", "ask the lake in SQL"),
-    "report": ("b3lake.report.command", "write the page about the lake"),
-    "preflight": ("b3lake.preflight", "ask an AWS account what it allows, before anything is deployed into it"),
+    "fetch": Command(
+        "b3lake.ingest.commands.fetch",
+        "fetch quotes and write them to the lake",
+        "run it again and it goes on where it was",
+    ),
+    "verify": Command("b3lake.ingest.commands.verify", "compare Yahoo's quotes with B3's own; writes nothing"),
+    "doctor": Command(
+        "b3lake.ingest.commands.doctor",
+        "say what is wrong with the lake's quotes, and repair it with --fix",
+        "run it again and it goes on where it was",
+    ),
+    "ask": Command("b3lake.ask.command", "ask the lake in SQL"),
+    "report": Command("b3lake.report.command", "write the page about the lake"),
+    "preflight": Command("b3lake.preflight", "ask an AWS account what it allows, before deploying into it"),
 }
-USAGE_ERROR = 2
 
 
 def usage() -> str:
     """The list of subcommands."""
-    lines = [f"  {name:<10} {what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"  {name:<10} {command.description}" for name, command in COMMANDS.items()]
     return "\n".join(["usage: b3lake COMMAND [options]", "", *lines, "", "b3lake COMMAND --help says more."])
+
+
+def run_command(name: str, arguments: Sequence[str], program: str = "") -> int:
+    """Carry out one subcommand; its exit code. Whatever ends it early is one sentence on standard error.
+
+    `program` is what the command is called in messages, by default `b3lake NAME`.
+    """
+    command, program = COMMANDS[name], program or f"b3lake {name}"
+    try:
+        return int(import_module(command.module).main(arguments, program))
+    except B3LakeError as error:
+        return _fail(program, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail(program, f"interrupted; {command.after_interrupt}.", EXIT_INTERRUPTED)
+
+
+def _fail(program: str, sentence: str, exit_code: int) -> int:
+    print(f"{program}: {sentence}", file=sys.stderr)
+    return exit_code
+
+
+def _choose(name: str) -> str:
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        advice = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(COMMANDS)}."
+        raise UsageError(f"there is no command {name!r}: {advice}")
+    return name
 
 
 def main() -> NoReturn:
@@ -27,8 +79,8 @@ def main() -> NoReturn:
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(usage())
         leave(0)
-    if arguments[0] not in COMMANDS:
-        print(f"b3lake: there is no command {arguments[0]!r}.\n{usage()}", file=sys.stderr)
-        leave(USAGE_ERROR)
-    module, _ = COMMANDS[arguments[0]]
-    leave(import_module(module).main(arguments[1:]))
+    try:
+        name = _choose(arguments[0])
+    except UsageError as error:
+        leave(_fail("b3lake", str(error), error.exit_code))
+    leave(run_command(name, arguments[1:]))

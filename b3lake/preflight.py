@@ -3,9 +3,9 @@
 It changes nothing. Every check is one read-only call; what a denied call means, and what to set, is said beside it.
 """
 
-import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 from rich.text import Text
 
-from b3lake.lake.names import Names
+from b3lake.lake.errors import B3LakeError
+from b3lake.lake.names import DEFAULT_ENV, Names
 from b3lake.lake.session import DEFAULT_REGION
-from b3lake.terminal import console, fail
+from b3lake.lake.settings import read_env
+from b3lake.options import Parser
+from b3lake.terminal import console
+
+PROGRAM = "b3lake preflight"
 
 OK, NOTE, MISSING = "ok", "note", "missing"
 # The services that the stack and the module use, each with a call that reads one page and nothing else.
@@ -32,6 +37,17 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
     "ssm": ("describe_parameters", {"MaxResults": 1}),
 }
 LAB_ROLE, LAB_PROFILE = "LabRole", "LabInstanceProfile"
+
+
+@dataclass(frozen=True)
+class PreflightRequest:
+    """One look at the account of the credentials, for a lake of the environment `env`."""
+
+    env: str = DEFAULT_ENV
+
+
+class PreflightError(B3LakeError):
+    """The lake cannot be deployed."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +154,34 @@ def _said(error: Exception) -> str:
     return str(error).rstrip(".")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was found; returns 0 when the lake can be deployed, 1 when something is missing."""
-    parser = argparse.ArgumentParser(prog="b3lake preflight", description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--env", default="dev", help="the environment that will be deployed (default dev)")
+def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> PreflightRequest:
+    """The checked request. Raises UsageError; exits 0 on `--help`."""
+    parser = Parser(
+        program,
+        "Ask an AWS account what it allows, before anything is deployed into it; change nothing.",
+        "Exit codes: 0 the lake can be deployed; 1 something is missing; 2 wrong usage.",
+    )
+    parser.add_setting("--env", "LAKE_ENV", "the environment that will be deployed", DEFAULT_ENV)
+    return PreflightRequest(read_env({"LAKE_ENV": parser.read(arguments, environ).text("env")}))
+
+
+def run(request: PreflightRequest) -> int:
+    """Print what was found; 0. Raises PreflightError when something is missing."""
     table = Table("", "what", "found", box=None, pad_edge=False)
     signs = {OK: Text("✓", "green"), NOTE: Text("!", "yellow"), MISSING: Text("✗", "bold red")}
     findings = []
     with console.status("Asking the account …"):
-        for finding in check_account(parser.parse_args(arguments).env):
+        for finding in check_account(request.env):
             findings.append(finding)
             table.add_row(signs[finding.state], finding.subject, Text(finding.text))
     console.print(table)
     missing = [finding.subject for finding in findings if finding.state == MISSING]
     if missing:
-        fail(f"The lake cannot be deployed here yet; missing: {', '.join(missing)}.")
-        return 1
+        raise PreflightError(f"The lake cannot be deployed here yet; missing: {', '.join(missing)}.")
     console.print("The lake can be deployed here.")
     return 0
+
+
+def main(arguments: Sequence[str], program: str = PROGRAM) -> int:
+    """Look at one account; the exit code."""
+    return run(parse(arguments, os.environ, program))

@@ -47,5 +47,5 @@ def _output_of(command: Sequence[str], aws: Emulator) -> str:
     except subprocess.TimeoutExpired as error:
         raise DevLakeError(f"The lake did not answer within {LIMIT_SECONDS} s: try again, or see {aws.log}.") from error
     if done.returncode != 0:
-        raise DevLakeError(f"The lake did not answer: {done.stderr.strip().removeprefix('Error: ')}")
+        raise DevLakeError(f"The lake did not answer: {done.stderr.strip().partition(': ')[2]}")
     return done.stdout

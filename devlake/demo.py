@@ -1,5 +1,6 @@
 """`make demo`: the whole pipeline once, from quotes to SQL, on this machine."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from devlake.ask_lake import ask_file, write_report
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
-from devlake.ingest_quotes import SYNTHETIC_NOTICE, Ingestion, ingest_quotes
+from devlake.ingest_quotes import SYNTHETIC_NOTICE, Ingestion, choose_origin, ingest_quotes
 from devlake.local_lake import only_one
 from devlake.measure_memory import peak_memory
 from devlake.prepare_athena import WORKGROUP, prepare_athena
@@ -49,7 +50,10 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
         prepare_athena(aws)
         now.done = f"bucket {outputs['RawBucketName']}, job {outputs['RefineJobName']}"
     with stage("Ingest quotes", stages) as now:
-        ingestion = ingest_quotes(aws, outputs, FOLDER, tickers=TICKERS, sessions=SESSIONS, on_line=now.tell)
+        with choose_origin(None, os.environ) as origin:
+            ingestion = ingest_quotes(
+                aws, outputs, FOLDER, origin, tickers=TICKERS, sessions=SESSIONS, on_line=now.tell
+            )
         now.done = f"{ingestion.written:,} objects under raw/b3/, source: {ingestion.source}"
     for line in ingestion.problems:
         warn(line)

@@ -2,7 +2,8 @@
 
 The prices are invented, and a function of ticker and date alone: every request for the same days gets the same
 quotes, whatever its range, on every machine. `python -m devlake.fake_yahoo --port 8900` serves until interrupted;
-`with serving(FakeYahoo()) as url:` serves inside a program. Point yfinance at it with `devlake.fetch_from_fake`.
+`with serving(FakeYahoo()) as url:` serves inside a program. The ingestion asks it where
+B3LAKE_YAHOO_URL says so.
 """
 
 import argparse
@@ -30,6 +31,7 @@ FIRST_SESSION = dt.date(2000, 1, 3)
 OPENS_AT = dt.time(10, 0)
 SESSION_MINUTES = 480
 _CHART = re.compile(r"/v8/finance/chart/([^/]+)")
+_CRUMB, _COOKIE_PAGE = "/v1/test/getcrumb", "/"
 _KNOWN = re.compile(r"[A-Z][A-Z0-9]{3}\d{1,2}[A-Z]?\.SA|\^BVSP")
 _MINUTES = {"1m": 1, "2m": 2, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "1h": 60, "90m": 90, "1d": SESSION_MINUTES}
 _PRICES = ("open", "high", "low", "close")
@@ -188,6 +190,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
+        if parts.path == _CRUMB:
+            self._send(Answer(200, "fake.crumb"))
+            return
+        if parts.path == _COOKIE_PAGE:  # Yahoo, too, answers 404 there, and the cookie with it
+            self._send(Answer(404, ""), {"Set-Cookie": "A3=fake; Path=/; HttpOnly"})
+            return
         match = _CHART.fullmatch(parts.path)
         if not match:
             self._send(error(404, "Not Found", f"the fake Yahoo serves charts only, not {parts.path}"))
@@ -202,10 +210,12 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self._send(self.fake_yahoo.answer(query))
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Answer, headers: Mapping[str, str] | None = None) -> None:
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
         body = text.encode()
         self.send_response(answer.status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json;charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -4,18 +4,22 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from b3lake.ingest.sources.yahoo_session import YAHOO_URL
 from devlake import paths
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
+from devlake.fake_yahoo import FakeYahoo, serving
 from devlake.run_child import run_child
 
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
-YAHOO_PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
+YAHOO_PROBE = f"{YAHOO_URL}/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
+SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = (
     "These prices are SYNTHETIC: a fake Yahoo on this machine invented them. Do not take them for quotes."
 )
@@ -23,7 +27,7 @@ SYNTHETIC_NOTICE = (
 
 @dataclass(frozen=True)
 class Ingestion:
-    """What one ingestion did: objects written and left unchanged, tickers asked for, what a person should know."""
+    """How one ingestion went: objects written and left unchanged, tickers asked for, what a person should know."""
 
     exit_code: int
     written: int
@@ -31,16 +35,30 @@ class Ingestion:
     tickers: int
     synthetic: bool
     problems: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where one ingestion's quotes are from, for a person; `trouble` says why not from Yahoo, and `url` is the fake."""
+
+    name: str
+    url: str = ""
+    trouble: str = ""
 
     @property
-    def source(self) -> str:
-        """Where the quotes are from, for a person."""
-        return "the fake Yahoo (synthetic)" if self.synthetic else "Yahoo"
+    def synthetic(self) -> bool:
+        """Whether the prices are invented."""
+        return bool(self.url)
+
+    def settings(self) -> dict[str, str]:
+        """The environment that makes the ingestion ask there."""
+        return {"B3LAKE_YAHOO_URL": self.url, "B3LAKE_SOURCE_LABEL": SYNTHETIC} if self.url else {}
 
 
 def yahoo_answers(seconds: float = 8.0) -> str | None:
     """None when Yahoo serves quotes from here, else why it does not."""
-    request = urllib.request.Request(YAHOO_PROBE, headers={"User-Agent": "Mozilla/5.0"})
+    request = urllib.request.Request(YAHOO_PROBE, headers={"User-Agent": "Mozilla/5.0"})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 - a fixed https address
             json.load(answer)
@@ -51,48 +69,55 @@ def yahoo_answers(seconds: float = 8.0) -> str | None:
     return None
 
 
-def _why_not_yahoo(synthetic: bool | None) -> str | None:
-    """Why the fake Yahoo is asked, None where the real one is."""
-    if synthetic:
-        return "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
-    trouble = yahoo_answers()
-    if trouble and synthetic is False:
+@contextmanager
+def choose_origin(synthetic: bool | None, environ: Mapping[str, str]) -> Iterator[Origin]:
+    """Where quotes come from for the length of a `with` block, in which a fake Yahoo runs if there is no other.
+
+    `synthetic` says of which kind the lake's prices are (None: it is empty). Raises DevLakeError when the two kinds
+    would be mixed.
+    """
+    of_b3, elsewhere = environ.get("SOURCE") == "b3", environ.get("B3LAKE_YAHOO_URL", "")
+    kept = "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
+    if of_b3 or elsewhere:
+        if synthetic:
+            raise DevLakeError(f"{kept}: leave SOURCE and B3LAKE_YAHOO_URL out.")
+        yield Origin("B3" if of_b3 else elsewhere)
+        return
+    trouble = kept if synthetic else yahoo_answers()
+    if not trouble:
+        yield Origin("Yahoo")
+        return
+    if synthetic is False:
         raise DevLakeError(f"{trouble}. This lake holds real prices, and no invented ones are added: try again later.")
-    return trouble
+    with serving(FakeYahoo()) as url:
+        yield fake_origin(url, f"{trouble}: the same ingestion asks a fake one on this machine instead.")
 
 
-def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given by name
+def fake_origin(url: str, trouble: str = "") -> Origin:
+    """The fake Yahoo that runs at `url`."""
+    return Origin("the fake Yahoo (synthetic)", url, trouble)
+
+
+def ingest_quotes(
     aws: Emulator,
     outputs: dict[str, str],
     folder: Path,
+    origin: Origin,
     *,
     tickers: Sequence[str] = (),
     sessions: int | None = None,
-    yahoo_url: str | None = None,
-    synthetic: bool | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
-    on_kind: Callable[[bool], None] = lambda _synthetic: None,
 ) -> Ingestion:
-    """Run ec2/fetch_b3_data.py into the deployed lake; `TICKERS`, `START_DATE` and `END_DATE` are the caller's.
+    """Run ec2/fetch_b3_data.py into the deployed lake; its other settings are the caller's environment.
 
-    Without `tickers` and `sessions` the ingestion's own defaults hold. `synthetic` says of which kind the lake's prices
-    are (None: it is empty); `on_kind` hears, before anything is written, whether these are synthetic. With
-    `yahoo_url` Yahoo is not asked at all. Raises DevLakeError when the ingestion could do nothing, and when it could
-    only mix invented prices with real ones.
+    Without `tickers` and `sessions` the ingestion's own defaults hold. Raises DevLakeError when it could do nothing.
     """
-    trouble = _why_not_yahoo(synthetic) if yahoo_url is None else None
-    environment = aws.environment() | {
-        "RAW_BUCKET": outputs["RawBucketName"],
-        "GLUE_DATABASE": outputs["GlueDatabaseName"],
-    }
+    environment = aws.environment() | origin.settings()
+    environment |= {"RAW_BUCKET": outputs["RawBucketName"], "GLUE_DATABASE": outputs["GlueDatabaseName"]}
     if tickers:
         environment["TICKERS"] = ",".join(tickers)
     if sessions is not None:
         environment["SESSIONS"] = str(sessions)
-    script: list[str | Path] = [paths.FETCH_SCRIPT]
-    if yahoo_url or trouble:
-        at = ["--yahoo-url", yahoo_url] if yahoo_url else []
-        script = ["-m", "devlake.fetch_from_fake", *at, "--"]
     reports: list[dict[str, Any]] = []
 
     def read(line: str) -> None:
@@ -102,16 +127,16 @@ def ingest_quotes(  # noqa: PLR0913 - all but the first three are options, given
             on_line(line)
 
     log = folder / "ingest.log"
-    synthetic = bool(yahoo_url or trouble)
-    on_kind(synthetic)
     on_line("fetching…")
-    code = run_child([sys.executable, *script, "--json"], environment=environment, log=log, on_line=read)
+    command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
+    code = run_child(command, environment=environment, log=log, on_line=read)
     if code not in (ALL, SOME_FAILED):
         raise DevLakeError(f"The ingestion could do nothing: {_last_words(log)} See {log}.")
-    problems = [f"{trouble}: the same ingestion asks a fake Yahoo on this machine instead."] if trouble else []
+    problems = [origin.trouble] if origin.trouble else []
     problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
     summary = next(one["summary"] for one in reports if "summary" in one)
-    return Ingestion(code, summary["written"], summary["unchanged"], summary["tickers"], synthetic, tuple(problems))
+    counts = (summary["written"], summary["unchanged"], summary["tickers"])
+    return Ingestion(code, *counts, origin.synthetic, tuple(problems), origin.name)
 
 
 def _last_words(log: Path) -> str:

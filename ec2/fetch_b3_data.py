@@ -1,12 +1,13 @@
-"""Fetch quotes of B3 tickers and write them to the lake: `python ec2/fetch_b3_data.py --help`."""
+"""Fetch quotes of B3 tickers and write them to the lake: `b3lake fetch` under its old name, for the host."""
 
 import sys
 
 try:
-    from b3lake.ingest.command import main
+    import b3lake.ingest.commands.fetch  # noqa: F401 - what is missing is said here, before anything is tried
+    from b3lake.cli import run_command
     from b3lake.lake.leave import leave
 except ImportError as error:
     sys.exit(f"fetch_b3_data: {error.name} is not installed for this Python: run make setup.")
 
 if __name__ == "__main__":
-    leave(main())
+    leave(run_command("fetch", sys.argv[1:], program="fetch_b3_data"))

@@ -1,10 +1,10 @@
 """`b3lake ask`: asks the lake, and prints or keeps the answer."""
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,41 @@ from b3lake.ask.athena import ask
 from b3lake.ask.errors import QueryError
 from b3lake.ask.questions import list_queries, read_query
 from b3lake.ask.show_rows import print_table, to_csv, to_json, write_parquet
-from b3lake.lake.errors import B3LakeError
-from b3lake.lake.settings import read_settings
+from b3lake.lake.settings import Settings, read_settings
+from b3lake.options import Parser
 
+PROGRAM = "b3lake ask"
 STDOUT = "-"
+TABLE, CSV, JSON, PARQUET = "table", "csv", "json", "parquet"
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="b3lake ask",
-        description="Ask the lake in SQL, as Athena understands it.",
-        epilog="The environment says which lake: LAKE_ENV (default dev), AWS_ENDPOINT_URL for an AWS emulator, "
+@dataclass(frozen=True)
+class AskRequest:
+    """One question: `sql` (None: list the queries) of which lake, and the answer's form and file (or STDOUT)."""
+
+    sql: str | None
+    settings: Settings
+    form: str = TABLE
+    target: str = STDOUT
+    most_rows: int = 200
+
+
+def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> AskRequest:
+    """The checked request. Raises UsageError, and QueryError for a query that is not there; exits 0 on `--help`."""
+    options = _parser(program).read(arguments, environ).options
+    forms = {CSV: options.csv, JSON: options.json, PARQUET: options.parquet}
+    form, target = next(((form, target) for form, target in forms.items() if target), (TABLE, STDOUT))
+    sql = None
+    if not options.list:
+        sql = options.sql if options.sql is not None else read_query(options.file or options.query)
+    return AskRequest(sql, read_settings(environ), form, target, options.rows)
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        program,
+        "Ask the lake in SQL, as Athena understands it.",
+        "The environment says which lake: LAKE_ENV (default dev), AWS_ENDPOINT_URL for an AWS emulator, "
         "else the account of your AWS credentials. Exit code: 0 answered, 1 not answered, 2 wrong usage.",
     )
     question = parser.add_mutually_exclusive_group(required=True)
@@ -38,23 +62,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     form.add_argument("--json", nargs="?", const=STDOUT, metavar="FILE", help="a JSON array, likewise")
     form.add_argument("--parquet", metavar="FILE", help="a Parquet file")
     parser.add_argument("--rows", type=int, default=200, metavar="N", help="print at most N rows (default 200)")
-    return parser.parse_args(arguments)
+    return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse(sys.argv[1:] if arguments is None else arguments)
-    messages = Console(stderr=True)
+def run(request: AskRequest) -> int:
+    """Ask, and print or write the answer; 0. Raises B3LakeError when there is none, or it cannot be written."""
+    if request.sql is None:
+        answer = pa.table(dict(zip(("query", "answers"), zip(*list_queries().items(), strict=True), strict=True)))
+    else:
+        with _waiting(Console(stderr=True)):
+            answer = ask(request.sql, request.settings)
     try:
-        if options.list:
-            answer = pa.table(dict(zip(("query", "answers"), zip(*list_queries().items(), strict=True), strict=True)))
-        else:
-            sql = options.sql if options.sql is not None else read_query(options.file or options.query)
-            with _waiting(messages):
-                answer = ask(sql, read_settings(os.environ))
-        _give(answer, options)
-    except B3LakeError as error:
-        messages.print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return 1
+        _give(answer, request)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has read enough
+    except OSError as error:
+        raise QueryError(f"Cannot write {request.target}: {error.strerror}.") from error
     return 0
 
 
@@ -62,23 +85,22 @@ def _waiting(messages: Console) -> AbstractContextManager[Any]:
     return messages.status("Asking Athena…") if messages.is_terminal else nullcontext()
 
 
-def _give(answer: pa.Table, options: argparse.Namespace) -> None:
-    target = options.csv or options.json or options.parquet
-    try:
-        if options.parquet:
-            write_parquet(answer, Path(options.parquet))
-        elif target:
-            text = to_csv(answer) if options.csv else to_json(answer)
-            if target == STDOUT:
-                sys.stdout.buffer.write(text)
-                sys.stdout.flush()
-            else:
-                Path(target).write_bytes(text)
+def _give(answer: pa.Table, request: AskRequest) -> None:
+    if request.form == TABLE:
+        # Rich folds a table to the terminal's width; in a file or a pipe there is none.
+        width = None if sys.stdout.isatty() else 10_000
+        print_table(answer, Console(width=width), request.most_rows)
+    elif request.form == PARQUET:
+        write_parquet(answer, Path(request.target))
+    else:
+        text = to_csv(answer) if request.form == CSV else to_json(answer)
+        if request.target == STDOUT:
+            sys.stdout.buffer.write(text)
+            sys.stdout.flush()
         else:
-            # Rich folds a table to the terminal's width; in a file or a pipe there is none.
-            width = None if sys.stdout.isatty() else 10_000
-            print_table(answer, Console(width=width), options.rows)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has read enough
-    except OSError as error:
-        raise QueryError(f"Cannot write {target}: {error.strerror}.") from error
+            Path(request.target).write_bytes(text)
+
+
+def main(arguments: Sequence[str], program: str = PROGRAM) -> int:
+    """Ask one question; the exit code."""
+    return run(parse(arguments, os.environ, program))

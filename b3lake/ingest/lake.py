@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from obstore.store import S3Store
 
-from b3lake.ingest.catalog import Catalog
-from b3lake.ingest.config import Config
+from b3lake.ingest.catalog import Catalog, Partition
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.load import Loader
 from b3lake.ingest.objects import default_bucket, list_days, open_store
 from b3lake.lake.session import open_session
+from b3lake.lake.settings import LakePlace
 
 
 @dataclass(frozen=True)
 class Lake:
-    """The objects and the partitions of one lake; `catalog` is None where a dry run found no table."""
+    """The objects and the partitions of one lake; `catalog` is None where there is no table and none was to be made."""
 
     bucket: str
     store: S3Store
@@ -28,27 +28,28 @@ class Lake:
         return Loader(self.store, self.catalog, dry_run=dry_run)
 
     async def survey(self, tickers: Iterable[str], start: dt.date, end: dt.date) -> Inventory:
-        """What this lake has of `tickers` from `start` to `end`. Raises AwsError."""
+        """The inventory of `tickers` from `start` to `end`. Raises AwsError."""
         inventory = Inventory(tickers, start, end)
-        listed = asyncio.create_task(self._registered(start, end))
+        listed = asyncio.create_task(self.registered(start, end))
         async for found in list_days(self.store, start, end):
             inventory.note_object(found.day, found.ticker, found.md5)
         for day, ticker in await listed:
             inventory.note_registered(day, ticker)
         return inventory
 
-    async def _registered(self, start: dt.date, end: dt.date) -> Iterable[tuple[dt.date, str]]:
-        return await asyncio.to_thread(self.catalog.registered, start, end) if self.catalog else ()
+    async def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
+        """The partitions of the days `start` to `end` that the catalog has. Raises AwsError."""
+        return await asyncio.to_thread(self.catalog.registered, start, end) if self.catalog else set()
 
 
-def open_lake(config: Config) -> Lake:
-    """The lake of `config`; its table is created where it is missing, save in a dry run.
+def open_lake(place: LakePlace, *, create_table: bool) -> Lake:
+    """The lake at `place`; its table is made where it is missing, if it may be.
 
     Raises AwsError, also for credentials that are missing or have expired.
     """
     session = open_session()
-    bucket = config.bucket or default_bucket(config.lake_env, session)
+    bucket = place.bucket or default_bucket(place.env, session)
     store = open_store(bucket, session)
-    catalog = Catalog(config.database, bucket, session)
-    has_table = catalog.ensure_table(create=not config.dry_run)
-    return Lake(bucket, store, None if config.dry_run and not has_table else catalog)
+    catalog = Catalog(place.database, bucket, session)
+    has_table = catalog.ensure_table(create=create_table)
+    return Lake(bucket, store, catalog if has_table or create_table else None)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -64,9 +64,9 @@ def on_closed_day(bars: pa.Table) -> npt.NDArray[np.bool_]:
     return cast("npt.NDArray[np.bool_]", closed[days.indices.to_numpy()])
 
 
-def days_of(bars: pa.Table) -> list[dt.date]:
-    """The day of each row."""
-    return cast("list[dt.date]", bars["day"].to_pylist())
+def pairs_of(bars: pa.Table) -> Iterator[tuple[dt.date, str]]:
+    """The day and the ticker of each row."""
+    return zip(bars["day"].to_pylist(), bars["ticker"].to_pylist(), strict=True)
 
 
 def refusals(bars: pa.Table) -> npt.NDArray[np.str_]:
@@ -120,9 +120,8 @@ def _last_of_each(bars: pa.Table) -> pa.Table:
     return bars.filter(np.append(~same, True))
 
 
-def gaps(expected: list[dt.date], bars: pa.Table, listed_since: dt.date | None = None) -> list[dt.date]:
-    """The `expected` sessions that `bars` (BARS_SCHEMA, one ticker) lacks, from `listed_since` on."""
-    had = set(days_of(bars))
+def gaps(expected: Sequence[dt.date], had: Collection[dt.date], listed_since: dt.date | None = None) -> list[dt.date]:
+    """The `expected` sessions that are not among the days `had` of one ticker, from `listed_since` on."""
     return [day for day in expected if day not in had and (listed_since is None or day >= listed_since)]
 
 

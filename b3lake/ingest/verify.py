@@ -8,17 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from b3lake.ingest.config import Config
 from b3lake.ingest.errors import TickerError
-from b3lake.ingest.from_b3 import read_files
-from b3lake.ingest.from_yahoo import fetch_all
 from b3lake.ingest.progress import Steps
-from b3lake.ingest.sources import b3
-from b3lake.ingest.sources.b3_files import CotahistFile
-from b3lake.ingest.sources.yahoo import BackOff
+from b3lake.ingest.sources.source import Failure, Selection, Source
 from b3lake.ingest.tolerance import ROUNDING, smallest_steps
 from b3lake.ingest.validate import BARS_SCHEMA, validate
-from b3lake.lake.errors import B3LakeError
 
 Prices = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
@@ -55,29 +49,31 @@ class Comparison:
     not_compared: dict[str, str]
 
 
-async def compare_sources(config: Config, expected: list[dt.date], steps: Steps) -> Comparison:
-    """Fetch the `expected` sessions from both sources and compare them; nothing is written.
+async def compare_sources(wanted: Selection, yahoo: Source, b3: Source, steps: Steps) -> Comparison:
+    """Fetch the bars of `wanted` from both sources and compare them; nothing is written.
 
     Raises UsageError when no COTAHIST file is there to read.
     """
-    theirs: dict[str, pa.Table] = {}
-    not_compared: dict[str, str] = {}
-    async for ticker, answer in fetch_all(config, expected[-1], BackOff()):
-        steps.advance(f"{ticker}: fetched from Yahoo")
-        if isinstance(answer, TickerError):
-            not_compared[ticker] = answer.cause
-        else:
-            theirs[ticker] = answer[1].bars
-    official = [BARS_SCHEMA.empty_table()]
-    unusable: list[tuple[CotahistFile, B3LakeError]] = []
-    async for name, quotes in read_files(config, expected, unusable):
-        steps.advance(f"{name}: {len(quotes)} quotes", 0)
-        official += [validate(bars, start=config.start, end=expected[-1]).bars for bars in b3.batches(quotes)]
-    pairs = _pair(pa.concat_tables([BARS_SCHEMA.empty_table(), *theirs.values()]), pa.concat_tables(official))
+    theirs, refused = await _collect(yahoo, wanted, steps)
+    official, unusable = await _collect(b3, wanted, steps)
+    not_compared = {one.ticker: one.error.cause for one in refused if isinstance(one.error, TickerError) and one.ticker}
+    pairs = _pair(theirs, official)
     both = set(pairs["ticker"].to_pylist())
-    why = "; ".join(str(error) for _, error in unusable) or "B3's files do not have it on these days"
-    not_compared |= {ticker: why for ticker in theirs if ticker not in both}
-    return Comparison(len(pairs), list(differences(pairs)), not_compared)
+    why = "; ".join(str(one.error) for one in unusable) or "B3's files do not have it on these days"
+    lacking = [ticker for ticker in wanted.tickers or () if ticker not in both | not_compared.keys()]
+    return Comparison(len(pairs), list(differences(pairs)), not_compared | dict.fromkeys(lacking, why))
+
+
+async def _collect(source: Source, wanted: Selection, steps: Steps) -> tuple[pa.Table, list[Failure]]:
+    """All validated bars (BARS_SCHEMA) that `source` has of `wanted`, and what it could not give."""
+    tables, failures = [BARS_SCHEMA.empty_table()], []
+    async for answer in source.fetch(wanted):
+        if isinstance(answer, Failure):
+            failures.append(answer)
+            continue
+        steps.advance(f"{answer.name}: fetched")
+        tables += [validate(bars, start=wanted.start, end=wanted.end).bars for bars in answer.batches]
+    return pa.concat_tables(tables), failures
 
 
 def _pair(theirs: pa.Table, official: pa.Table) -> pa.Table:

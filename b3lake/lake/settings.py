@@ -28,9 +28,29 @@ class Settings:
         return self.names.workgroup
 
 
+@dataclass(frozen=True)
+class LakePlace:
+    """Where the ingestion writes: the raw bucket (None: the one that the account has by its name) and the database."""
+
+    env: str
+    bucket: str | None
+    database: str
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from `LAKE_ENV` (default `dev`) and `AWS_ENDPOINT_URL`; raises UsageError for an impossible name."""
+    return Settings(read_env(environ), environ.get("AWS_ENDPOINT_URL") or None)
+
+
+def read_place(environ: Mapping[str, str], bucket: str = "", database: str = "") -> LakePlace:
+    """The place that `LAKE_ENV` names, but for a `bucket` or `database` that was given; raises UsageError."""
+    env = read_env(environ)
+    return LakePlace(env, bucket or None, database or Names(env).database)
+
+
+def read_env(environ: Mapping[str, str]) -> str:
+    """The environment that `LAKE_ENV` names (default `dev`). Raises UsageError for an impossible name."""
     env = environ.get("LAKE_ENV") or DEFAULT_ENV
     if not ENV_PATTERN.fullmatch(env):
         raise UsageError(f"LAKE_ENV is {env!r}: it is 2 to 12 lower-case letters and digits, such as dev.")
-    return Settings(env, environ.get("AWS_ENDPOINT_URL") or None)
+    return env

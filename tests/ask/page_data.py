@@ -5,14 +5,14 @@ import datetime as dt
 import pandas as pd
 import pyarrow as pa
 
+from b3lake.lake.calendar import last_final_session, sessions_between
 from b3lake.report.describe_lake import describe_lake
-from b3lake.report.read_calendar import list_sessions
 from b3lake.report.read_lake import LakeContent
 from b3lake.report.write_page import write_page
 from tests.ask.lake import REFINED_SCHEMA, invent_quotes, refine
 
 NOW = dt.datetime(2024, 2, 16, 12, tzinfo=dt.timezone.utc)
-CALENDAR = list_sessions(dt.date(2022, 6, 1), NOW)
+CALENDAR = sessions_between(dt.date(2022, 6, 1), last_final_session(NOW))
 
 
 def read_content(refined: pd.DataFrame, source: str = "yahoo") -> LakeContent:

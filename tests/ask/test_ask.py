@@ -17,9 +17,9 @@ from moto.athena.models import AthenaBackend, QueryResults, athena_backends
 from rich.console import Console
 
 from b3lake.ask.athena import ask, one_line
-from b3lake.ask.command import main
 from b3lake.ask.questions import list_queries
 from b3lake.ask.show_rows import format_column, print_table
+from b3lake.cli import run_command
 from b3lake.lake.errors import UsageError
 from b3lake.lake.settings import Settings, read_settings
 from tests.ask.lake import Lake
@@ -72,7 +72,7 @@ def test_an_answer_longer_than_a_page_of_the_api_is_whole(here: Lake) -> None:
 
 @pytest.mark.slow
 def test_table(here: Lake, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["latest_close"]) == 0
+    assert run_command("ask", ["latest_close"]) == 0
     lines = capsys.readouterr().out.splitlines()
     row = here.refined[here.refined["ticker"] == "PETR4"].iloc[-1]
     [petr4] = [line for line in lines if "PETR4" in line]
@@ -87,7 +87,7 @@ def test_table(here: Lake, capsys: pytest.CaptureFixture[str]) -> None:
 def test_csv_and_json(here: Lake, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, to_file: bool) -> None:
     def answer(form: str) -> bytes:
         target = tmp_path / "answer"
-        assert main(["--sql", TYPES, form, *([str(target)] if to_file else [])]) == 0
+        assert run_command("ask", ["--sql", TYPES, form, *([str(target)] if to_file else [])]) == 0
         printed = capfdbinary.readouterr().out
         return target.read_bytes() if to_file else printed
 
@@ -100,7 +100,7 @@ def test_csv_and_json(here: Lake, capfdbinary: pytest.CaptureFixture[bytes], tmp
 
 @pytest.mark.slow
 def test_parquet(here: Lake, tmp_path: Path) -> None:
-    assert main(["--sql", TYPES, "--parquet", str(tmp_path / "answer.parquet")]) == 0
+    assert run_command("ask", ["--sql", TYPES, "--parquet", str(tmp_path / "answer.parquet")]) == 0
     assert pq.read_table(tmp_path / "answer.parquet").to_pylist() == [TYPED_ROW]
 
 
@@ -116,11 +116,11 @@ def test_parquet(here: Lake, tmp_path: Path) -> None:
 def test_a_wrong_query_shows_the_message_of_athena(
     here: Lake, capsys: pytest.CaptureFixture[str], sql: str, said: str
 ) -> None:
-    assert main(["--sql", sql]) == 1
+    assert run_command("ask", ["--sql", sql]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     [line] = printed.err.splitlines()
-    assert line.startswith("Error: ")
+    assert line.startswith("b3lake ask: ")
     assert said in line
 
 
@@ -129,8 +129,8 @@ def test_an_answer_that_cannot_be_written_is_an_error(
     here: Lake, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     target = tmp_path / "missing" / "answer.csv"
-    assert main(["--sql", "SELECT 1", "--csv", str(target)]) == 1
-    assert capsys.readouterr().err == f"Error: Cannot write {target}: No such file or directory.\n"
+    assert run_command("ask", ["--sql", "SELECT 1", "--csv", str(target)]) == 1
+    assert capsys.readouterr().err == f"b3lake ask: Cannot write {target}: No such file or directory.\n"
 
 
 @pytest.mark.slow
@@ -150,9 +150,9 @@ def test_results_go_where_the_workgroup_says(here: Lake) -> None:
 def test_a_lake_that_is_down_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert main(["--sql", "SELECT 1"]) == 1
+    assert run_command("ask", ["--sql", "SELECT 1"]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith('Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/". ')
+    assert line.startswith('b3lake ask: Could not connect to the endpoint URL: "http://127.0.0.1:9/". ')
     assert line.endswith("make status says whether it is up.")
 
 
@@ -165,20 +165,25 @@ def test_a_lake_that_is_down_is_said(capsys: pytest.CaptureFixture[str], monkeyp
     ],
 )
 def test_a_missing_question_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
-    assert main(arguments) == 1
+    assert run_command("ask", arguments) == 1
     assert said in capsys.readouterr().err
 
 
-def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["latest_close", "--sql", "SELECT 1"], ["latest_close", "--csv", "--json"]):
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        assert ended.value.code == 2
-    assert "usage: b3lake ask" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "one of the arguments query --sql --file --list is required; --help lists the options."),
+        (["latest_close", "--sql", "SELECT 1"], "argument --sql: not allowed with argument query; "),
+        (["latest_close", "--csv", "--json"], "argument --json: not allowed with argument --csv; "),
+    ],
+)
+def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert run_command("ask", arguments) == 2
+    assert capsys.readouterr().err.startswith(f"b3lake ask: {said}")
 
 
 def test_list_names_every_query(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--list", "--json"]) == 0
+    assert run_command("ask", ["--list", "--json"]) == 0
     assert {row["query"]: row["answers"] for row in json.loads(capsys.readouterr().out)} == list_queries()
 
 
@@ -242,7 +247,7 @@ def test_the_real_athena_is_asked_through_awswrangler(real_athena: AthenaBackend
     data = [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in rows]
     columns = [{"Name": name, "Type": kind} for name, kind in kinds.items()]
     real_athena.query_results_queue.append(QueryResults(rows=data, column_info=columns))
-    assert main(["--sql", "SELECT something", "--parquet", str(tmp_path / "answer")]) == 0
+    assert run_command("ask", ["--sql", "SELECT something", "--parquet", str(tmp_path / "answer")]) == 0
     answer = pq.read_table(tmp_path / "answer")
     assert [str(kind) for kind in answer.schema.types] == [
         "timestamp[us]",
@@ -269,14 +274,14 @@ def test_the_real_athena_refuses_in_one_line(
         raise QueryFailed(message)
 
     monkeypatch.setattr("awswrangler.athena.read_sql_query", refuse)
-    assert main(["--sql", "SELECT nope"]) == 1
-    assert capsys.readouterr().err == f"Error: {message}\n"
+    assert run_command("ask", ["--sql", "SELECT nope"]) == 1
+    assert capsys.readouterr().err == f"b3lake ask: {message}\n"
 
 
 def test_missing_credentials_are_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember those of an earlier test
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert main(["--sql", "SELECT 1"]) == 1
-    expected = "Error: Unable to locate credentials. Sign in to your AWS account, or start a lake here: make up.\n"
+    assert run_command("ask", ["--sql", "SELECT 1"]) == 1
+    expected = "b3lake ask: Unable to locate credentials. Sign in to your AWS account, or start a lake here: make up.\n"
     assert capsys.readouterr().err == expected

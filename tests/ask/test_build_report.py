@@ -1,4 +1,4 @@
-"""The page built from a lake, as `python -m b3lake.report.command` does."""
+"""The page built from a lake, as `b3lake report` does."""
 
 import datetime as dt
 import json
@@ -8,9 +8,9 @@ from pathlib import Path
 import boto3
 import pytest
 
+from b3lake.cli import run_command
 from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
 from b3lake.lake.settings import Settings
-from b3lake.report.command import main
 from b3lake.report.read_lake import choose_table, read_lake
 from b3lake.report.read_objects import newest_object_time
 from tests.ask.lake import Lake
@@ -32,7 +32,7 @@ def here(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
 @pytest.mark.slow
 def test_the_page_holds_what_the_lake_holds(here: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "new" / "lake.html"
-    assert main(["--output", str(path), "--language", "en"]) == 0
+    assert run_command("report", ["--output", str(path), "--language", "en"]) == 0
     assert re.fullmatch(rf"{path} \(\d\.\d MB\): open it in a browser\.\n", capsys.readouterr().out)
     assert '<html lang="en">' in path.read_text("utf-8")
     data = read_data(path)
@@ -59,7 +59,7 @@ def test_the_page_holds_what_the_lake_holds(here: Lake, tmp_path: Path, capsys: 
 @pytest.mark.slow
 def test_only_the_newest_sessions_are_shown(here: Lake, tmp_path: Path) -> None:
     path = tmp_path / "lake.html"
-    assert main(["--output", str(path), "--sessions", "10"]) == 0
+    assert run_command("report", ["--output", str(path), "--sessions", "10"]) == 0
     data = read_data(path)
     assert data["sessions"] == [f"{day}" for day in sorted(here.refined["trade_date"].unique())[-10:]]
     assert data["state"]["sessions"] == 70
@@ -110,9 +110,9 @@ def test_no_lake_leaves_no_page_and_keeps_the_one_before(
     path = tmp_path / "lake.html"
     path.write_text("before")
     monkeypatch.setenv("LAKE_ENV", "other")
-    assert main(["--output", str(path)]) == 1
+    assert run_command("report", ["--output", str(path)]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("Error: ")
+    assert line.startswith("b3lake report: ")
     assert "b3_daily_quotes_refined" in line
     assert [entry.name for entry in tmp_path.iterdir()] == ["lake.html"]
     assert path.read_text() == "before"
@@ -124,12 +124,14 @@ def test_a_place_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "lake.html"
-    assert main(["--output", str(path)]) == 1
-    assert capsys.readouterr().err.startswith(f"Error: Cannot write {path}: ")
+    assert run_command("report", ["--output", str(path)]) == 1
+    assert capsys.readouterr().err.startswith(f"b3lake report: Cannot write {path}: ")
 
 
 @pytest.mark.parametrize("arguments", [["--sessions", "0"], ["--language", "fr"]])
-def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("report", arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("b3lake report: ")
+    assert arguments[0] in error
+    assert error.count("\n") == 1

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
 from b3lake.report.describe_lake import describe_lake
-from b3lake.report.read_calendar import list_sessions
 from b3lake.report.write_page import embed_json
 from tests.ask.page_data import CALENDAR, NOW, invent_refined, read_content, write_invented
 
@@ -77,26 +76,6 @@ def test_an_empty_lake_is_described() -> None:
     data = describe_lake(read_content(invent_refined(["PETR4"], 2)[:0]), [], NOW)
     assert data["tickers"] == []
     assert (data["state"]["last"], data["state"]["rows"], data["state"]["behind"]) == (None, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("now", "last"),
-    [
-        ("2024-02-15T22:59", "2024-02-14"),  # over, and not final before 20:00
-        ("2024-02-15T23:01", "2024-02-15"),
-        ("2024-02-18T12:00", "2024-02-16"),  # a Sunday
-        ("2024-02-14T12:00", "2024-02-09"),  # after carnival, before that day's close
-    ],
-)
-def test_calendar_ends_with_the_last_session_that_is_over(now: str, last: str) -> None:
-    sessions = list_sessions(dt.date(2024, 1, 1), dt.datetime.fromisoformat(now + "+00:00"))
-    assert sessions[0] == dt.date(2024, 1, 2)
-    assert sessions[-1].isoformat() == last
-
-
-def test_calendar_reaches_back_as_far_as_the_lake() -> None:
-    assert list_sessions(dt.date(1998, 3, 16), NOW)[0] == dt.date(1998, 3, 16)
-    assert list_sessions(dt.date(2030, 1, 1), NOW) == []
 
 
 @given(

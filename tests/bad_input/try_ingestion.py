@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,34 +12,39 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from b3lake.ingest import command as fetch_b3_data
+from b3lake.cli import run_command
 from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
 from b3lake.ingest.validate import BARS_SCHEMA, validate
 from tests.bad_input.tried import Tried, mask
 from tests.cotahist_writer import quote, whole_file
 
-CONFIGURATIONS: list[tuple[list[str], dict[str, str]]] = [
-    ([], {"TICKERS": ""}),
-    ([], {"TICKERS": ",;"}),
-    (["--tickers", "PETR4,PETROBRAS"], {}),
-    (["--tickers", "../../etc"], {}),
-    (["--tickers", "*"], {}),
-    (["--start-date", "02/01/2024"], {}),
-    (["--start-date", "2024-02-30"], {}),
-    (["--start-date", "2024-02-02", "--end-date", "2024-02-01"], {}),
-    (["--start-date", "1900-01-01", "--end-date", "1900-02-01"], {}),
-    (["--end-date", "1980-01-01"], {}),
-    (["--end-date", "0001-01-05"], {}),
-    (["--sessions", "0"], {}),
-    ([], {"SESSIONS": "a week"}),
-    ([], {"INTERVAL": "1y"}),
-    ([], {"SOURCE": "bloomberg"}),
-    (["--source", "b3", "--interval", "1h"], {}),
-    (["--source", "b3", "--b3-files", "nowhere.zip"], {}),
-    (["--fix"], {}),
-    (["--verify", "b3", "--interval", "1h"], {}),
-    (["--verify", "b3", "--source", "b3", "--tickers", "*"], {}),
-    (["--start_day", "2024-01-02"], {}),
+CONFIGURATIONS: list[tuple[str, list[str], dict[str, str]]] = [
+    ("fetch", [], {"TICKERS": ""}),
+    ("fetch", [], {"TICKERS": ",;"}),
+    ("fetch", ["--tickers", "PETR4,PETROBRAS"], {}),
+    ("fetch", ["--tickers", "../../etc"], {}),
+    ("fetch", ["--tickers", "*"], {}),
+    ("fetch", ["--start-date", "02/01/2024"], {}),
+    ("fetch", ["--start-date", "2024-02-30"], {}),
+    ("fetch", ["--start-date", "2024-02-02", "--end-date", "2024-02-01"], {}),
+    ("fetch", ["--start-date", "1900-01-01", "--end-date", "1900-02-01"], {}),
+    ("fetch", ["--end-date", "1980-01-01"], {}),
+    ("fetch", ["--end-date", "0001-01-05"], {}),
+    ("fetch", ["--sessions", "0"], {}),
+    ("fetch", [], {"SESSIONS": "a week"}),
+    ("fetch", [], {"INTERVAL": "1y"}),
+    ("fetch", [], {"SOURCE": "bloomberg"}),
+    ("fetch", [], {"LAKE_ENV": "My Lake"}),
+    ("fetch", [], {"B3LAKE_YAHOO_URL": "example.com"}),
+    ("fetch", [], {"B3LAKE_YAHOO_URL": "http://example.com"}),
+    ("fetch", [], {"B3LAKE_SOURCE_LABEL": "not; a label"}),
+    ("fetch", ["--source", "b3", "--interval", "1h"], {}),
+    ("fetch", ["--source", "b3", "--b3-files", "nowhere.zip"], {}),
+    ("fetch", ["--start_day", "2024-01-02"], {}),
+    ("doctor", ["--fix", "--tickers", ",;"], {}),
+    ("doctor", ["--source", "b3", "--interval", "1h"], {}),
+    ("verify", ["--interval", "1h"], {}),
+    ("verify", ["--tickers", "*"], {}),
 ]
 
 
@@ -70,28 +74,20 @@ def counting_server() -> Iterator[tuple[str, list[str]]]:
 
 def try_configurations() -> Iterator[Tried]:
     with counting_server() as (url, asked):
-        for arguments, environment in CONFIGURATIONS:
+        variables = {name for _, _, environment in CONFIGURATIONS for name in environment}
+        for command, arguments, environment in CONFIGURATIONS:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(sys, "argv", ["fetch_b3_data.py", *arguments])
                 patch.setenv("AWS_ENDPOINT_URL", url)
-                patch.setenv("COLUMNS", "200")
-                for name in ("TICKERS", "START_DATE", "END_DATE", "SESSIONS", "INTERVAL", "SOURCE", "B3_FILES"):
+                for name in variables | {"START_DATE", "END_DATE", "B3_FILES", "B3LAKE_B3_URL"}:
                     patch.delenv(name, raising=False)
                 for name, value in environment.items():
                     patch.setenv(name, value)
-                code, said = _run_main()
-            given = " ".join([*(f'{name}="{value}"' for name, value in environment.items()), *arguments])
-            yield Tried(f"`{given}`", f"exit {code}: {said}", f"nothing: {len(asked)} requests to AWS")
-
-
-def _run_main() -> tuple[int, str]:
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said):
-        try:
-            code = fetch_b3_data.main()
-        except SystemExit as ended:
-            code = int(str(ended.code))
-    return code, said.getvalue().strip().splitlines()[-1].removeprefix("fetch_b3_data: ")
+                said = io.StringIO()
+                with contextlib.redirect_stderr(said):
+                    code = run_command(command, arguments)
+            given = " ".join([*(f'{name}="{value}"' for name, value in environment.items()), command, *arguments])
+            sentence = said.getvalue().removeprefix(f"b3lake {command}: ").removesuffix("\n")
+            yield Tried(f"`{given}`", f"exit {code}: {sentence}", f"nothing: {len(asked)} requests to AWS")
 
 
 NOON = datetime.fromisoformat("2024-01-03T15:00:00")

@@ -77,7 +77,8 @@ class Pipeline:
             "END_DATE": LAST.isoformat(),
         }
         environment |= {"SESSIONS": str(sessions)} if sessions else {"START_DATE": FIRST.isoformat()}
-        command = [sys.executable, "-m", "devlake.fetch_from_fake", "--yahoo-url", self._yahoo_url, "--", "--json"]
+        environment |= {"B3LAKE_YAHOO_URL": self._yahoo_url, "B3LAKE_SOURCE_LABEL": "synthetic"}
+        command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
         return Process(command, environment, self._folder / "ingestion.log")
 
     def refine(self, place: Place, *, full: bool = False) -> Process:

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from devlake import __main__ as commands
 from devlake import emulator, local_lake
 from devlake.errors import DevLakeError
-from devlake.ingest_quotes import ingest_quotes
+from devlake.ingest_quotes import Origin, choose_origin
 
 
 @pytest.fixture(autouse=True)
@@ -69,11 +70,44 @@ def test_a_lake_keeps_to_the_port_that_it_was_made_on() -> None:
         local_lake.start_lake(20002)
 
 
-def test_invented_prices_are_never_added_to_real_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _origin(synthetic: bool | None, **environ: str) -> Origin:
+    with choose_origin(synthetic, environ) as origin:
+        return origin
+
+
+@pytest.fixture
+def _no_yahoo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devlake.ingest_quotes.yahoo_answers", lambda: "Yahoo answers 429 Too Many Requests")
-    local_lake.note_kind_of_prices(synthetic=False)
-    with pytest.raises(DevLakeError, match="holds real prices, and no invented ones are added"):
-        ingest_quotes(None, {}, tmp_path, synthetic=local_lake.holds_synthetic_prices())
+
+
+@pytest.mark.usefixtures("_no_yahoo")
+@pytest.mark.parametrize(
+    ("synthetic", "environ", "said"),
+    [
+        (False, {}, "Yahoo answers 429 Too Many Requests. This lake holds real prices, and no invented ones are added"),
+        (True, {"SOURCE": "b3"}, "This lake holds synthetic prices, and real ones are not mixed with them"),
+        (True, {"B3LAKE_YAHOO_URL": "https://example.com"}, "This lake holds synthetic prices"),
+    ],
+)
+def test_invented_and_real_prices_are_never_mixed(synthetic: bool, environ: dict[str, str], said: str) -> None:
+    local_lake.note_kind_of_prices(synthetic=synthetic)
+    with pytest.raises(DevLakeError, match=said):
+        _origin(local_lake.holds_synthetic_prices(), **environ)
+
+
+@pytest.mark.usefixtures("_no_yahoo")
+def test_where_yahoo_does_not_answer_a_fake_one_does_and_its_rows_say_so() -> None:
+    with choose_origin(None, {}) as origin:
+        assert urllib.request.urlopen(f"{origin.url}/v8/finance/chart/PETR4.SA").status == 200
+    assert origin.settings() == {"B3LAKE_YAHOO_URL": origin.url, "B3LAKE_SOURCE_LABEL": "synthetic"}
+    assert origin.synthetic
+    assert origin.trouble.startswith("Yahoo answers 429 Too Many Requests: ")
+
+
+@pytest.mark.usefixtures("_no_yahoo")
+def test_another_source_is_taken_as_it_is() -> None:
+    assert _origin(None, SOURCE="b3") == Origin("B3")
+    assert _origin(False, B3LAKE_YAHOO_URL="https://example.com") == Origin("https://example.com")
 
 
 def test_with_aws_the_callers_own_account_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

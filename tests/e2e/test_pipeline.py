@@ -19,7 +19,7 @@ from devlake.ask_lake import query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator, running
 from devlake.fake_yahoo import Answer, FakeYahoo, Query, recorded, serving, synthetic
-from devlake.ingest_quotes import Ingestion, ingest_quotes
+from devlake.ingest_quotes import Ingestion, fake_origin, ingest_quotes
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_for_events
 
@@ -67,7 +67,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         prepare_athena(aws)
         patch.setenv("START_DATE", FIRST)
         patch.setenv("END_DATE", LAST)
-        ingestion = ingest_quotes(aws, outputs, folder, tickers=["PETR4.SA", "vale3", "^BVSP"], yahoo_url=url)
+        ingestion = ingest_quotes(aws, outputs, folder, fake_origin(url), tickers=["PETR4.SA", "vale3", "^BVSP"])
         wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], folder)
         run = carry_out_runs(aws, outputs["RefineJobName"], folder)
         yield Lake(aws, outputs, folder, answers, ingestion, run)
@@ -161,6 +161,7 @@ def test_the_same_ingestion_again_writes_nothing_and_starts_no_job(lake: Lake, m
     monkeypatch.setenv("END_DATE", LAST)
     fake_yahoo = FakeYahoo({SYMBOLS[ticker]: [answer] for ticker, answer in lake.answers.items()})
     with serving(fake_yahoo) as url:
-        again = ingest_quotes(lake.aws, lake.outputs, lake.folder, tickers=["PETR4", "VALE3", "IBOV"], yahoo_url=url)
+        tickers = ["PETR4", "VALE3", "IBOV"]
+        again = ingest_quotes(lake.aws, lake.outputs, lake.folder, fake_origin(url), tickers=tickers)
     assert (again.exit_code, again.written, again.unchanged) == (0, 0, 66)
     assert runs_to_carry_out(lake.aws, lake.outputs["RefineJobName"], lake.folder) == []

@@ -4,27 +4,20 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-import yfinance
 from moto.server import ThreadedMotoServer
 
-from b3lake.ingest.sources import yahoo
 from devlake.fake_yahoo import FakeYahoo, serving
-from devlake.fetch_from_fake import point_yfinance_at
 from tests.ingest.lake_cases import DATABASE, TestLake
 
 
 @pytest.fixture
 def fake_yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYahoo]:
-    """A fake Yahoo that this process's yfinance asks, and asks nobody else."""
-    for module in (yfinance.base, yfinance.scrapers.history):
-        monkeypatch.setattr(module, "_BASE_URL_", module._BASE_URL_)
-    monkeypatch.setattr(yfinance.data.YfData, "_get_cookie_and_crumb", None)
-    yfinance.data.YfData.cache_get.cache_clear()
-    yahoo.prepare()
+    """A fake Yahoo that the environment points at; its rows are called `yahoo`."""
     served = FakeYahoo()
     with serving(served) as url:
-        point_yfinance_at(url)
         served.url = url
+        monkeypatch.setenv("B3LAKE_YAHOO_URL", url)
+        monkeypatch.setenv("B3LAKE_SOURCE_LABEL", "yahoo")
         yield served
 
 

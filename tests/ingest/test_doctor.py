@@ -31,7 +31,7 @@ def put(lake: TestLake, key: str, body: bytes) -> None:
 
 
 def findings(command: Command, *arguments: str) -> list[tuple[object, object, object]]:  # noqa: F811
-    code = command("--doctor", "--json", *arguments)
+    code = command.doctor("--json", *arguments)
     records = [record for record in map(json.loads, command.out.splitlines()) if "finding" in record]
     assert code == (3 if records else 0)
     return [(record["finding"], record["ticker"], record["day"]) for record in records]
@@ -40,7 +40,7 @@ def findings(command: Command, *arguments: str) -> list[tuple[object, object, ob
 def test_healthy_lake(command: Command, healthy: dict[str, bytes]):  # noqa: F811
     assert findings(command) == []
     assert command.summary() == {"objects": 10, "rows": 10, "tickers": 2, "findings": 0, "repaired": 0}
-    assert command("--doctor") == 0
+    assert command.doctor() == 0
     assert command.out == "10 objects, 10 rows, 2 tickers read: nothing is wrong; 0 repaired.\n"
 
 
@@ -139,7 +139,7 @@ def test_stray_object_is_named_and_left_alone(command: Command, lake: TestLake, 
 
 def test_a_strangers_key_is_shown_as_it_is(command: Command, lake: TestLake, healthy):  # noqa: F811
     put(lake, f"raw/b3/dt={DAYS[0]}/ticker=PETR4/[draft] copy[/b].parquet", b"whatever")
-    assert command("--doctor") == 3
+    assert command.doctor() == 3
     assert "[draft] copy[/b].parquet" in command.out
 
 
@@ -154,13 +154,13 @@ def test_a_refused_deletion_is_one_sentence(
 
     put(lake, key_of(HOLIDAY), encode(table(days=[HOLIDAY], volume=[0]).select(RAW_SCHEMA.names)))
     monkeypatch.setattr("b3lake.ingest.objects.delete", refuse)
-    assert command("--doctor", "--fix") == 1
+    assert command.doctor("--fix") == 1
     assert "AWS denies access to bucket" in command.err
 
 
 def test_only_the_asked_tickers_and_days_are_examined(command: Command, lake: TestLake, healthy):  # noqa: F811
     put(lake, key_of(DAYS[2]), b"PAR1 half a fi")
-    assert command("--doctor", "--tickers", "VALE3", "--json") == 0
+    assert command.doctor("--tickers", "VALE3", "--json") == 0
     assert command.summary()["objects"] == 5
-    assert command("--doctor", "--tickers", "PETR4", "--start-date", str(DAYS[3]), "--json") == 0
+    assert command.doctor("--tickers", "PETR4", "--start-date", str(DAYS[3]), "--json") == 0
     assert command.summary()["objects"] == 2

@@ -157,8 +157,8 @@ def test_credentials_that_expire_end_the_run_with_one_sentence(lake: TestLake, p
 
 
 def run_ingestion(lake: TestLake, url: str) -> "subprocess.Popen[bytes]":
-    environment = os.environ | {"RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE}
-    command = [sys.executable, "-m", "devlake.fetch_from_fake", "--yahoo-url", url, "--"]
+    environment = os.environ | {"RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE, "B3LAKE_YAHOO_URL": url}
+    command = [sys.executable, paths.FETCH_SCRIPT]
     command += ["--tickers", "PETR4,VALE3", "--start-date", str(RANGE[0]), "--end-date", str(RANGE[1])]
     return subprocess.Popen(
         command,

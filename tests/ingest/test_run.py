@@ -2,12 +2,14 @@
 
 import datetime as dt
 import json
-import sys
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from b3lake.ingest import command as fetch_b3_data
+from b3lake.cli import run_command
+from b3lake.ingest.commands import fetch
 from b3lake.ingest.sources import yahoo
 from devlake.fake_yahoo import FakeYahoo, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session
@@ -16,11 +18,12 @@ from tests.ingest.yahoo_cases import answer_with, bar
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yahoo.BackOff.__init__, "__defaults__", (0.001, 0.002))
+    quick = partial(yahoo.YahooSource, first_wait_seconds=0.001, longest_wait_seconds=0.002)
+    monkeypatch.setattr(yahoo, "YahooSource", quick)
 
 
 class Command:
-    """Runs the program in this process and keeps what it printed."""
+    """Runs commands in this process and keeps what they printed; called by itself it is the host's launcher."""
 
     def __init__(self, lake: TestLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._lake, self._monkeypatch, self._capsys = lake, monkeypatch, capsys
@@ -28,10 +31,21 @@ class Command:
         monkeypatch.setenv("GLUE_DATABASE", DATABASE)
         self.out = self.err = ""
 
-    def __call__(self, *arguments: str) -> int:
+    def __call__(self, *arguments: str, name: str = "fetch", program: str = "fetch_b3_data") -> int:
         self._monkeypatch.setattr("b3lake.ingest.lake.open_session", session)
-        self._monkeypatch.setattr(sys, "argv", ["fetch_b3_data.py", *arguments])
-        code = fetch_b3_data.main()
+        code = run_command(name, arguments, program)
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+    def doctor(self, *arguments: str) -> int:
+        return self(*arguments, name="doctor", program="")
+
+    def verify(self, *arguments: str) -> int:
+        return self(*arguments, name="verify", program="")
+
+    def fetch_at(self, now: dt.datetime, *arguments: str) -> int:
+        """As the launcher at another moment."""
+        code = fetch.run(fetch.parse(arguments, os.environ, now))
         self.out, self.err = self._capsys.readouterr()
         return code
 
@@ -127,29 +141,22 @@ def test_restated_history_is_rewritten(command: Command, fake_yahoo: FakeYahoo, 
     after_split = [bar(day, 10.0) for day in DAYS]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with(bars), answer_with(after_split)]
     assert command("--tickers", "PETR4", *RANGE) == 0
-    yahoo.YfData.cache_get.cache_clear()
     assert command("--tickers", "PETR4", *RANGE, "--json") == 0
     assert command.records()["PETR4"]["written"] == 5
     assert {lake.rows(key_of(day))[0]["close"] for day in DAYS} == {10.0}
 
 
-def test_default_is_the_last_seven_final_sessions(
-    command: Command, fake_yahoo: FakeYahoo, lake: TestLake, monkeypatch: pytest.MonkeyPatch
-):
-    class Monday(dt.datetime):
-        """Monday 2024-05-13 at noon in São Paulo: the session is open, its bar is partial."""
+MONDAY_NOON = dt.datetime(2024, 5, 13, 15, 0, tzinfo=dt.timezone.utc)
+"""In São Paulo: the session is open, its bar is partial."""
 
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-            return dt.datetime(2024, 5, 13, 15, 0, tzinfo=dt.timezone.utc).astimezone(tz)
 
-    monkeypatch.setattr(fetch_b3_data.dt, "datetime", Monday)
-    assert command("--tickers", "PETR4", "--json") == 0
+def test_default_is_the_last_seven_final_sessions(command: Command, fake_yahoo: FakeYahoo, lake: TestLake):
+    assert command.fetch_at(MONDAY_NOON, "--tickers", "PETR4", "--json") == 0
     (query,) = fake_yahoo.requests
     days = [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in (query.start, query.end)]
     assert days == [dt.date(2024, 5, 2), dt.date(2024, 5, 11)]
     assert command.records()["PETR4"]["requested"] == 7
-    assert command("--tickers", "PETR4", "--include-partial", "--json") == 0
+    assert command.fetch_at(MONDAY_NOON, "--tickers", "PETR4", "--include-partial", "--json") == 0
     days = {key.split("/")[2] for key in lake.written()}
     assert max(days) == "dt=2024-05-13"
 
@@ -163,7 +170,8 @@ def test_default_is_the_last_seven_final_sessions(
         (("--start-date", "2024-13-01"), "is not a date: write it as YYYY-MM-DD"),
         (("--start-date", "2024-05-03", "--end-date", "2024-05-02"), "is after END_DATE"),
         (("--start-date", "1950-01-02"), "before 1994-07-04"),
-        (("--fix",), "--fix repairs what --doctor finds"),
+        (("--fix",), "unrecognized arguments: --fix"),
+        (("--interval", "1y"), "INTERVAL=1y is not known: choose one of 1d, 1h"),
         (("--source", "b3", "--interval", "1h"), "daily bars only"),
         (("--source", "b3", "--b3-files", "no/such/place"), "does not exist"),
     ],

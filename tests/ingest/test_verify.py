@@ -84,18 +84,15 @@ def test_recorded_day_is_compared_and_nothing_is_written(
     halved = {name: value / 2 for name, value in OFFICIAL.items()}
     fake_yahoo.scripted["VALE3.SA"] = [answer_with([bar(DAY, 1.0)], symbol="VALE3.SA")]
     fake_yahoo.scripted["BBDC4.SA"] = [answer_with([bar(DAY)], symbol="WRONG")]
-    arguments = ("--verify", "b3", "--start-date", str(DAY), "--end-date", str(DAY), "--json")
+    arguments = ("--start-date", str(DAY), "--end-date", str(DAY), "--json")
     files = ("--b3-files", str(shared_data / "cotahist"))
-    assert command("--tickers", "PETR4", *arguments, *files) == 0
+    assert command.verify("--tickers", "PETR4", *arguments, *files) == 0
     assert command.summary() == {"days_compared": 1, "differences": 0, "not_compared": {}}
-    assert command("--tickers", "PETR4,VALE3,BBDC4,^BVSP", *arguments, *files) == 3
+    assert command.verify("--tickers", "PETR4,VALE3,BBDC4,^BVSP", *arguments, *files) == 3
     (difference, summary) = (json.loads(line) for line in command.out.splitlines())
     assert (difference["ticker"], difference["column"], difference["b3"]) == ("VALE3", "open", 86.3)
     assert set(summary["summary"]["not_compared"]) == {"BBDC4", "IBOV"}
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(DAY, **halved)])]
-    from b3lake.ingest.sources.yahoo import YfData
-
-    YfData.cache_get.cache_clear()
-    assert command("--tickers", "PETR4", *arguments[:-1], *files) == 3
+    assert command.verify("--tickers", "PETR4", *arguments[:-1], *files) == 3
     assert "factor 2" in command.out
     assert lake.written() == {}

@@ -1,33 +1,58 @@
 """Yahoo's answers, through the real yfinance: each known pitfall, and what comes of it."""
 
+import asyncio
 import csv
 import datetime as dt
 import json
 import threading
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
 from b3lake.ingest.sources import yahoo
+from b3lake.ingest.sources.back_off import BackOff
+from b3lake.ingest.sources.source import Delivery, Failure, Selection
+from b3lake.ingest.sources.yahoo import YahooSource
 from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, validate
 from b3lake.lake.calendar import is_session, sessions_between
 from devlake.fake_yahoo import Answer, FakeYahoo, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
 START, END = SESSIONS[0], SESSIONS[-1]
+NOW = dt.datetime(2024, 5, 31, 12, tzinfo=dt.timezone.utc)
 
 
-def impatient() -> yahoo.BackOff:
-    return yahoo.BackOff(first_seconds=0.001, longest_seconds=0.002)
+def deliver(
+    fake: FakeYahoo, ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, interval: str = "1d"
+) -> Delivery:
+    """The fake's bars of one ticker, through the source; raises what it failed with."""
+    source = YahooSource(fake.url, first_wait_seconds=0.001, longest_wait_seconds=0.002)
+
+    async def collect() -> list[Delivery | Failure]:
+        return [answer async for answer in source.fetch(Selection((ticker,), start, end, NOW, interval))]
+
+    (answer,) = asyncio.run(collect())
+    if isinstance(answer, Failure):
+        assert answer.ticker == ticker
+        raise answer.error
+    return answer
 
 
-def fetch(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, interval: str = "1d") -> yahoo.YahooQuotes:
-    return yahoo.fetch(ticker, start, end, interval, impatient())
+def fetch(fake: FakeYahoo, *args: object, **kwargs: object) -> pa.Table:
+    (bars,) = deliver(fake, *args, **kwargs).batches
+    return bars
 
 
-def received(ticker: str = "PETR4", start: dt.date = START, end: dt.date = END) -> list[dict[str, object]]:
-    return validate(fetch(ticker, start, end).bars, start=start, end=end).bars.to_pylist()
+def received(
+    fake: FakeYahoo, ticker: str = "PETR4", start: dt.date = START, end: dt.date = END
+) -> list[dict[str, object]]:
+    return validate(fetch(fake, ticker, start, end), start=start, end=end).bars.to_pylist()
+
+
+def days_of(bars: pa.Table) -> set[dt.date]:
+    return set(bars["day"].to_pylist())
 
 
 def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYahoo, shared_data):
@@ -35,7 +60,7 @@ def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYah
     fake_yahoo.scripted["PETR4.SA"] = [recorded(path)]
     sent = json.loads(path.read_text())["chart"]["result"][0]
     quote = sent["indicators"]["quote"][0]
-    rows = received(start=dt.date(2022, 11, 1), end=dt.date(2022, 12, 31))
+    rows = received(fake_yahoo, start=dt.date(2022, 11, 1), end=dt.date(2022, 12, 31))
     assert len(rows) == 22
     for name in ("open", "high", "low", "close", "volume"):
         assert [row[name] for row in rows] == quote[name]
@@ -49,14 +74,14 @@ def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYah
 
 
 def test_one_request_a_ticker_with_an_end_that_is_exclusive(fake_yahoo: FakeYahoo):
-    fetch()
+    fetch(fake_yahoo)
     (query,) = fake_yahoo.requests
     assert (query.start, query.end) == (stamp(START, 0), stamp(END + dt.timedelta(days=1), 0))
 
 
 def test_close_is_not_adjusted(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START, 20.0, adjclose=15.0)])]
-    (row,) = received()
+    (row,) = received(fake_yahoo)
     assert (row["close"], row["adj_close"]) == (20.0, 15.0)
 
 
@@ -67,7 +92,7 @@ def test_multiindex_columns_are_understood(levels: int):
     frame = pd.DataFrame([[1.0, 2.0, 0.5, 1.5, 1.4, 7, 0.0, 0.0]], index=index, columns=columns)
     if levels == 2:
         frame.columns = pd.MultiIndex.from_product([columns, ["PETR4.SA"]], names=["Price", "Ticker"])
-    (row,) = yahoo.to_bars("PETR4", frame).to_pylist()
+    (row,) = yahoo.to_bars("PETR4", frame, "yahoo").to_pylist()
     assert (row["day"], row["open"], row["adj_close"], row["volume"]) == (START, 1.0, 1.4, 7)
 
 
@@ -75,14 +100,14 @@ def test_rate_limit_is_waited_out(fake_yahoo: FakeYahoo):
     refusal = error(429, "Too Many Requests", "slow down")
     # yfinance asks a second time itself before it gives up.
     fake_yahoo.scripted["PETR4.SA"] = [refusal] * 4 + [answer_with([bar(day) for day in SESSIONS])]
-    assert len(received()) == 5
+    assert len(received(fake_yahoo)) == 5
     assert len(fake_yahoo.requests) == 5
 
 
 def test_rate_limit_has_a_bound(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [error(429, "Too Many Requests", "slow down")]
     with pytest.raises(RateLimitedError) as caught:
-        fetch()
+        fetch(fake_yahoo)
     assert caught.value.status is Status.RATE_LIMITED
     assert len(fake_yahoo.requests) == 2 * yahoo.ATTEMPTS
 
@@ -91,7 +116,7 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
     waits: list[float] = []
     monkeypatch.setattr(threading.Event, "wait", lambda _self, seconds: waits.append(seconds))
     for attempt in range(8):
-        back_off = yahoo.BackOff(first_seconds=2, longest_seconds=60)
+        back_off = BackOff(first_seconds=2, longest_seconds=60)
         back_off.refused(attempt)
         back_off.wait()
         back_off.wait()
@@ -101,24 +126,23 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
     assert all(second == pytest.approx(first, abs=0.1) for first, second in zip(waits[::2], waits[1::2], strict=True))
 
 
-def test_a_stopped_pace_lets_nobody_wait_or_ask(fake_yahoo: FakeYahoo):
-    back_off = yahoo.BackOff()
+def test_a_stopped_back_off_lets_nobody_wait_or_ask():
+    back_off = BackOff(first_seconds=60, longest_seconds=60)
     back_off.refused(5)
     back_off.stop()
-    with pytest.raises(TickerError, match="stopped"):
-        yahoo.fetch("PETR4", START, END, "1d", back_off)
-    assert fake_yahoo.requests == []
+    with pytest.raises(InterruptedError, match="stopped"):
+        back_off.wait()
 
 
 def test_server_error_is_asked_again_not_served_from_yfinances_cache(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")] * 2 + [answer_with([bar(START)])]
-    assert len(received()) == 1
+    assert len(received(fake_yahoo)) == 1
 
 
 def test_server_error_for_good_is_a_failure(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")]
     with pytest.raises(TickerError, match="could not be asked") as caught:
-        fetch()
+        fetch(fake_yahoo)
     assert caught.value.status is Status.FAILED
 
 
@@ -129,13 +153,13 @@ def test_server_error_for_good_is_a_failure(fake_yahoo: FakeYahoo):
 def test_recorded_refusals_are_no_data_with_yahoos_reason(fake_yahoo: FakeYahoo, shared_data, file: str, says: str):
     fake_yahoo.scripted["PETR4.SA"] = [recorded(shared_data / "yahoo_chart" / file)]
     with pytest.raises(NoDataError, match=says):
-        fetch()
+        fetch(fake_yahoo)
 
 
 def test_renamed_share_is_told_with_its_new_name(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["VVAR3.SA"] = [error(404, "Not Found", "No data found, symbol may be delisted")]
     with pytest.raises(NoDataError, match="BHIA3"):
-        fetch("VVAR3")
+        fetch(fake_yahoo, "VVAR3")
 
 
 @pytest.mark.parametrize("file", ["GRND3.SA-empty-arrays.json", "no-timestamp.json"])
@@ -145,19 +169,19 @@ def test_recorded_answers_without_bars_are_no_data(fake_yahoo: FakeYahoo, shared
     meta |= {"symbol": "PETR4.SA", "currency": "BRL"}
     fake_yahoo.scripted["PETR4.SA"] = [answer]
     with pytest.raises(NoDataError, match="without any bars"):
-        fetch()
+        fetch(fake_yahoo)
 
 
 def test_answer_for_another_share_is_refused(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START)], symbol="PBR")]
     with pytest.raises(InvalidAnswerError, match="answered for PBR"):
-        fetch()
+        fetch(fake_yahoo)
 
 
 def test_another_currency_is_refused(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START)], currency="USD")]
     with pytest.raises(InvalidAnswerError, match="USD"):
-        fetch()
+        fetch(fake_yahoo)
 
 
 @pytest.mark.parametrize(
@@ -174,36 +198,36 @@ def test_another_currency_is_refused(fake_yahoo: FakeYahoo):
 def test_impossible_bar_is_refused_alone_and_leaves_a_gap(fake_yahoo: FakeYahoo, wrong: dict, reason: str):
     bars = [bar(day, **(wrong if day == SESSIONS[2] else {})) for day in SESSIONS]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with(bars)]
-    validated = validate(fetch().bars, start=START, end=END)
+    validated = validate(fetch(fake_yahoo), start=START, end=END)
     assert validated.refused == {"PETR4": {SESSIONS[2]: reason}}
     assert validated.bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
-    assert gaps(SESSIONS, validated.bars) == [SESSIONS[2]]
+    assert gaps(SESSIONS, days_of(validated.bars)) == [SESSIONS[2]]
     assert causes(validated.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
 
 
 def test_session_missing_in_the_middle_is_a_gap(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS if day != SESSIONS[1]])]
-    assert gaps(SESSIONS, validate(fetch().bars, start=START, end=END).bars) == [SESSIONS[1]]
+    assert gaps(SESSIONS, days_of(validate(fetch(fake_yahoo), start=START, end=END).bars)) == [SESSIONS[1]]
 
 
 def test_sessions_before_the_listing_are_no_gaps(fake_yahoo: FakeYahoo):
     listed = SESSIONS[3]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day) for day in SESSIONS[3:]], firstTradeDate=stamp(listed))]
-    quotes = fetch()
-    assert quotes.listed_since == listed
-    assert gaps(SESSIONS, quotes.bars, quotes.listed_since) == []
+    delivery = deliver(fake_yahoo)
+    assert delivery.listed_since == {"PETR4": listed}
+    assert gaps(SESSIONS, set(SESSIONS[3:]), listed) == []
 
 
 def test_duplicate_dates_give_one_bar(fake_yahoo: FakeYahoo):
     twice = [bar(SESSIONS[0]), bar(SESSIONS[1]), bar(SESSIONS[1]), *(bar(day) for day in SESSIONS[2:])]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with(twice)]
-    assert [row["day"] for row in received()] == SESSIONS
+    assert [row["day"] for row in received(fake_yahoo)] == SESSIONS
 
 
 def test_live_bar_beside_the_days_bar_gives_one_bar(fake_yahoo: FakeYahoo):
     live = bar(END, 11.0, ts=stamp(END, 17) + 123)
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), live])]
-    rows = received()
+    rows = received(fake_yahoo)
     assert [row["day"] for row in rows] == SESSIONS
     assert rows[-1]["close"] == 11.0
 
@@ -211,7 +235,7 @@ def test_live_bar_beside_the_days_bar_gives_one_bar(fake_yahoo: FakeYahoo):
 def test_holiday_carried_forward_is_left_out_and_is_no_fault(fake_yahoo: FakeYahoo):
     holiday = dt.date(2024, 5, 1)
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=0), *(bar(day) for day in SESSIONS)])]
-    validated = validate(fetch(start=holiday).bars, start=holiday, end=END)
+    validated = validate(fetch(fake_yahoo, start=holiday), start=holiday, end=END)
     assert validated.bars["day"].to_pylist() == SESSIONS
     assert validated.refused == {}
 
@@ -219,30 +243,30 @@ def test_holiday_carried_forward_is_left_out_and_is_no_fault(fake_yahoo: FakeYah
 def test_trade_on_a_day_called_closed_is_kept(fake_yahoo: FakeYahoo):
     holiday = dt.date(2024, 5, 1)
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=10)])]
-    assert [row["day"] for row in received(start=holiday)] == [holiday]
+    assert [row["day"] for row in received(fake_yahoo, start=holiday)] == [holiday]
 
 
 def test_latest_price_appended_after_the_end_is_left_out(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), bar(dt.date(2024, 6, 3))])]
-    assert [row["day"] for row in received()] == SESSIONS
+    assert [row["day"] for row in received(fake_yahoo)] == SESSIONS
 
 
 def test_bar_stamped_late_the_day_before_belongs_to_its_day(fake_yahoo: FakeYahoo):
     before = SESSIONS[2] - dt.timedelta(days=1)
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(SESSIONS[2], ts=stamp(before, 23)), bar(SESSIONS[3])])]
-    assert [row["day"] for row in received()] == SESSIONS[2:4]
+    assert [row["day"] for row in received(fake_yahoo)] == SESSIONS[2:4]
 
 
 def test_daylight_saving_of_old_years_is_in_the_zone(fake_yahoo: FakeYahoo):
     day = dt.date(2018, 1, 3)  # summer time: midnight is 02:00 UTC
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(day)])]
-    (row,) = received(start=day, end=day)
+    (row,) = received(fake_yahoo, start=day, end=day)
     assert (row["day"], row["ts"]) == (day, dt.datetime.fromisoformat("2018-01-03T02:00"))
 
 
 def test_volume_above_32_bits(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["^BVSP"] = [answer_with([bar(START, 120000.0, volume=2**31 + 7)], symbol="^BVSP")]
-    (row,) = received("IBOV")
+    (row,) = received(fake_yahoo, "IBOV")
     assert (row["ticker"], row["volume"]) == ("IBOV", 2**31 + 7)
 
 
@@ -252,9 +276,9 @@ def test_recorded_split_and_dividends_are_on_their_days(fake_yahoo: FakeYahoo, s
         answer.body["chart"]["result"][0]["meta"] |= {"symbol": f"{ticker}.SA", "currency": "BRL"}
         fake_yahoo.scripted[f"{ticker}.SA"] = [answer]
     wide = {"start": dt.date(2021, 2, 1), "end": dt.date(2022, 1, 31)}
-    splits = {row["day"]: row["stock_splits"] for row in received("NVDC34", **wide) if row["stock_splits"]}
+    splits = {row["day"]: row["stock_splits"] for row in received(fake_yahoo, "NVDC34", **wide) if row["stock_splits"]}
     assert splits == {dt.date(2021, 7, 20): 4.0}
-    dividends = {row["day"]: row["dividends"] for row in received("MSFT34", **wide) if row["dividends"]}
+    dividends = {row["day"]: row["dividends"] for row in received(fake_yahoo, "MSFT34", **wide) if row["dividends"]}
     assert dividends == {
         dt.date(2021, 2, 17): 0.56,
         dt.date(2021, 5, 19): 0.56,
@@ -268,13 +292,13 @@ def test_dividend_on_a_day_without_a_bar_makes_no_bar(fake_yahoo: FakeYahoo):
     answer = answer_with([bar(day) for day in SESSIONS[:3]])
     event = {str(stamp(paid)): {"amount": 1.5, "date": stamp(paid)}}
     fake_yahoo.scripted["PETR4.SA"] = [events(answer, dividends=event)]
-    validated = validate(fetch().bars, start=START, end=END)
+    validated = validate(fetch(fake_yahoo), start=START, end=END)
     assert validated.bars["day"].to_pylist() == SESSIONS[:3]
     assert validated.refused == {"PETR4": {paid: "null price"}}
 
 
 def test_hourly_bars_keep_their_start_in_utc(fake_yahoo: FakeYahoo):
-    rows = validate(fetch(start=START, end=START, interval="1h").bars, start=START, end=START).bars.to_pylist()
+    rows = validate(fetch(fake_yahoo, start=START, end=START, interval="1h"), start=START, end=START).bars.to_pylist()
     assert [row["ts"].hour for row in rows] == list(range(13, 21))
     assert {row["day"] for row in rows} == {START}
 
@@ -294,7 +318,7 @@ def test_years_of_real_quotes_with_all_their_faults(fake_yahoo: FakeYahoo, share
     symbol = "^BVSP" if ticker == "IBOV" else f"{ticker}.SA"
     fake_yahoo.scripted[symbol] = [answer_with(bars, symbol=symbol)]
     start, end = dt.date(2009, 1, 1), dt.date(2012, 12, 31)
-    validated = validate(fetch(ticker, start, end).bars, start=start, end=end)
+    validated = validate(fetch(fake_yahoo, ticker, start, end), start=start, end=end)
     days = [dt.date.fromisoformat(row["Date"]) for row in rows]
     whole = [row["Close"] != "null" for row in rows]
     traded = [row["Volume"] not in {"null", "0"} for row in rows]
@@ -305,9 +329,9 @@ def test_years_of_real_quotes_with_all_their_faults(fake_yahoo: FakeYahoo, share
     assert set(validated.refused.get(ticker, {})) == {
         day for i, day in enumerate(days) if not whole[i] and is_session(day)
     }
-    missing = set(gaps(sessions_between(days[0], days[-1]), validated.bars))
+    missing = set(gaps(sessions_between(days[0], days[-1]), days_of(validated.bars)))
     assert missing == set(sessions_between(days[0], days[-1])) - {days[i] for i in kept}
 
 
 def test_bars_have_the_declared_schema(fake_yahoo: FakeYahoo):
-    assert fetch().bars.schema == BARS_SCHEMA
+    assert fetch(fake_yahoo).schema == BARS_SCHEMA

@@ -88,9 +88,9 @@ def test_the_ingestion_runs_with_what_the_host_may_do(strict_aws, host):
                 "RAW_BUCKET": RAW_BUCKET, "GLUE_DATABASE": DATABASE}  # fmt: skip
     with serving(FakeYahoo()) as url:
         done = subprocess.run(
-            [sys.executable, "-m", "devlake.fetch_from_fake", "--yahoo-url", url],
+            [sys.executable, paths.FETCH_SCRIPT],
             cwd=paths.ROOT,
-            env=host.environment | settings,
+            env=host.environment | settings | {"B3LAKE_YAHOO_URL": url},
             capture_output=True,
             text=True,
             timeout=120,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from b3lake.lake.calendar import FINAL_AT
-from devlake import paths
 from devlake.emulator import ACCOUNT_ID
 from devlake.fake_yahoo import FakeYahoo, serving
 from tests.terraform.host_box import HostBox, make_host_box
@@ -20,14 +19,6 @@ pytestmark = pytest.mark.slow
 
 RAW_BUCKET = f"tech-challenge2-tfdev-raw-{ACCOUNT_ID}"
 DATABASE = "tech_challenge2_tfdev"
-# Python reads it at its start: the ingestion itself, and what starts it, are those of the release.
-POINT_AT_FAKE_YAHOO = """
-import os, sys
-if "FAKE_YAHOO_URL" in os.environ:
-    sys.path.append(os.environ["CHECKOUT"])
-    from devlake.fetch_from_fake import point_yfinance_at
-    point_yfinance_at(os.environ["FAKE_YAHOO_URL"])
-"""
 UNITS = ("b3-ingestion.service", "b3-ingestion.timer", "b3-update.service", "b3-update.timer")
 
 
@@ -142,12 +133,10 @@ def test_timer_runs_once_the_session_is_final(box):
 def test_the_daily_run_fills_the_raw_bucket_and_the_catalog(box, client):
     client("s3").create_bucket(Bucket=RAW_BUCKET)
     client("glue").create_database(DatabaseInput={"Name": DATABASE})
-    packages = next((box.current / ".venvs/tech").resolve().glob("lib/python3*/site-packages"))
-    (packages / "sitecustomize.py").write_text(POINT_AT_FAKE_YAHOO, encoding="utf-8")
     settings = {"TICKERS": "PETR4,^BVSP", "START_DATE": "2024-01-02", "END_DATE": "2024-01-05"}
 
     with serving(FakeYahoo()) as url:
-        settings |= {"FAKE_YAHOO_URL": url, "CHECKOUT": str(paths.ROOT), "INGESTION_LOCK": str(box.root)}
+        settings |= {"B3LAKE_YAHOO_URL": url, "INGESTION_LOCK": str(box.root)}
         first, again = (box.run(box.current / "ec2/run_ingestion.sh", "--json", **settings).stdout for _ in range(2))
 
     assert [json.loads(text.splitlines()[-1])["summary"]["written"] for text in (first, again)] == [8, 0]

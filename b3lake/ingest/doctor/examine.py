@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from b3lake.ingest.load import IN_FLIGHT
 from b3lake.ingest.objects import RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
+from b3lake.ingest.sources.source import Selection
 from b3lake.ingest.validate import BARS_SCHEMA, disagreeing, on_closed_day, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.calendar import day_start_utc, is_final, sessions_between
@@ -68,12 +69,12 @@ class Examination:
     days: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
 
 
-async def examine(lake: Lake, start: dt.date, end: dt.date, tickers: Iterable[str] | None, steps: Steps) -> Examination:
-    """Read every object of `tickers` (None: of all) from `start` to `end`, a batch at a time. Raises AwsError."""
-    wanted = None if tickers is None else set(tickers)
+async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
+    """Read every object of the tickers and days of `examined`, a batch at a time. Raises AwsError."""
+    start, end, wanted = examined.start, examined.end, examined.tickers and set(examined.tickers)
     seen = Examination()
     strays: list[str] = []
-    registered = asyncio.create_task(asyncio.to_thread(lake.catalog.registered, start, end)) if lake.catalog else None
+    registered = asyncio.create_task(lake.registered(start, end))
     batch: list[RawObject] = []
     async for found in objects.list_days(lake.store, start, end, strays):
         if wanted is not None and found.ticker not in wanted:
@@ -85,11 +86,10 @@ async def examine(lake: Lake, start: dt.date, end: dt.date, tickers: Iterable[st
     await _examine_batch(lake.store, batch, seen, steps)
     seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
     seen.findings += _gaps(seen.days)
-    if registered:
-        known = {pair for pair in await registered if wanted is None or pair[1] in wanted}
-        there = {(day, ticker) for ticker, days in seen.days.items() for day in days}
-        seen.findings += [Finding(Kind.UNREGISTERED, ticker, day) for day, ticker in there - known]
-        seen.findings += [Finding(Kind.UNBACKED, ticker, day) for day, ticker in known - there]
+    known = {pair for pair in await registered if wanted is None or pair[1] in wanted}
+    there = {(day, ticker) for ticker, days in seen.days.items() for day in days}
+    seen.findings += [Finding(Kind.UNREGISTERED, ticker, day) for day, ticker in there - known]
+    seen.findings += [Finding(Kind.UNBACKED, ticker, day) for day, ticker in known - there]
     seen.findings.sort(key=lambda finding: (finding.kind, finding.ticker, finding.day or dt.date.min, finding.detail))
     return seen
 

@@ -18,7 +18,10 @@ import tenacity
 from b3lake.ingest.sources.cotahist import Period
 from b3lake.lake.errors import B3LakeError, UsageError
 
-BASE_URL = "https://bvmf.bmfbovespa.com.br/InstDados/SerHist"
+B3_URL = "https://bvmf.bmfbovespa.com.br"
+FOLDER = "InstDados/SerHist"
+"""Where the files lie on B3's site."""
+
 FEW_SESSIONS = 7
 """Up to this many sessions of a month are taken from daily files, more from the month's or the year's."""
 
@@ -97,14 +100,17 @@ def files_here(place: Path, sessions: list[dt.date]) -> list[CotahistFile]:
 
 
 @contextmanager
-def at_hand(file: CotahistFile) -> Iterator[Path]:
-    """The file on this disk, for the length of a `with` block. Raises DownloadError."""
+def at_hand(file: CotahistFile, base_url: str) -> Iterator[Path]:
+    """The file on this disk for the length of a `with` block, from `base_url` where it is not here.
+
+    Raises DownloadError.
+    """
     if file.path:
         yield file.path
         return
     with TemporaryDirectory(prefix="cotahist-") as folder:
         path = Path(folder) / file.name
-        url = f"{BASE_URL}/{file.name}"
+        url = f"{base_url}/{FOLDER}/{file.name}"
         try:
             _download(url, path)
         except (OSError, http.client.HTTPException) as error:

@@ -1,12 +1,10 @@
 """Yahoo's quotes, through yfinance: one request a ticker, patient with rate limits, suspicious of answers."""
 
+import asyncio
 import datetime as dt
 import logging
-import random
-import threading
-import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +15,21 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, TickerError
+from b3lake.ingest.sources.back_off import BackOff
+from b3lake.ingest.sources.source import Delivery, Failure, Selection
+from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import B3_ZONE
+from b3lake.lake.errors import UsageError
 from b3lake.lake.tickers import RENAMED, yahoo_symbol
 
-SOURCE = "yahoo"
+LABEL = "yahoo"
+FETCHERS = 4
+"""Requests to Yahoo at a time: more are refused sooner."""
+
 ATTEMPTS = 6
-FIRST_WAIT_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 60.0
 TIMEOUT_SECONDS = 20
+NO_BARS = "Yahoo answered without any bars for this range"
 
 _COLUMNS = {
     "Open": "open",
@@ -40,104 +44,109 @@ _COLUMNS = {
 
 
 @dataclass(frozen=True)
-class YahooQuotes:
-    """One ticker's answer: its bars (BARS_SCHEMA) as they came, and the day of its first trade if Yahoo says."""
+class YahooSource:
+    """Yahoo's chart API at `base_url`; each refusal doubles the wait before the next request."""
 
-    bars: pa.Table
-    listed_since: dt.date | None
+    base_url: str = YAHOO_URL
+    label: str = LABEL
+    first_wait_seconds: float = 2.0
+    longest_wait_seconds: float = 60.0
 
+    async def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure]:
+        """Deliver ticker by ticker. Raises UsageError when every ticker is wanted, which Yahoo cannot list."""
+        if wanted.tickers is None:
+            raise UsageError("Yahoo cannot list the whole market: give tickers, or take --source b3.")
+        client = _Client(self)
+        free = asyncio.Semaphore(FETCHERS)
 
-class BackOff:
-    """The one brake of all fetching threads: when Yahoo refuses one, all wait, longer each time, with jitter."""
+        async def ask(ticker: str) -> Delivery | Failure:
+            async with free:
+                try:
+                    return await asyncio.to_thread(client.ask, ticker, wanted)
+                except TickerError as error:
+                    return Failure(error, ticker)
 
-    def __init__(
-        self, first_seconds: float = FIRST_WAIT_SECONDS, longest_seconds: float = LONGEST_WAIT_SECONDS
-    ) -> None:
-        self._first, self._longest = first_seconds, longest_seconds
-        self._free_at = 0.0
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-
-    def wait(self) -> None:
-        """Sleep until requests are welcome again. Raises InterruptedError after `stop`."""
-        with self._lock:
-            seconds = self._free_at - time.monotonic()
-        if self._stopped.wait(max(0.0, seconds)):
-            raise InterruptedError("the run was stopped")
-
-    def refused(self, attempt: int) -> None:
-        """Note that attempt number `attempt` (from 0) was refused."""
-        ceiling = min(self._longest, self._first * 2**attempt)
-        seconds = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
-        with self._lock:
-            self._free_at = max(self._free_at, time.monotonic() + seconds)
-
-    def stop(self) -> None:
-        """Let nobody wait any longer, nor ask: an interrupted run would wait for its threads, minutes maybe."""
-        self._stopped.set()
-
-
-def prepare() -> None:
-    """Make yfinance raise what it would otherwise log and swallow."""
-    yf.config.debug.hide_exceptions = False
-    logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-    # It uses what the next pandas will drop; no user of the ingestion can do anything about that.
-    warnings.filterwarnings("ignore", module="yfinance")
-
-
-def fetch(ticker: str, start: dt.date, end: dt.date, interval: str, back_off: BackOff) -> YahooQuotes:
-    """The bars of `ticker` from `start` to `end`, both included.
-
-    Raises NoDataError, RateLimitedError or InvalidAnswerError, and TickerError for anything that kept failing.
-    """
-    kind: type[TickerError]
-    last: Exception
-    for attempt in range(ATTEMPTS):
+        tasks = [asyncio.create_task(ask(ticker)) for ticker in wanted.tickers]
         try:
-            back_off.wait()
-            return _ask(ticker, start, end, interval)
-        except InterruptedError as error:
-            raise TickerError(ticker, str(error)) from error
-        except YFRateLimitError as error:
-            kind, last = RateLimitedError, error
-            text = f"Yahoo refused {ATTEMPTS} requests in a row (429); wait a while and run again"
-        except TickerError:
-            raise
-        except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's, pandas' and its own errors through
-            kind, last = TickerError, error
-            text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
-        back_off.refused(attempt)
+            for done in asyncio.as_completed(tasks):
+                yield await done
+        finally:
+            client.back_off.stop()
+            for task in tasks:
+                task.cancel()
+
+    def why_no_bars(self, _ticker: str) -> str:
+        """As Source.why_no_bars."""
+        return NO_BARS
+
+
+class _Client:
+    """yfinance, asking one address with one back-off for all threads."""
+
+    def __init__(self, source: YahooSource) -> None:
+        self.back_off = BackOff(source.first_wait_seconds, source.longest_wait_seconds)
+        self._label, self._session = source.label, open_yahoo_session(source.base_url)
+        # It is to raise what it would otherwise log and swallow.
+        yf.config.debug.hide_exceptions = False
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        # It uses what the next pandas will drop; no user of the ingestion can do anything about that.
+        warnings.filterwarnings("ignore", module="yfinance")
+
+    def ask(self, ticker: str, wanted: Selection) -> Delivery:
+        """The bars of `ticker`.
+
+        Raises NoDataError, RateLimitedError or InvalidAnswerError, and TickerError for anything that kept failing.
+        """
+        kind: type[TickerError]
+        last: Exception
+        for attempt in range(ATTEMPTS):
+            try:
+                self.back_off.wait()
+                return self._ask_once(ticker, wanted)
+            except InterruptedError as error:
+                raise TickerError(ticker, str(error)) from error
+            except YFRateLimitError as error:
+                kind, last = RateLimitedError, error
+                text = f"Yahoo refused {ATTEMPTS} requests in a row (429); wait a while and run again"
+            except TickerError:
+                raise
+            except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's, pandas' and its own through
+                kind, last = TickerError, error
+                text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
+            self.back_off.refused(attempt)
+        raise kind(ticker, text) from last
+
+    def _ask_once(self, ticker: str, wanted: Selection) -> Delivery:
+        symbol = yahoo_symbol(ticker)
         # yfinance keeps every answer of a past range, a 502 too, and would serve it again.
         YfData.cache_get.cache_clear()
-    raise kind(ticker, text) from last
-
-
-def _ask(ticker: str, start: dt.date, end: dt.date, interval: str) -> YahooQuotes:
-    symbol = yahoo_symbol(ticker)
-    client = yf.Ticker(symbol)
-    # The zone is known; without it yfinance spends a second request, just to learn it.
-    client._tz = B3_ZONE.key
-    try:
-        frame = client.history(
-            start=start.isoformat(),
-            end=(end + dt.timedelta(days=1)).isoformat(),
-            interval=interval,
-            auto_adjust=False,
-            actions=True,
-            keepna=True,
-            timeout=TIMEOUT_SECONDS,
-        )
-    except YFPricesMissingError as error:
-        raise NoDataError(ticker, _no_data_cause(ticker, error)) from error
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        if _is_chart(client):
-            raise NoDataError(ticker, "Yahoo answered without any bars for this range") from error
-        raise
-    meta = client.history_metadata
-    _check_meta(ticker, symbol, meta)
-    if frame.empty:
-        raise NoDataError(ticker, "Yahoo answered without any bars for this range")
-    return YahooQuotes(to_bars(ticker, frame), _b3_day(meta.get("firstTradeDate")))
+        client = yf.Ticker(symbol, session=self._session)
+        # The zone is known; without it yfinance spends a second request, just to learn it.
+        client._tz = B3_ZONE.key
+        try:
+            frame = client.history(
+                start=wanted.start.isoformat(),
+                end=(wanted.end + dt.timedelta(days=1)).isoformat(),
+                interval=wanted.interval,
+                auto_adjust=False,
+                actions=True,
+                keepna=True,
+                timeout=TIMEOUT_SECONDS,
+            )
+        except YFPricesMissingError as error:
+            raise NoDataError(ticker, _no_data_cause(ticker, error)) from error
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            if _is_chart(client):
+                raise NoDataError(ticker, NO_BARS) from error
+            raise
+        meta = client.history_metadata
+        _check_meta(ticker, symbol, meta)
+        if frame.empty:
+            raise NoDataError(ticker, NO_BARS)
+        first_trade = _b3_day(meta.get("firstTradeDate"))
+        listed_since = {ticker: first_trade} if first_trade else {}
+        bars = to_bars(ticker, frame, self._label)
+        return Delivery(ticker, (ticker,), wanted.start, wanted.end, (bars,), listed_since)
 
 
 def _is_chart(client: yf.Ticker) -> bool:
@@ -169,7 +178,7 @@ def _b3_day(moment: object) -> dt.date | None:
     return None
 
 
-def to_bars(ticker: str, frame: pd.DataFrame) -> pa.Table:
+def to_bars(ticker: str, frame: pd.DataFrame, label: str) -> pa.Table:
     """yfinance's frame of one ticker (zone-aware index; maybe the ticker as second column level) as BARS_SCHEMA."""
     if frame.columns.nlevels > 1:
         frame = frame.droplevel("Ticker", axis="columns")
@@ -178,7 +187,7 @@ def to_bars(ticker: str, frame: pd.DataFrame) -> pa.Table:
         "day": local.date,
         "ticker": [ticker] * len(frame),
         "ts": local.tz_convert("UTC").tz_localize(None).to_numpy(),
-        "source": [SOURCE] * len(frame),
+        "source": [label] * len(frame),
     }
     columns |= {ours: frame[theirs].to_numpy() for theirs, ours in _COLUMNS.items()}
     arrays = [pa.array(columns[column.name], type=column.type, from_pandas=True) for column in BARS_SCHEMA]

@@ -1,0 +1,90 @@
+"""`b3lake doctor`: reads the lake's quotes, says what is wrong with them, and repairs it when asked."""
+
+import asyncio
+import datetime as dt
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from b3lake.ingest import options
+from b3lake.ingest.doctor.examine import Examination, examine
+from b3lake.ingest.doctor.repair import repair
+from b3lake.ingest.lake import Lake, open_lake
+from b3lake.ingest.outcome import EXIT_ALL, EXIT_SOME_FAILED
+from b3lake.ingest.progress import Steps, progress
+from b3lake.ingest.report import write_examination
+from b3lake.ingest.sources.source import Selection, Source
+from b3lake.lake.calendar import last_final_session
+from b3lake.lake.settings import LakePlace
+from b3lake.lake.tickers import ALL_TICKERS
+from b3lake.options import Parser
+
+PROGRAM = "b3lake doctor"
+
+
+@dataclass(frozen=True)
+class DoctorRequest:
+    """One examination: of which objects of which lake, and from where they are repaired with `fix`."""
+
+    examined: Selection
+    source: Source
+    place: LakePlace
+    fix: bool = False
+    json_lines: bool = False
+
+
+def parse(
+    arguments: Sequence[str], environ: Mapping[str, str], now: dt.datetime, program: str = PROGRAM
+) -> DoctorRequest:
+    """The checked request of a run at `now` (aware). Raises UsageError; exits 0 on `--help`."""
+    given = _parser(program).read(arguments, environ)
+    chosen = options.read_source(given, environ)
+    tickers = options.read_tickers(given, environ, (ALL_TICKERS,))
+    start, end = options.read_range(given, last_final_session(now), None)
+    return DoctorRequest(
+        Selection(tickers, start, end, now, chosen.interval),
+        chosen.source,
+        options.read_lake(given, environ),
+        fix=given.flag("fix"),
+        json_lines=given.flag("json"),
+    )
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        program,
+        "Read the lake's bronze objects and report what is wrong with them; with --fix, repair what can be.",
+        "Exit codes: 0 nothing is wrong, or no longer; 3 something is; 1 the lake cannot be read; 2 wrong usage.",
+    )
+    parser.add_argument("--fix", action="store_true", help="repair what can be repaired")
+    options.add_tickers(parser, "all that the lake has")
+    options.add_range(parser, "the first of B3's records")
+    options.add_source(parser)
+    options.add_lake(parser)
+    options.add_json(parser)
+    return parser
+
+
+def run(request: DoctorRequest) -> int:
+    """Examine, repair if asked, report, and return the exit code. Raises B3LakeError."""
+    lake = open_lake(request.place, create_table=request.fix)
+    with progress("objects", None) as steps:
+        seen, repaired = asyncio.run(_treat(request, lake, steps))
+    write_examination(seen, repaired, json_lines=request.json_lines)
+    return EXIT_SOME_FAILED if seen.findings else EXIT_ALL
+
+
+async def _treat(request: DoctorRequest, lake: Lake, steps: Steps) -> tuple[Examination, int]:
+    """What is (or is left) wrong, and how many findings were repaired."""
+    seen = await examine(lake, request.examined, steps)
+    if not request.fix or not seen.findings:
+        return seen, 0
+    before = set(seen.findings)
+    await repair(lake, request.source, request.examined, seen, steps)
+    left = await examine(lake, request.examined, steps)
+    return left, len(before - set(left.findings))
+
+
+def main(arguments: Sequence[str], program: str = PROGRAM) -> int:
+    """Carry out one examination; its exit code."""
+    return run(parse(arguments, os.environ, dt.datetime.now(dt.timezone.utc), program))

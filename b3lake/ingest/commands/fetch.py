@@ -1,0 +1,104 @@
+"""`b3lake fetch`: fetches quotes of B3 tickers and writes those that changed to the lake."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from b3lake.ingest import options
+from b3lake.ingest.errors import Status
+from b3lake.ingest.ingest import ingest
+from b3lake.ingest.lake import open_lake
+from b3lake.ingest.outcome import Outcome, exit_code, summary
+from b3lake.ingest.progress import progress
+from b3lake.ingest.report import write_outcomes
+from b3lake.ingest.sources.source import Selection, Source
+from b3lake.lake.calendar import B3_ZONE, last_final_session
+from b3lake.lake.errors import UsageError
+from b3lake.lake.settings import LakePlace
+from b3lake.lake.tickers import ALL_TICKERS
+from b3lake.options import Parser
+
+PROGRAM = "b3lake fetch"
+
+
+@dataclass(frozen=True)
+class FetchRequest:
+    """One run: which bars, from where, to where; `last` is the newest day whose bar may be taken."""
+
+    wanted: Selection
+    last: dt.date
+    source: Source
+    place: LakePlace
+    dry_run: bool = False
+    json_lines: bool = False
+
+
+def parse(
+    arguments: Sequence[str], environ: Mapping[str, str], now: dt.datetime, program: str = PROGRAM
+) -> FetchRequest:
+    """The checked request of a run at `now` (aware). Raises UsageError; exits 0 on `--help`."""
+    given = _parser(program).read(arguments, environ)
+    chosen = options.read_source(given, environ)
+    tickers = options.read_tickers(given, environ, options.default_tickers(of_b3=chosen.is_b3))
+    if tickers is None and not chosen.is_b3:
+        raise UsageError("TICKERS=* takes the whole market, which only --source b3 can list.")
+    last = now.astimezone(B3_ZONE).date() if given.flag("include_partial") else last_final_session(now)
+    start, end = options.read_range(given, last, options.read_sessions(given))
+    return FetchRequest(
+        Selection(tickers, start, end, now, chosen.interval),
+        last,
+        chosen.source,
+        options.read_lake(given, environ),
+        dry_run=given.flag("dry_run"),
+        json_lines=given.flag("json"),
+    )
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        program,
+        "Fetch daily quotes of B3 tickers and write those that changed to the lake's bronze table.",
+        "Exit codes: 0 every ticker succeeded; 3 some failed; 1 nothing could be done; 2 wrong usage. "
+        "b3lake verify compares the two sources; b3lake doctor examines what the lake has.",
+    )
+    options.add_tickers(parser, f"{','.join(options.DEFAULT_TICKERS)} (* only with --source b3)")
+    options.add_range(parser, "that of --sessions")
+    options.add_sessions(parser)
+    options.add_source(parser)
+    options.add_lake(parser)
+    parser.add_argument("--include-partial", action="store_true", help="also take today's bar before it is final")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
+    options.add_json(parser)
+    return parser
+
+
+def run(request: FetchRequest) -> int:
+    """Fetch and load, report every ticker, and return the exit code. Raises B3LakeError."""
+    started = time.monotonic()
+    sessions = dataclasses.replace(request.wanted, end=min(request.wanted.end, request.last)).sessions
+    outcomes = _ingest(request, sessions[-1]) if sessions else _nothing_to_do(request.wanted)
+    totals = summary(outcomes, time.monotonic() - started, dry_run=request.dry_run)
+    write_outcomes(outcomes, totals, json_lines=request.json_lines, only_failed=request.wanted.tickers is None)
+    return exit_code(outcomes)
+
+
+def _ingest(request: FetchRequest, end: dt.date) -> list[Outcome]:
+    wanted = dataclasses.replace(request.wanted, end=end)
+    lake = open_lake(request.place, create_table=not request.dry_run)
+    label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
+    with progress(label, total) as steps:
+        return asyncio.run(ingest(wanted, request.source, lake, steps, dry_run=request.dry_run))
+
+
+def _nothing_to_do(wanted: Selection) -> list[Outcome]:
+    cause = f"B3 has no final session from {wanted.start} to {wanted.end}"
+    return [Outcome(ticker, Status.UNCHANGED, cause=cause) for ticker in wanted.tickers or (ALL_TICKERS,)]
+
+
+def main(arguments: Sequence[str], program: str = PROGRAM) -> int:
+    """Carry out one run; its exit code."""
+    return run(parse(arguments, os.environ, dt.datetime.now(dt.timezone.utc), program))

@@ -1,0 +1,156 @@
+"""The options that `b3lake fetch`, `verify` and `doctor` share: tickers, days, source and lake, each stated once."""
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from b3lake.ingest.sources.settings import SOURCES, read_source_settings
+from b3lake.ingest.sources.source import Source
+from b3lake.lake.calendar import FIRST_DAY, trailing_window
+from b3lake.lake.errors import UsageError
+from b3lake.lake.names import Names
+from b3lake.lake.settings import LakePlace, read_place
+from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, normalise
+from b3lake.options import Given, Parser
+
+DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
+DEFAULT_SESSIONS = 7
+INTERVALS = ("1d", "1h", "90m", "60m", "30m", "15m", "5m", "2m", "1m")
+
+
+def add_tickers(parser: Parser, default: str) -> None:
+    """--tickers; `default` is said in the help."""
+    text = "comma-separated B3 tickers, with or without .SA; ^BVSP is the index; * is every ticker"
+    parser.add_setting("--tickers", "TICKERS", f"{text}; without it, {default}")
+
+
+def add_range(parser: Parser, default_start: str) -> None:
+    """--start-date and --end-date; `default_start` is said in the help."""
+    parser.add_setting("--start-date", "START_DATE", f"first day, YYYY-MM-DD, inclusive; without it, {default_start}")
+    parser.add_setting("--end-date", "END_DATE", "last day, YYYY-MM-DD, inclusive; without it, the last final session")
+
+
+def add_sessions(parser: Parser) -> None:
+    """--sessions."""
+    text = "how many sessions up to the end, where no first day is given"
+    parser.add_setting("--sessions", "SESSIONS", text, str(DEFAULT_SESSIONS))
+
+
+def add_source(parser: Parser) -> None:
+    """--source, --interval and --b3-files."""
+    parser.add_setting("--source", "SOURCE", "yahoo, or b3: the exchange's own COTAHIST files", SOURCES[0])
+    parser.add_setting("--interval", "INTERVAL", f"length of a bar: {', '.join(INTERVALS)}", INTERVALS[0])
+    add_b3_files(parser)
+
+
+def add_b3_files(parser: Parser) -> None:
+    """--b3-files."""
+    text = "a COTAHIST file, or a folder of them, to read in place of the network"
+    parser.add_setting("--b3-files", "B3_FILES", text)
+
+
+def add_lake(parser: Parser) -> None:
+    """--bucket and --database."""
+    names = Names("<env>")
+    parser.add_setting("--bucket", "RAW_BUCKET", f"the raw bucket; without it, {names.raw_bucket('<account>')}")
+    parser.add_setting("--database", "GLUE_DATABASE", f"the Glue database; without it, {names.database}")
+
+
+def add_json(parser: Parser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="report as JSON lines on standard output")
+
+
+def read_tickers(given: Given, environ: Mapping[str, str], default: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The tickers in the lake's spelling, None for every ticker; `default` where none are given. Raises UsageError."""
+    if given.options.tickers is None and "TICKERS" in environ and not environ["TICKERS"].strip():
+        raise UsageError("TICKERS is set but empty: list tickers, like TICKERS=PETR4,VALE3, or unset it.")
+    text = given.text("tickers")
+    if not text and given.options.tickers is None:
+        text = ",".join(default)
+    if text == ALL_TICKERS:
+        return None
+    names = [name for name in text.replace(";", ",").replace(" ", ",").split(",") if name]
+    if not names:
+        raise UsageError("No ticker was given: list tickers, like TICKERS=PETR4,VALE3.")
+    try:
+        return tuple(dict.fromkeys(normalise(name) for name in names))
+    except ValueError as error:
+        raise UsageError(f"{error}.") from error
+
+
+def default_tickers(*, of_b3: bool) -> tuple[str, ...]:
+    """DEFAULT_TICKERS, without the index where they are B3's: its files hold shares only."""
+    return tuple(name for name in DEFAULT_TICKERS if not of_b3 or name != INDEX_SYMBOL)
+
+
+def read_range(given: Given, last: dt.date, sessions: int | None) -> tuple[dt.date, dt.date]:
+    """The first and the last day, both included; `last` is the newest that may be taken, and the default.
+
+    Without a first day it is that of `sessions` up to the last one, or FIRST_DAY (None). Raises UsageError.
+    """
+    start_text, end_text = given.text("start_date"), given.text("end_date")
+    start = _date("START_DATE", start_text) if start_text else None
+    end = _date("END_DATE", end_text) if end_text else last
+    if end < FIRST_DAY:
+        raise UsageError(f"END_DATE {end} is before {FIRST_DAY}, where B3's records begin: choose a later day.")
+    if start is None:
+        start = FIRST_DAY if sessions is None else trailing_window(min(end, last), sessions)
+    if start > end:
+        if not end_text:
+            raise UsageError(f"START_DATE {start} is after the last final session, {last}: choose an earlier day.")
+        raise UsageError(f"START_DATE {start} is after END_DATE {end}: swap them.")
+    if start < FIRST_DAY:
+        raise UsageError(f"START_DATE {start} is before {FIRST_DAY}, where B3's records begin.")
+    return start, end
+
+
+def read_sessions(given: Given) -> int:
+    """How many sessions. Raises UsageError."""
+    text = given.text("sessions")
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"SESSIONS={text} is not a number of sessions: give 1 or more, like SESSIONS=60.")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class ChosenSource:
+    """The source that bars are fetched from, and the length of a bar."""
+
+    source: Source
+    interval: str
+    is_b3: bool
+
+
+def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
+    """The source that was chosen. Raises UsageError, also for bars that it cannot have."""
+    name, interval = given.choice("source", SOURCES), given.choice("interval", INTERVALS)
+    is_b3 = name == "b3"
+    if is_b3 and interval != "1d":
+        raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
+    return ChosenSource(read_source_settings(environ).source(name, read_b3_files(given)), interval, is_b3)
+
+
+def read_b3_files(given: Given) -> Path | None:
+    """The place of COTAHIST files here, if one is given. Raises UsageError when nothing is there."""
+    text = given.text("b3_files")
+    if not text:
+        return None
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no home
+    if not path.exists():
+        raise UsageError(f"B3_FILES={text} does not exist: give a COTAHIST file or a folder of them.")
+    return path
+
+
+def read_lake(given: Given, environ: Mapping[str, str]) -> LakePlace:
+    """The lake that is meant. Raises UsageError."""
+    return read_place(environ, bucket=given.text("bucket"), database=given.text("database"))
+
+
+def _date(name: str, text: str) -> dt.date:
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
+    except ValueError as error:
+        raise UsageError(f"{name}={text} is not a date: write it as YYYY-MM-DD, like 2024-05-31.") from error

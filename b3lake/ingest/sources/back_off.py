@@ -1,0 +1,33 @@
+"""The back-off of all threads that ask one server."""
+
+import random
+import threading
+import time
+
+
+class BackOff:
+    """When the server refuses one request, all threads wait, longer each time, with jitter."""
+
+    def __init__(self, first_seconds: float, longest_seconds: float) -> None:
+        self._first, self._longest = first_seconds, longest_seconds
+        self._free_at = 0.0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def wait(self) -> None:
+        """Sleep until requests are welcome again. Raises InterruptedError after `stop`."""
+        with self._lock:
+            seconds = self._free_at - time.monotonic()
+        if self._stopped.wait(max(0.0, seconds)):
+            raise InterruptedError("the run was stopped")
+
+    def refused(self, attempt: int) -> None:
+        """Note that attempt number `attempt` (from 0) was refused."""
+        ceiling = min(self._longest, self._first * 2**attempt)
+        seconds = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
+        with self._lock:
+            self._free_at = max(self._free_at, time.monotonic() + seconds)
+
+    def stop(self) -> None:
+        """Let nobody wait any longer, nor ask: an interrupted run would wait for its threads, minutes maybe."""
+        self._stopped.set()

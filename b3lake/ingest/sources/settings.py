@@ -1,0 +1,71 @@
+"""Where the sources answer and what their rows are called: read from the environment once, and checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from b3lake.ingest.sources import b3, yahoo
+from b3lake.ingest.sources.b3_files import B3_URL
+from b3lake.ingest.sources.source import Source
+from b3lake.ingest.sources.yahoo_session import YAHOO_URL
+from b3lake.lake.errors import UsageError
+
+SOURCES = (yahoo.LABEL, b3.LABEL)
+YAHOO_VARIABLE, B3_VARIABLE, LABEL_VARIABLE = "B3LAKE_YAHOO_URL", "B3LAKE_B3_URL", "B3LAKE_SOURCE_LABEL"
+
+_HERE = ("127.0.0.1", "localhost", "::1")
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """The addresses of both sources, without a slash at their end; `label` "" leaves each source its own."""
+
+    yahoo_url: str = YAHOO_URL
+    b3_url: str = B3_URL
+    label: str = ""
+
+    def yahoo(self) -> yahoo.YahooSource:
+        """Yahoo, at its address."""
+        return yahoo.YahooSource(self.yahoo_url, self._label(yahoo.LABEL, self.yahoo_url == YAHOO_URL, self.yahoo_url))
+
+    def b3(self, files: Path | None = None) -> b3.B3Source:
+        """B3, at its address; or its `files` here."""
+        official = self.b3_url == B3_URL or files is not None
+        return b3.B3Source(self.b3_url, files, self._label(b3.LABEL, official, self.b3_url))
+
+    def source(self, name: str, b3_files: Path | None) -> Source:
+        """The source that SOURCES calls `name`."""
+        return self.b3(b3_files) if name == b3.LABEL else self.yahoo()
+
+    def _label(self, own: str, official: bool, url: str) -> str:
+        """Rows from elsewhere are never called Yahoo's or B3's unless somebody says so."""
+        return self.label or (own if official else urlsplit(url).hostname or own)
+
+
+def read_source_settings(environ: Mapping[str, str]) -> SourceSettings:
+    """Settings from B3LAKE_YAHOO_URL, B3LAKE_B3_URL and B3LAKE_SOURCE_LABEL. Raises UsageError."""
+    label = environ.get(LABEL_VARIABLE, "").strip()
+    if label and not _LABEL.fullmatch(label):
+        raise UsageError(
+            f"{LABEL_VARIABLE}={label} is no label: up to 40 lower-case letters, digits, dots and hyphens."
+        )
+    return SourceSettings(_url(environ, YAHOO_VARIABLE, YAHOO_URL), _url(environ, B3_VARIABLE, B3_URL), label)
+
+
+def _url(environ: Mapping[str, str], variable: str, default: str) -> str:
+    text = environ.get(variable, "").strip().rstrip("/") or default
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # it is parsed only when it is asked for
+    except ValueError as error:
+        raise UsageError(f"{variable}={text} is not an address ({error}): write it like {default}.") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise UsageError(f"{variable}={text} is not an address: write it like {default}.")
+    if parts.scheme == "http" and parts.hostname not in _HERE:
+        raise UsageError(
+            f"{variable}={text} would be asked in the clear: only this machine is, anything else by https."
+        )
+    return text

@@ -1,0 +1,77 @@
+"""The protocol of a source of quotes: an object with an address that delivers bars, or says why it cannot."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from b3lake.lake.calendar import sessions_between
+from b3lake.lake.errors import B3LakeError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The bars that are wanted: of `tickers` (None: of every ticker), from `start` to `end`, both included.
+
+    `now` (aware) is the moment of the run: it decides which files B3's site has.
+    """
+
+    tickers: tuple[str, ...] | None
+    start: dt.date
+    end: dt.date
+    now: dt.datetime
+    interval: str = "1d"
+
+    @property
+    def sessions(self) -> list[dt.date]:
+        """The sessions of the range, oldest first."""
+        return sessions_between(self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Bars that came together, of one ticker or one file: `batches` of BARS_SCHEMA, not validated yet.
+
+    They are of `tickers` and of days from `start` to `end`; `listed_since` has the first trade of those tickers for
+    which the source knows it.
+    """
+
+    name: str
+    tickers: Sequence[str]
+    start: dt.date
+    end: dt.date
+    batches: Iterable[pa.Table]
+    listed_since: Mapping[str, dt.date] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Bars that a source could not give, and why: of `ticker` (None: of every ticker), from `start` to `end`."""
+
+    error: B3LakeError
+    ticker: str | None = None
+    start: dt.date = dt.date.min
+    end: dt.date = dt.date.max
+
+    def concerns(self, ticker: str, days: Collection[dt.date]) -> bool:
+        """Whether any of `days` of `ticker` is missing by this failure."""
+        return self.ticker in {None, ticker} and any(self.start <= day <= self.end for day in days)
+
+
+class Source(Protocol):
+    """Where quotes come from."""
+
+    @property
+    def label(self) -> str:
+        """The value of the rows' column `source`."""
+
+    def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure]:
+        """Deliver the bars of `wanted`, in the order in which they arrive; one failure does not end the others.
+
+        Raises UsageError when the source cannot have such bars at all.
+        """
+
+    def why_no_bars(self, ticker: str) -> str:
+        """The likely reason, as a phrase, when nothing failed and nothing came."""

@@ -1,0 +1,66 @@
+"""Parses the options of a command: from the command line, else from the environment.
+
+>>> parser = Parser("b3lake fetch", "Fetch quotes.")
+>>> parser.add_setting("--sessions", "SESSIONS", "how many", default="7")
+>>> parser.read(["--sessions", "3"], {}).text("sessions")
+'3'
+>>> parser.read([], {"SESSIONS": "5"}).text("sessions")
+'5'
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from b3lake.lake.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options of one call; `settings` has those that may come from the environment, stripped."""
+
+    options: argparse.Namespace
+    settings: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """A setting's text, "" where neither option, variable nor default says anything."""
+        return self.settings[name]
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """A setting's text, which must be one of `choices`. Raises UsageError."""
+        text = self.settings[name]
+        if text not in choices:
+            raise UsageError(f"{name.upper()}={text} is not known: choose one of {', '.join(choices)}.")
+        return text
+
+    def flag(self, name: str) -> bool:
+        """Whether a plain option was given."""
+        return bool(getattr(self.options, name))
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose options may have an environment variable; wrong usage raises UsageError."""
+
+    def __init__(self, program: str, description: str, epilog: str | None = None) -> None:
+        super().__init__(prog=program, description=description, epilog=epilog)
+        self._settings: dict[str, tuple[str, str]] = {}
+
+    def add_setting(self, flag: str, variable: str, help: str, default: str = "") -> None:  # noqa: A002
+        """Add an option that takes a value; without it the environment's `variable` counts, and then `default`."""
+        known = f"{variable}; default {default}" if default else variable
+        name = self.add_argument(flag, help=f"{help} [{known}]".replace("%", "%%")).dest
+        self._settings[name] = (variable, default)
+
+    def read(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Given:
+        """What was given. Raises UsageError; exits 0 on `--help`, as argparse does."""
+        options = self.parse_args(arguments)
+        settings = {}
+        for name, (variable, default) in self._settings.items():
+            given: Any = getattr(options, name)
+            settings[name] = str(given if given is not None else environ.get(variable) or default).strip()
+        return Given(options, settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's complaint into one sentence."""
+        raise UsageError(f"{message}; --help lists the options.")
