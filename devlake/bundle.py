@@ -1,12 +1,13 @@
 """Writes glue/refine_job.py from the modules that the refine job is made of: `make bundle`.
 
-Glue runs a job from one file, which `sam deploy` uploads. The modules are put into it whole, each after those that it
-imports: their own imports of each other go, all others are gathered at the top. That keeps its meaning only as long as
-no two modules define one name and none is used through its module, so both are refused.
+Glue runs a job from one file, which `sam deploy` uploads. It gets the modules one after the other, each after those
+that it imports from, and of each what the job uses. Their imports of each other go, all others are gathered at the top.
+That keeps its meaning as long as a name means one thing in all of them, and none is used through its module.
 """
 
 import ast
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,74 +17,102 @@ from devlake.errors import DevLakeError
 PACKAGE = "b3lake"
 ENTRY = "b3lake.refine.job"
 RULE = "# " + "=" * 117
-
 HEADER = '''"""Refines bronze quotes into one row per ticker and trade date: the AWS Glue job, as one file.
 
-Never edit this file: `make bundle` writes it, and a test compares. It is made of these modules, put one after the other
-as they are, but for their imports of each other; edit those:
+Never edit this file: `make bundle` writes it, and a test compares. It is made of these modules, one after the other, of
+each what the job uses, as it stands there; edit those:
 
 {modules}
 
 docs/refine.md says what the job computes and promises.
 """'''
 
+Import = ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A statement with the comments before it and the docstring after it: what it defines, and the names in it."""
+
+    file: str
+    text: str
+    defines: frozenset[str]
+    uses: frozenset[str]
+
 
 @dataclass(frozen=True)
 class Module:
-    """A module's source: its tree, and what it imports from modules of the same package (name to names)."""
+    """A module's file, its docstring and its statements; `own` are its imports from modules of the package, `foreign`
+    all others: bound name to the statement that binds it."""
 
-    name: str
-    source: str
-    tree: ast.Module
-
-    @property
-    def file(self) -> str:
-        return self.name.replace(".", "/") + ".py"
-
-    def own_imports(self) -> dict[str, list[str]]:
-        """Module to imported names. Raises DevLakeError for an import that a bundle cannot keep."""
-        found: dict[str, list[str]] = {}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import) and any(_is_own(alias.name) for alias in node.names):
-                raise self.refused(node, "names a module of its own: import from it what is used")
-            if isinstance(node, ast.ImportFrom) and (node.level or _is_own(node.module or "")):
-                plain = not any(alias.asname or alias.name == "*" for alias in node.names)
-                if node.level or not plain or node not in self.tree.body:
-                    raise self.refused(node, "must be of the form `from b3lake.… import name`, at the top")
-                found.setdefault(node.module or "", []).extend(alias.name for alias in node.names)
-        return found
-
-    def definitions(self) -> list[str]:
-        """The names that the module defines."""
-        names = []
-        for node in self.tree.body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                names.append(node.name)
-            elif isinstance(node, ast.Assign | ast.AnnAssign):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                names += [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
-        return names
-
-    def body(self) -> str:
-        """The source without docstring and imports at the top; the docstring follows the file's name in comments."""
-        lines: list[str | None] = list(self.source.splitlines())
-        docstring = ast.get_docstring(self.tree) or ""
-        for node in self.tree.body[: 1 if docstring else 0] + _imports(self.tree):
-            lines[node.lineno - 1 : node.end_lineno] = [None] * ((node.end_lineno or node.lineno) - node.lineno + 1)
-        kept = "\n".join(line for line in lines if line is not None).strip("\n")
-        title = "\n".join(f"# {line}".rstrip() for line in [self.file, *docstring.splitlines()])
-        return f"{RULE}\n{title}\n{RULE}\n\n{kept}"
-
-    def refused(self, node: ast.stmt | ast.expr, why: str) -> DevLakeError:
-        return DevLakeError(f"{self.file}, line {node.lineno}: `{ast.unparse(node)}` {why}.")
+    file: str
+    docstring: str
+    pieces: list[Piece]
+    own: list[ast.ImportFrom]
+    foreign: dict[str, str]
 
 
-def _is_own(name: str) -> bool:
-    return name.partition(".")[0] == PACKAGE
+def read_module(name: str, root: Path) -> Module:
+    """Take a module's source apart. Raises DevLakeError for an import that a bundle cannot keep."""
+    file = name.replace(".", "/") + ".py"
+    if not (root / file).is_file():
+        raise DevLakeError(f"{name} is no module: import names from one, not modules from a package.")
+    source = (root / file).read_text(encoding="utf-8")
+    tree, lines = ast.parse(source), source.splitlines()
+    module = Module(file, ast.get_docstring(tree) or "", [], [], {})
+    for node in ast.walk(tree):
+        if isinstance(node, Import):
+            _take_import(module, node, at_top=node in tree.body)
+    end = 0
+    for number, node in enumerate(tree.body):
+        start, end = end, node.end_lineno or node.lineno
+        text = "\n".join(lines[start:end])
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            if number:
+                last = module.pieces.pop()
+                module.pieces.append(Piece(file, f"{last.text}\n{text}", last.defines, last.uses))
+        elif not isinstance(node, Import):
+            module.pieces.append(Piece(file, text, frozenset(_defined(node)), frozenset(_used(node))))
+    return module
 
 
-def _imports(tree: ast.Module) -> list[ast.stmt]:
-    return [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+def _take_import(module: Module, node: Import, *, at_top: bool) -> None:
+    where = f"{module.file}, line {node.lineno}: `{ast.unparse(node)}`"
+    if isinstance(node, ast.ImportFrom) and (node.level or _is_own(node.module)):
+        if node.level or not at_top or any(alias.asname or alias.name == "*" for alias in node.names):
+            raise DevLakeError(f"{where} must be of the form `from {PACKAGE}.… import name`, at the top.")
+        module.own.append(node)
+    elif any(_is_own(alias.name) for alias in node.names):
+        raise DevLakeError(f"{where} names a module of its own: import from it what is used.")
+    elif at_top:
+        origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
+        for alias in node.names:
+            bound = alias.asname or alias.name.partition(".")[0]
+            module.foreign[bound] = f"{origin}import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
+
+
+def _is_own(module: str | None) -> bool:
+    return (module or "").partition(".")[0] == PACKAGE
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    """The names in a statement; those in strings too, for annotations may be such."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            try:
+                yield from _used(ast.parse(part.value, mode="eval"))
+            except (SyntaxError, ValueError):
+                continue
 
 
 def in_order(entry: str, root: Path) -> list[Module]:
@@ -94,64 +123,73 @@ def in_order(entry: str, root: Path) -> list[Module]:
         if name in above:
             raise DevLakeError(f"{' imports '.join([*above[above.index(name) :], name])}: take the loop apart.")
         if name not in done:
-            file = root / (name.replace(".", "/") + ".py")
-            if not file.is_file():
-                raise DevLakeError(f"{name} is no module: import names from one, not modules from a package.")
-            source = file.read_text(encoding="utf-8")
-            module = Module(name, source, ast.parse(source))
-            for needed in module.own_imports():
-                visit(needed, (*above, name))
+            module = read_module(name, root)
+            for node in module.own:
+                visit(str(node.module), (*above, name))
             done[name] = module
 
     visit(entry, ())
     return list(done.values())
 
 
-def _gathered_imports(modules: list[Module]) -> tuple[str, dict[str, str]]:
-    """The import statements for all that is not the package's own, and what each imported name stands for."""
-    meaning: dict[str, str] = {}
-    plain: set[str] = set()
-    named: dict[str, set[str]] = {}
+def _meanings(modules: list[Module]) -> dict[str, Piece | str]:
+    """What each name means: a piece, or an import. Raises DevLakeError where it means two things."""
+    meanings: dict[str, Piece | str] = {}
     for module in modules:
-        for node in _imports(module.tree):
-            if isinstance(node, ast.ImportFrom) and _is_own(node.module or ""):
-                continue
-            origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-            for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else []:
-                bound = alias.asname or alias.name.split(".")[0]
-                stands_for = origin + (alias.name if alias.asname or origin else bound)
-                if meaning.setdefault(bound, stands_for) != stands_for:
-                    raise module.refused(node, f"and another module's import give {bound} two meanings")
-                text = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-                if isinstance(node, ast.ImportFrom):
-                    named.setdefault(node.module or "", set()).add(text)
-                else:
-                    plain.add(text)
-    lines = [f"import {text}" for text in sorted(plain)]
-    lines += [f"from {name} import {', '.join(sorted(named[name]))}" for name in sorted(named)]
+        defined: list[tuple[str, Piece | str]] = [(n, piece) for piece in module.pieces for n in sorted(piece.defines)]
+        for name, meaning in [*module.foreign.items(), *defined]:
+            other = meanings.setdefault(name, meaning)
+            if other != meaning:
+                told = f"in {other.file}" if isinstance(other, Piece) else f"by `{other}`"
+                raise DevLakeError(f"{name} is defined in {module.file}, and {told}: give one of them another name.")
+        for node in module.own:
+            file = str(node.module).replace(".", "/") + ".py"
+            for alias in node.names:
+                found = meanings.get(alias.name)
+                if not isinstance(found, Piece) or found.file != file:
+                    raise DevLakeError(f"{module.file} imports {alias.name} from {file}, which does not define it.")
+    return meanings
+
+
+def _needed(modules: list[Module], meanings: dict[str, Piece | str]) -> set[Piece | str]:
+    """All of the last module, what does more than define names, and what these use."""
+    pieces = [piece for module in modules for piece in module.pieces]
+    todo: list[Piece | str] = [piece for piece in pieces if not piece.defines or piece.file == modules[-1].file]
+    needed: set[Piece | str] = set()
+    while todo:
+        found = todo.pop()
+        if found not in needed:
+            needed.add(found)
+            if isinstance(found, Piece):
+                todo += [meanings[name] for name in found.uses if name in meanings]
+    return needed
+
+
+def _gathered(statements: list[str]) -> str:
+    """Import statements in order, one per module, the standard library's first."""
+    lines = sorted(statement for statement in statements if statement.startswith("import "))
+    names: dict[str, list[str]] = {}
+    for statement in sorted(statements):
+        origin, _, name = statement.partition(" import ")
+        if name:
+            names.setdefault(origin, []).append(name)
+    lines += [f"{origin} import {', '.join(names[origin])}" for origin in sorted(names)]
     libraries = [line for line in lines if line.split()[1].partition(".")[0] not in sys.stdlib_module_names]
-    return "\n".join([*(line for line in lines if line not in libraries), "", *libraries]), meaning
+    return "\n".join([*(line for line in lines if line not in libraries), "", *libraries]).strip("\n")
 
 
 def bundle(entry: str = ENTRY, root: Path = paths.ROOT) -> str:
     """The text of one file that does what `python -m ENTRY` does. Raises DevLakeError where it would not."""
     modules = in_order(entry, root)
-    imports, meaning = _gathered_imports(modules)
-    defined: dict[str, str] = {}
-    for module in modules:
-        for name in module.definitions():
-            if name in defined or name in meaning:
-                other = defined.get(name, f"an import of {meaning.get(name)}")
-                raise DevLakeError(f"{module.file} defines {name}, and so does {other}: give one of them another name.")
-            defined[name] = module.file
-    for module in modules:
-        for needed, names in module.own_imports().items():
-            file = needed.replace(".", "/") + ".py"
-            foreign = [name for name in names if defined.get(name) != file]
-            if foreign:
-                raise DevLakeError(f"{module.file} imports {foreign[0]} from {file}, which does not define it.")
+    needed = _needed(modules, _meanings(modules))
+    modules = [module for module in modules if needed.intersection(module.pieces)]
     header = HEADER.format(modules="\n".join(f"    {module.file}" for module in modules))
-    return "\n\n\n".join([f"{header}\n\n{imports}", *(module.body() for module in modules)]) + "\n"
+    sections = [f"{header}\n\n{_gathered([found for found in needed if isinstance(found, str)])}"]
+    for module in modules:
+        title = "\n".join(f"# {line}".rstrip() for line in [module.file, *module.docstring.splitlines()])
+        texts = [piece.text for piece in module.pieces if piece in needed]
+        sections.append(f"{RULE}\n{title}\n{RULE}\n\n" + "\n".join(texts).strip("\n"))
+    return "\n\n\n".join(sections) + "\n"
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Refines bronze quotes into one row per ticker and trade date: the AWS Glue job, as one file.
 
-Never edit this file: `make bundle` writes it, and a test compares. It is made of these modules, put one after the other
-as they are, but for their imports of each other; edit those:
+Never edit this file: `make bundle` writes it, and a test compares. It is made of these modules, one after the other, of
+each what the job uses, as it stands there; edit those:
 
     b3lake/lake/names.py
     b3lake/lake/tickers.py
@@ -77,67 +77,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window, functions as F
 # 'tech_challenge2_dev_refine_job'
 # =====================================================================================================================
 
-PROJECT = "tech-challenge2"
-DEFAULT_ENV = "dev"
-ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
-"""What the template's parameter Env and Terraform's variable env take."""
-
-RAW_TABLE = "b3_daily_quotes"
-REFINED_TABLE = "b3_daily_quotes_refined"
 COMPACT_TABLE = "b3_daily_quotes_compact"
-RATES_TABLE = "br_rates"
-INSTRUMENTS_TABLE = "b3_instruments"
-PORTFOLIOS_TABLE = "b3_index_portfolio"
-
-
-@dataclass(frozen=True)
-class Names:
-    """What the resources of the environment `env` are called."""
-
-    env: str = DEFAULT_ENV
-
-    @property
-    def prefix(self) -> str:
-        """What the names begin with where hyphens are the custom; the stack's name."""
-        return f"{PROJECT}-{self.env}"
-
-    @property
-    def snake_prefix(self) -> str:
-        """What the names begin with where underscores are the custom."""
-        return self.prefix.replace("-", "_")
-
-    @property
-    def database(self) -> str:
-        """The Glue database."""
-        return self.snake_prefix
-
-    @property
-    def workgroup(self) -> str:
-        """The Athena workgroup."""
-        return f"{self.snake_prefix}_wg"
-
-    @property
-    def refine_job(self) -> str:
-        """The Glue job."""
-        return f"{self.snake_prefix}_refine_job"
-
-    @property
-    def start_glue_job(self) -> str:
-        """The Lambda function."""
-        return f"{self.snake_prefix}_start_glue_job"
-
-    @property
-    def raw_events_queue(self) -> str:
-        """The SQS queue between the raw bucket and the function."""
-        return f"{self.prefix}-raw-events"
-
-    def raw_bucket(self, account: str) -> str:
-        """The bucket of raw, refined and compact objects in `account`."""
-        return f"{self.prefix}-raw-{account}"
-
-    def athena_bucket(self, account: str) -> str:
-        """The bucket of Athena's results in `account`."""
-        return f"{self.prefix}-athena-{account}"
 
 
 # =====================================================================================================================
@@ -145,48 +85,37 @@ class Names:
 # How a ticker is written: by people, in the lake, and by Yahoo.
 # =====================================================================================================================
 
-ALL_TICKERS = "*"
 INDEX_TICKER = "IBOV"
 INDEX_SYMBOL = "^BVSP"
 
-_B3_CODE = re.compile(r"[A-Z][A-Z0-9]{3}\d{1,2}[A-Z]?")
+_CODE = re.compile(r"(?=[0-9]*[A-Z])(?=[A-Z]*[0-9])[A-Z0-9]{2,12}")
+_CODE_WITH_BLANKS = re.compile(r"[A-Z]+(?: +[A-Z]+)* +[0-9]{1,2}[A-Z]?")
+"""A code as B3's files had it until 1998: three letters, of which the last may be blank, a blank, a digit."""
 _INDEX_NAMES = frozenset({INDEX_SYMBOL, "BVSP", INDEX_TICKER})
 
-RENAMED = {
-    "BRML3": "ALOS3",
-    "BTOW3": "AMER3",
-    "BVMF3": "B3SA3",
-    "CCRO3": "MOTV3",
-    "ELET3": "AXIA3",
-    "EMBR3": "EMBJ3",
-    "ESTC3": "YDUQ3",
-    "KROT3": "COGN3",
-    "MRFG3": "MBRF3",
-    "PCAR4": "PCAR3",
-    "TIMP3": "TIMS3",
-    "VIIA3": "BHIA3",
-    "VIVT4": "VIVT3",
-    "VVAR3": "BHIA3",
-}
-"""Old code to today's: Yahoo moves the whole history to the new code and forgets the old one. Used for advice only."""
+
+def is_code(text: str) -> bool:
+    """Whether `text` is a code as the lake has it: up to 12 capital letters and digits, at least one of each.
+
+    So are all of B3's files, once their blanks are dropped; and no such text can leave its place in a key.
+    """
+    return bool(_CODE.fullmatch(text))
 
 
 def normalise(text: str) -> str:
-    """The lake's name of a ticker: `petr4.sa` is `PETR4`, `^BVSP` is `IBOV`.
+    """The lake's name of a ticker: `petr4.sa` is `PETR4`, `^BVSP` is `IBOV`, `BB  4` is `BB4`.
 
     Raises ValueError when `text` cannot be a B3 code.
     """
-    code = text.strip().upper().removesuffix(".SA")
+    code = text.strip(" ")
+    code = (code.upper() if code.isascii() else code).removesuffix(".SA")
     if code in _INDEX_NAMES:
         return INDEX_TICKER
-    if not _B3_CODE.fullmatch(code):
+    if _CODE_WITH_BLANKS.fullmatch(code):
+        code = code.replace(" ", "")
+    if not is_code(code):
         raise ValueError(f"{text.strip()!r} is not a B3 ticker: write it like PETR4, BPAC11 or ^BVSP")
     return code
-
-
-def yahoo_symbol(ticker: str) -> str:
-    """Yahoo's name of a ticker of the lake: `PETR4` is `PETR4.SA`, `IBOV` is `^BVSP`."""
-    return INDEX_SYMBOL if ticker == INDEX_TICKER else f"{ticker}.SA"
 
 
 # =====================================================================================================================
@@ -201,12 +130,6 @@ def yahoo_symbol(ticker: str) -> str:
 # =====================================================================================================================
 
 OBJECT_NAME = "data.parquet"
-RAW_PREFIX = "raw/b3"
-REFINED_PREFIX = "refined/b3"
-COMPACT_PREFIX = "compact/b3"
-RATES_PREFIX = "rates/br"
-INSTRUMENTS_PREFIX = "instruments/b3"
-PORTFOLIOS_PREFIX = "portfolios/b3"
 STATE_PREFIX = "state"
 """What the refine job keeps for itself, outside every table's location."""
 
@@ -236,11 +159,6 @@ def year_key(prefix: str, year: int) -> str:
     return f"{year_folder(prefix, year)}{OBJECT_NAME}"
 
 
-def table_key(prefix: str) -> str:
-    """The key of the one object of a table that has no partitions."""
-    return f"{prefix}/{OBJECT_NAME}"
-
-
 def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
     """The day and the ticker of a key under `prefix`; None when it is no day's object."""
     match = PARTITION.fullmatch(key, len(prefix) + 1) if key.startswith(f"{prefix}/") else None
@@ -252,11 +170,6 @@ def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
         return None
 
 
-def raw_key(day: dt.date, ticker: str) -> str:
-    """The key of the bronze object that holds the bars of `ticker` on `day`."""
-    return partition_key(RAW_PREFIX, day, ticker)
-
-
 # =====================================================================================================================
 # b3lake/lake/errors.py
 # The root of every error that ends a command with one sentence for a person.
@@ -266,16 +179,6 @@ class B3LakeError(Exception):
     """Something cannot be done; the text is one sentence that says why and what to do next."""
 
     exit_code = 1
-
-
-class UsageError(B3LakeError):
-    """The request itself is wrong: nothing was tried."""
-
-    exit_code = 2
-
-
-class AwsError(B3LakeError):
-    """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
 
 
 # =====================================================================================================================
@@ -585,40 +488,6 @@ REFINED_SCHEMA = pa.schema(
 
 COMPACT_SCHEMA = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
 """The refined rows of a year, sorted by ticker and date."""
-
-RATES_SCHEMA = pa.schema(
-    [("series", pa.string()), ("day", pa.date32()), ("value", pa.float64()), ("unit", pa.string())]
-)
-"""Interest and inflation, one row per series and day, sorted so; a month's value is dated its first day."""
-
-INSTRUMENTS_SCHEMA = pa.schema(
-    [
-        ("ticker", pa.string()),
-        ("isin", pa.string()),
-        ("name", pa.string()),
-        ("kind", pa.string()),
-        ("spec", pa.string()),
-        ("first_day", pa.date32()),
-        ("last_day", pa.date32()),
-        ("quotation_factor", pa.int32()),
-        ("sessions", pa.int32()),
-    ]
-)
-"""Who is who, one row per ticker that the exchange's files have had, sorted by ticker; as of its last day."""
-
-PORTFOLIOS_SCHEMA = pa.schema(
-    [
-        ("index", pa.string()),
-        ("day", pa.date32()),
-        ("ticker", pa.string()),
-        ("quantity", pa.int64()),
-        ("weight", pa.float64()),
-    ]
-)
-"""Members of an index, one row per index, day and ticker, sorted so; `weight` is per cent of the index."""
-
-PARTITION_TYPES = {"dt": "date", "ticker": "string"}
-"""Partition column of bronze and silver to Glue type, in the order of the key."""
 YEAR_PARTITION_TYPES = {"year": "int"}
 """As PARTITION_TYPES, for tables of one object a year."""
 
