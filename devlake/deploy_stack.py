@@ -5,9 +5,10 @@ from pathlib import Path
 
 from b3lake.lake.names import DEFAULT_ENV, Names
 from devlake import paths
-from devlake.emulator import REGION, Emulator
+from devlake.aws_environment import REGION
+from devlake.child_process import run_child
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
-from devlake.run_child import run_child
 
 ENV = DEFAULT_ENV  # the environment in the names of a local lake
 NAMES = Names(ENV)

@@ -1,12 +1,7 @@
 """Starts and ends the AWS emulator (ministack) on a loopback port."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,11 +13,13 @@ from typing import Any
 import boto3
 
 from devlake import paths
+from devlake.aws_environment import REGION, aws_environment, without_aws_settings
+from devlake.child_process import Child, demand_ready
 from devlake.errors import DevLakeError
+from devlake.loopback import ADDRESS, free_port, is_taken
 from devlake.supervise import end_tree
 
 ACCOUNT_ID = "123456789012"
-REGION = "us-east-1"
 START_SECONDS = 60.0
 
 
@@ -36,15 +33,7 @@ class Emulator:
 
     def environment(self) -> dict[str, str]:
         """The process environment in which every AWS client talks to this endpoint and to no other."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        return inherited | {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return aws_environment(AWS_ENDPOINT_URL=self.endpoint_url)
 
     def client(self, service: str) -> Any:
         """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
@@ -67,13 +56,6 @@ def answers(endpoint_url: str) -> bool:
         return False
 
 
-def free_port() -> int:
-    """A loopback port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def start(
     folder: Path,
     *,
@@ -89,65 +71,50 @@ def start(
     `folder` when it ends, and found again at the next start. Raises DevLakeError when the port is taken, when its
     virtualenv is missing, or when it does not answer in time.
     """
-    program = [str(paths.tool("ministack", "python")), "-m", "devlake.emulator_catalog"]
     if not paths.tool("ministack", "ministack").exists():
         raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
     port = port or free_port()
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise DevLakeError(
-                f"Port {port} is taken: end what listens there (`make down` ends a lake that hangs), "
-                "or set LAKE_PORT to another one for a new lake."
-            )
+    if is_taken(port):
+        raise DevLakeError(
+            f"Port {port} is taken: end what listens there (`make down` ends a lake that hangs), "
+            "or set LAKE_PORT to another one for a new lake."
+        )
     scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # a lake that was killed leaves its functions' code behind
     scratch.mkdir(parents=True)
     log = folder / "emulator.log"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
-        "MINISTACK_HOST": "127.0.0.1",
-        "MINISTACK_REGION": REGION,
-        "TMPDIR": str(scratch),
-        "AUTH": "true" if enforce_iam else "false",
-    }
-    if keep:
-        environment |= {
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(folder / "state"),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(folder / "objects"),
-        }
-    command = [sys.executable, "-m", "devlake.supervise", str(seconds)]
-    command += [*(["--with-parent"] if with_parent else []), "--", *program]
-    with log.open("wb") as sink:
-        supervisor = subprocess.Popen(
-            command,
-            cwd=paths.ROOT,
-            env=environment,
-            stdin=subprocess.PIPE if with_parent else subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this tree in order
-        )
-    aws = Emulator(f"http://127.0.0.1:{port}", supervisor.pid, log)
+    command: list[str | Path] = [paths.tool("ministack", "python"), "-m", "devlake.emulator_catalog"]
+    environment = _environment(port, scratch, folder if keep else None, enforce_iam=enforce_iam)
+    child = Child(command, environment=environment, log=log, seconds=seconds, with_parent=with_parent)
+    aws = Emulator(f"http://{ADDRESS}:{port}", child.pid, log)
     try:
-        _wait_until_ready(aws, supervisor)
+        demand_ready(child, "The AWS emulator", lambda: answers(aws.endpoint_url), seconds=START_SECONDS, log=log)
     except BaseException:  # Ctrl-C too: nobody knows of this process yet
-        end_tree(supervisor.pid)
+        child.end()
         raise
     return aws
 
 
-def _wait_until_ready(aws: Emulator, supervisor: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and supervisor.poll() is None:
-        if answers(aws.endpoint_url):
-            return
-        time.sleep(0.05)
-    raise DevLakeError(f"The AWS emulator did not start: see {aws.log}.")
+def _environment(port: int, scratch: Path, kept: Path | None, *, enforce_iam: bool) -> dict[str, str]:
+    """The settings of ministack; what it holds is saved in the folder `kept`, if one is given."""
+    own = {
+        "BIND_HOST": ADDRESS,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        "MINISTACK_HOST": ADDRESS,
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(scratch),
+        "AUTH": "true" if enforce_iam else "false",
+    }
+    if kept:
+        own |= {
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(kept / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(kept / "objects"),
+        }
+    return without_aws_settings() | own
 
 
 def stop(aws: Emulator) -> None:

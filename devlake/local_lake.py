@@ -11,6 +11,7 @@ import psutil
 from devlake import emulator, paths
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
+from devlake.loopback import free_port
 
 FOLDER = paths.STATE / "kept"
 _RECORD = FOLDER / "lake.json"
@@ -71,7 +72,7 @@ def start_lake(port: int | None = None) -> Emulator:
 
     Raises DevLakeError when its port is taken, or when `port` is another than it was made on.
     """
-    port = _port_of_lake(port) or emulator.free_port()
+    port = _port_of_lake(port) or free_port()
     aws = emulator.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
     try:
         _record(aws, port)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from devlake.child_process import run_child
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.find_java import find_java
-from devlake.run_child import run_child
 
 # Two threads and a small heap: the lake on a laptop is small, and Spark takes what it is given. The JVM's second
 # compiler costs such a short run more than it saves.

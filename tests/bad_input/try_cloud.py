@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from b3lake.ask.command import main
-from devlake.emulator import ACCOUNT_ID, REGION, Emulator
+from devlake.aws_environment import REGION
+from devlake.emulator import ACCOUNT_ID, Emulator
 from devlake.prepare_athena import prepare_athena
 from tests.bad_input.tried import Tried, mask
 from tests.template.read_template import Resolved

@@ -11,7 +11,8 @@ import boto3
 import pytest
 
 from b3lake.preflight import MISSING, NOTE, OK, SERVICES, check_account
-from devlake.emulator import ACCOUNT_ID, REGION, Emulator, running
+from devlake.aws_environment import REGION
+from devlake.emulator import ACCOUNT_ID, Emulator, running
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from devlake import paths
-from devlake.run_child import run_child
+from devlake.child_process import run_child
 from devlake.supervise import TIMED_OUT
 
 # A program that starts a child of its own, says both ids, and would run for an hour.

@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 
 from devlake import paths
-from devlake.emulator import ACCOUNT_ID, REGION
+from devlake.aws_environment import REGION
+from devlake.emulator import ACCOUNT_ID
 
 
 class _Loader(yaml.SafeLoader):

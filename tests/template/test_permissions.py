@@ -13,7 +13,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from devlake.emulator import ACCOUNT_ID, REGION, Emulator, running
+from devlake.aws_environment import REGION
+from devlake.emulator import ACCOUNT_ID, Emulator, running
 from devlake.run_glue import spark_environment
 from functions.start_glue_job import coalesce
 from functions.start_glue_job.refine_runs import RefineRuns

@@ -2,11 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,15 +10,14 @@ import boto3
 import pytest
 
 from devlake import paths
-from devlake.emulator import Emulator, free_port
-from devlake.supervise import end_tree
+from devlake.emulator import Emulator
+from devlake.moto_server import moto_server
 from tests.terraform.find_provider import find_mirror, write_cli_config
 from tests.terraform.stack_life import Stack, apply_stack
 from tests.terraform.terraform_cli import Terraform, TerraformError, clean_environment, copy_project
 
 # moto knows EC2, IAM, alarms and the public parameters that name images; the AWS emulator has the rest.
 AT_MOTO = ("EC2", "IAM", "SSM", "CLOUDWATCH")
-MOTO_START_SECONDS = 30
 
 
 def _without_terraform(reason: str) -> None:
@@ -59,33 +53,8 @@ def make_terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Te
 @pytest.fixture(scope="session")
 def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A moto server of its own process, which must load the managed policies when it starts."""
-    port = free_port()
-    command = [sys.executable, "-m", "devlake.supervise", "900", "--with-parent", "--"]
-    command += [str(paths.tool("tech", "moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    with (tmp_path_factory.mktemp("moto") / "moto.log").open("wb") as log:
-        server = subprocess.Popen(
-            command,
-            cwd=paths.ROOT,
-            env=os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + MOTO_START_SECONDS
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/moto-api/data.json", timeout=5).close()
-                break
-            except (urllib.error.URLError, OSError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+    with moto_server(tmp_path_factory.mktemp("moto"), seconds=900, MOTO_IAM_LOAD_MANAGED_POLICIES="true") as url:
         yield url
-    finally:
-        end_tree(server.pid)
-        server.wait()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import PARTITION_TYPES
 from devlake import paths
-from devlake.emulator import ACCOUNT_ID, REGION, Emulator, running
+from devlake.aws_environment import REGION
+from devlake.emulator import ACCOUNT_ID, Emulator, running
 from devlake.fake_yahoo import FakeYahoo, serving
 
 pytestmark = pytest.mark.slow
