@@ -11,6 +11,7 @@ import pytest
 from b3lake.cli import run_command
 from b3lake.ingest.commands import fetch
 from b3lake.ingest.sources import yahoo
+from b3lake.ingest.sources.http_get import BackOff
 from devlake.fake_yahoo import FakeYahoo, error
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session
 from tests.ingest.yahoo_cases import answer_with, bar
@@ -18,8 +19,8 @@ from tests.ingest.yahoo_cases import answer_with, bar
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = partial(yahoo.YahooSource, first_wait_seconds=0.001, longest_wait_seconds=0.002)
-    monkeypatch.setattr(yahoo, "YahooSource", quick)
+    quick = BackOff(attempts=yahoo.PATIENT.attempts, first_seconds=0.001, longest_seconds=0.002)
+    monkeypatch.setattr(yahoo, "YahooSource", partial(yahoo.YahooSource, back_off=quick))
 
 
 class Command:

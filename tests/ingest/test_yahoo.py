@@ -12,7 +12,8 @@ import pytest
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
 from b3lake.ingest.sources import yahoo
-from b3lake.ingest.sources.back_off import BackOff
+from b3lake.ingest.sources.http_get import BackOff
+from b3lake.ingest.sources.shared_back_off import SharedBackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Selection
 from b3lake.ingest.sources.yahoo import YahooSource
 from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, validate
@@ -22,13 +23,14 @@ from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
 START, END = SESSIONS[0], SESSIONS[-1]
 NOW = dt.datetime(2024, 5, 31, 12, tzinfo=dt.timezone.utc)
+IMPATIENT = BackOff(attempts=6, first_seconds=0.001, longest_seconds=0.002)
 
 
 def deliver(
     fake: FakeYahoo, ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, interval: str = "1d"
 ) -> Delivery:
     """The fake's bars of one ticker, through the source; raises what it failed with."""
-    source = YahooSource(fake.url, first_wait_seconds=0.001, longest_wait_seconds=0.002)
+    source = YahooSource(fake.url, back_off=IMPATIENT)
 
     async def collect() -> list[Delivery | Failure]:
         return [answer async for answer in source.fetch(Selection((ticker,), start, end, NOW, interval))]
@@ -109,14 +111,14 @@ def test_rate_limit_has_a_bound(fake_yahoo: FakeYahoo):
     with pytest.raises(RateLimitedError) as caught:
         fetch(fake_yahoo)
     assert caught.value.status is Status.RATE_LIMITED
-    assert len(fake_yahoo.requests) == 2 * yahoo.ATTEMPTS
+    assert len(fake_yahoo.requests) == 2 * IMPATIENT.attempts
 
 
 def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
     monkeypatch.setattr(threading.Event, "wait", lambda _self, seconds: waits.append(seconds))
     for attempt in range(8):
-        back_off = BackOff(first_seconds=2, longest_seconds=60)
+        back_off = SharedBackOff(BackOff(first_seconds=2, longest_seconds=60))
         back_off.refused(attempt)
         back_off.wait()
         back_off.wait()
@@ -127,7 +129,7 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
 
 
 def test_a_stopped_back_off_lets_nobody_wait_or_ask():
-    back_off = BackOff(first_seconds=60, longest_seconds=60)
+    back_off = SharedBackOff(BackOff(first_seconds=60, longest_seconds=60))
     back_off.refused(5)
     back_off.stop()
     with pytest.raises(InterruptedError, match="stopped"):

@@ -52,10 +52,16 @@ def read_source_settings(environ: Mapping[str, str]) -> SourceSettings:
         raise UsageError(
             f"{LABEL_VARIABLE}={label} is no label: up to 40 lower-case letters, digits, dots and hyphens."
         )
-    return SourceSettings(_url(environ, YAHOO_VARIABLE, YAHOO_URL), _url(environ, B3_VARIABLE, B3_URL), label)
+    return SourceSettings(
+        read_address(environ, YAHOO_VARIABLE, YAHOO_URL), read_address(environ, B3_VARIABLE, B3_URL), label
+    )
 
 
-def _url(environ: Mapping[str, str], variable: str, default: str) -> str:
+def read_address(environ: Mapping[str, str], variable: str, default: str) -> str:
+    """The address that `variable` names, without a slash at its end, or `default`.
+
+    Raises UsageError for anything but https, and http on this machine.
+    """
     text = environ.get(variable, "").strip().rstrip("/") or default
     try:
         parts = urlsplit(text)

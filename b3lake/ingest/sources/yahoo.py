@@ -15,7 +15,8 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, TickerError
-from b3lake.ingest.sources.back_off import BackOff
+from b3lake.ingest.sources.http_get import BackOff
+from b3lake.ingest.sources.shared_back_off import SharedBackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Selection
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
 from b3lake.ingest.validate import BARS_SCHEMA
@@ -27,8 +28,7 @@ LABEL = "yahoo"
 FETCHERS = 4
 """Requests to Yahoo at a time: more are refused sooner."""
 
-ATTEMPTS = 6
-TIMEOUT_SECONDS = 20
+PATIENT = BackOff(attempts=6, first_seconds=2, longest_seconds=60, timeout_seconds=20)
 NO_BARS = "Yahoo answered without any bars for this range"
 
 _COLUMNS = {
@@ -45,12 +45,11 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class YahooSource:
-    """Yahoo's chart API at `base_url`; each refusal doubles the wait before the next request."""
+    """Yahoo's chart API at `base_url`."""
 
     base_url: str = YAHOO_URL
     label: str = LABEL
-    first_wait_seconds: float = 2.0
-    longest_wait_seconds: float = 60.0
+    back_off: BackOff = PATIENT
 
     async def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure]:
         """Deliver ticker by ticker. Raises UsageError when every ticker is wanted, which Yahoo cannot list."""
@@ -84,8 +83,8 @@ class _Client:
     """yfinance, asking one address with one back-off for all threads."""
 
     def __init__(self, source: YahooSource) -> None:
-        self.back_off = BackOff(source.first_wait_seconds, source.longest_wait_seconds)
-        self._label, self._session = source.label, open_yahoo_session(source.base_url)
+        self.back_off = SharedBackOff(source.back_off)
+        self._source, self._session = source, open_yahoo_session(source.base_url)
         # It is to raise what it would otherwise log and swallow.
         yf.config.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
@@ -99,7 +98,7 @@ class _Client:
         """
         kind: type[TickerError]
         last: Exception
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._source.back_off.attempts):
             try:
                 self.back_off.wait()
                 return self._ask_once(ticker, wanted)
@@ -107,7 +106,7 @@ class _Client:
                 raise TickerError(ticker, str(error)) from error
             except YFRateLimitError as error:
                 kind, last = RateLimitedError, error
-                text = f"Yahoo refused {ATTEMPTS} requests in a row (429); wait a while and run again"
+                text = f"Yahoo refused {attempt + 1} requests in a row (429); wait a while and run again"
             except TickerError:
                 raise
             except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's, pandas' and its own through
@@ -131,7 +130,7 @@ class _Client:
                 auto_adjust=False,
                 actions=True,
                 keepna=True,
-                timeout=TIMEOUT_SECONDS,
+                timeout=self._source.back_off.timeout_seconds,
             )
         except YFPricesMissingError as error:
             raise NoDataError(ticker, _no_data_cause(ticker, error)) from error
@@ -145,7 +144,7 @@ class _Client:
             raise NoDataError(ticker, NO_BARS)
         first_trade = _b3_day(meta.get("firstTradeDate"))
         listed_since = {ticker: first_trade} if first_trade else {}
-        bars = to_bars(ticker, frame, self._label)
+        bars = to_bars(ticker, frame, self._source.label)
         return Delivery(ticker, (ticker,), wanted.start, wanted.end, (bars,), listed_since)
 
 

@@ -1,15 +1,17 @@
-"""The back-off of all threads that ask one server."""
+"""The back-off that all threads share which ask one server."""
 
 import random
 import threading
 import time
 
+from b3lake.ingest.sources.http_get import BackOff
 
-class BackOff:
+
+class SharedBackOff:
     """When the server refuses one request, all threads wait, longer each time, with jitter."""
 
-    def __init__(self, first_seconds: float, longest_seconds: float) -> None:
-        self._first, self._longest = first_seconds, longest_seconds
+    def __init__(self, back_off: BackOff) -> None:
+        self._back_off = back_off
         self._free_at = 0.0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -23,7 +25,7 @@ class BackOff:
 
     def refused(self, attempt: int) -> None:
         """Note that attempt number `attempt` (from 0) was refused."""
-        ceiling = min(self._longest, self._first * 2**attempt)
+        ceiling = min(self._back_off.longest_seconds, self._back_off.first_seconds * 2**attempt)
         seconds = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
         with self._lock:
             self._free_at = max(self._free_at, time.monotonic() + seconds)
