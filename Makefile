@@ -6,8 +6,32 @@ PY := .venvs/tech/bin/python
 # What `make demo` needs, and what `make test` and `make check` need beyond it.
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
 DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
-LAKE_ENV ?= dev
 PYTHON310 ?= python3.10
+
+# The variables that a target takes on the command line; others are refused, since make would ignore them.
+FETCHED := TICKERS START_DATE END_DATE SESSIONS INTERVAL SOURCE B3_FILES B3LAKE_YAHOO_URL B3LAKE_B3_URL B3LAKE_SOURCE_LABEL
+takes.demo := LAKE_PORT
+takes.up := LAKE_PORT
+takes.ingest := $(FETCHED)
+takes.query := SQL FILE ARGS AWS LAKE_ENV AWS_%
+takes.report := AWS LAKE_ENV AWS_%
+takes.invoke := EVENT
+takes.preflight := LAKE_ENV AWS_%
+takes.test := PYTEST_ADDOPTS B3_LAKE_SHARED
+takes.test-fast := $(takes.test)
+takes.test-glue4 := PYTHON310 $(takes.test)
+takes.chaos := SEED FAULTS
+takes.fuzz := SECONDS
+takes.requirements := UPGRADE
+
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+TARGETS := $(or $(MAKECMDGOALS),help)
+ifneq ($(strip $(GIVEN)),)
+  TAKEN := PYTHON $(foreach target,$(TARGETS),$(takes.$(target)))
+  ifneq ($(shell $(PYTHON) devlake/check_variables.py '$(TARGETS)' '$(GIVEN)' '$(TAKEN)'),)
+    $(error Nothing was done)
+  endif
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -65,8 +89,8 @@ down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 	@$(PY) -m devlake down
 
 .PHONY: preflight
-preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV=dev into it; changes nothing
-	@$(PY) -m b3lake preflight --env $(LAKE_ENV)
+preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV= (dev) into it; changes nothing
+	@$(PY) -m b3lake preflight
 
 .PHONY: bundle
 bundle: .venvs/tech.done ## write glue/refine_job.py from the modules that the refine job is made of

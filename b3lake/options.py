@@ -44,19 +44,19 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, program: str, description: str, epilog: str | None = None) -> None:
         super().__init__(prog=program, description=description, epilog=epilog)
-        self._settings: dict[str, tuple[str, str]] = {}
+        self.settings: dict[str, tuple[str, str]] = {}
 
     def add_setting(self, flag: str, variable: str, help: str, default: str = "") -> None:  # noqa: A002
         """Add an option that takes a value; without it the environment's `variable` counts, and then `default`."""
         known = f"{variable}; default {default}" if default else variable
         name = self.add_argument(flag, help=f"{help} [{known}]".replace("%", "%%")).dest
-        self._settings[name] = (variable, default)
+        self.settings[name] = (variable, default)
 
     def read(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Given:
         """What was given. Raises UsageError; exits 0 on `--help`, as argparse does."""
         options = self.parse_args(arguments)
         settings = {}
-        for name, (variable, default) in self._settings.items():
+        for name, (variable, default) in self.settings.items():
             given: Any = getattr(options, name)
             settings[name] = str(given if given is not None else environ.get(variable) or default).strip()
         return Given(options, settings)

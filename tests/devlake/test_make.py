@@ -1,0 +1,64 @@
+"""The Makefile refuses variables that a target does not take, before anything is done."""
+
+import re
+import subprocess
+
+import pytest
+
+from b3lake.ingest.commands import fetch
+from b3lake.ingest.sources import settings
+from devlake import paths
+from devlake.check_variables import refuse
+
+
+def _make(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["make", "--dry-run", *words], cwd=paths.ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ingest", "TICKER=PETR4"], "TICKER is no variable of make ingest: did you mean TICKERS?"),
+        (["ingest", "START=2024-01-02"], "START is no variable of make ingest: did you mean START_DATE?"),
+        (["query", "sql=SELECT 1; SELECT 2"], "sql is no variable of make query: did you mean SQL?"),
+        (["report", "ARGS=--sessions 9"], "ARGS is no variable of make report: it takes AWS, AWS_%, LAKE_ENV, PYTHON."),
+        (["check", "test", "TICKERS=PETR4"], "TICKERS is no variable of make check test: "),
+    ],
+)
+def test_an_unknown_variable_is_refused_in_one_sentence(words: list[str], said: str) -> None:
+    done = _make(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.splitlines()[1:] == [done.stderr.splitlines()[-1]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ingest", "TICKERS=PETR4 VALE3", "START_DATE=2024-01-02", "SOURCE=b3"],
+        ["query", "AWS=1", "AWS_PROFILE=me", "SQL=SELECT 'it'"],
+        ["demo", "LAKE_PORT=5000", "PYTHON=python3"],
+        ["chaos", "SEED=1", "FAULTS=2"],
+        ["clean", "demo", "LAKE_PORT=5000"],
+        ["preflight"],
+    ],
+)
+def test_a_known_variable_is_taken(words: list[str]) -> None:
+    done = _make(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_near_one_all_are_named() -> None:
+    assert refuse(["query"], ["X"], ["SQL", "AWS_%"]) == "X is no variable of make query: it takes AWS_%, SQL."
+    assert refuse(["status"], ["X"], []) == "X is no variable of make status: it takes none."
+    assert refuse(["query"], ["AWS_REGION", "SQL"], ["SQL", "AWS_%"]) == ""
+
+
+def test_make_ingest_takes_what_fetch_takes_but_for_the_lake() -> None:
+    fetched = re.search(r"^FETCHED := (.*)$", (paths.ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert fetched
+    of_fetch = {variable for variable, _ in fetch._parser("").settings.values()}
+    of_sources = {settings.YAHOO_VARIABLE, settings.B3_VARIABLE, settings.LABEL_VARIABLE}
+    assert set(fetched[1].split()) == of_fetch - {"RAW_BUCKET", "GLUE_DATABASE"} | of_sources
