@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         self.settings[name] = (variable, default)
 
     def read(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Given:
-        """What was given. Raises UsageError; exits 0 on `--help`, as argparse does."""
+        """Parse one call. Raises UsageError; exits 0 on `--help`, as argparse does."""
         options = self.parse_args(arguments)
         settings = {}
         for name, (variable, default) in self.settings.items():

@@ -5,12 +5,14 @@ It changes nothing. Every check is one read-only call; what a denied call means,
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +21,6 @@ from b3lake.lake.names import DEFAULT_ENV, Names
 from b3lake.lake.session import DEFAULT_REGION
 from b3lake.lake.settings import read_env
 from b3lake.options import Parser
-from b3lake.terminal import console
 
 PROGRAM = "b3lake preflight"
 
@@ -108,7 +109,7 @@ def _check_bucket(client: Callable[[str], Any], bucket: str) -> Finding:
 
 
 def _check_roles(client: Callable[[str], Any], caller_arn: str) -> Iterator[Finding]:
-    """Whether roles can be created here, or which existing ones stand in for them."""
+    """Whether roles can be created here, or which existing ones take their place."""
     if _may_create_roles(client, caller_arn):
         yield Finding("roles", OK, "may be created: `sam deploy`, and Terraform with manage_iam = true")
         return
@@ -134,7 +135,7 @@ def _check_roles(client: Callable[[str], Any], caller_arn: str) -> Iterator[Find
 
 
 def _may_create_roles(client: Callable[[str], Any], caller_arn: str) -> bool:
-    """What IAM's simulator says of iam:CreateRole; a caller that may not even ask may not create either."""
+    """Ask IAM's simulator about iam:CreateRole; a caller that may not even ask may not create either."""
     parts = caller_arn.split(":")
     if parts[5].startswith("assumed-role/"):  # the simulator wants the role, not its session
         parts[2], parts[5] = "iam", f"role/{parts[5].split('/')[1]}"
@@ -170,6 +171,7 @@ def run(request: PreflightRequest) -> int:
     table = Table("", "what", "found", box=None, pad_edge=False)
     signs = {OK: Text("✓", "green"), NOTE: Text("!", "yellow"), MISSING: Text("✗", "bold red")}
     findings = []
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     with console.status("Asking the account …"):
         for finding in check_account(request.env):
             findings.append(finding)

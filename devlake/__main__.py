@@ -8,7 +8,6 @@ import subprocess
 import sys
 from types import FrameType
 
-from b3lake.terminal import Stage, console, fail, stage, warn
 from devlake import local_lake, paths
 from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
@@ -18,6 +17,7 @@ from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, ingest_quotes
 from devlake.local_lake import only_one, open_lake
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
+from devlake.terminal import Stage, console, fail, stage, warn
 
 
 def _port() -> int | None:

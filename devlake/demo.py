@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-from b3lake.terminal import Stage, console, stage, warn
 from devlake import emulator, paths
 from devlake.ask_lake import ask_file, write_report
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
@@ -15,6 +14,7 @@ from devlake.local_lake import only_one
 from devlake.measure_memory import peak_memory
 from devlake.prepare_athena import WORKGROUP, prepare_athena
 from devlake.run_glue import GlueRun, carry_out_runs, wait_for_events
+from devlake.terminal import Stage, console, stage, warn
 
 FOLDER = paths.STATE / "demo"
 TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "MGLU3", "^BVSP")

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from b3lake.terminal import console, fail
 from devlake.deploy_stack import deploy_stack, stack_outputs
 from devlake.emulator import Emulator, running
 from devlake.errors import DevLakeError
 from devlake.local_lake import find_lake
+from devlake.terminal import console, fail
 
 
 @contextmanager

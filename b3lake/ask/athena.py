@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pyarrow as pa
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoRegionError
 
 from b3lake.ask.errors import QueryError
+from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,20 +50,19 @@ def ask(sql: str, settings: Settings) -> pa.Table:
             return ask_awswrangler(sql, settings)
         return _ask_emulator(sql, settings)
     except (ClientError, BotoCoreError) as error:
-        raise QueryError(explain(error)) from error
+        raise QueryError(explain(error, settings)) from error
 
 
-def explain(error: ClientError | BotoCoreError) -> str:
-    """One line about what AWS, or the way to it, said, and what to do about it where that is known."""
-    if isinstance(error, NoCredentialsError):
-        return f"{error}. Sign in to your AWS account, or start a lake here: make up."
+def explain(error: ClientError | BotoCoreError, settings: Settings) -> str:
+    """Say in one line why AWS, or the way to it, refused, and what to do about it where that is known."""
     if isinstance(error, NoRegionError):
         return f"{error} Set AWS_DEFAULT_REGION to the lake's (us-east-1 unless you chose another)."
     if isinstance(error, EndpointConnectionError):
         return f"{error}. A lake on this machine: make status says whether it is up."
+    if ends_the_run(error):
+        return str(as_aws_error(error, f"Athena workgroup {settings.workgroup}"))
     said = error.response["Error"] if isinstance(error, ClientError) else {}
-    advice = " Sign in to your AWS account again." if said.get("Code", "").startswith("ExpiredToken") else ""
-    return one_line(said.get("Message") or str(error)) + advice
+    return one_line(said.get("Message") or str(error))
 
 
 def one_line(message: str) -> str:

@@ -1,4 +1,4 @@
-"""The SQL files: where they are, and what each says that it answers."""
+"""Finds the SQL files, and the sentence with which each begins."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ FOLDER = next(folder for folder in (_PACKAGE / "queries", _PACKAGE.parent / "que
 
 
 def list_queries() -> dict[str, str]:
-    """Name of each query of this folder to what it answers, which its first comment line says."""
+    """The name of each query of this folder, with the question that its first comment line states."""
     return {path.stem: describe(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.sql"))}
 
 
 def describe(sql: str) -> str:
-    """What the first line of `sql`, a comment, says that it answers."""
+    """The question that the first line of `sql`, a comment, states."""
     return sql.partition("\n")[0].removeprefix("--").strip()
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with one ticker, and how tickers fare."""
+"""The errors of one ticker, and how tickers fare."""
 
 from enum import StrEnum
 

@@ -20,7 +20,7 @@ from b3lake.lake.tickers import ALL_TICKERS
 
 @dataclass
 class _Received:
-    """What the source gave: days by ticker, refusals by ticker and day, first trades, and what failed."""
+    """The source's answers so far: days by ticker, refusals by ticker and day, first trades, and failures."""
 
     days: Counter[str] = field(default_factory=Counter)
     refused: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))

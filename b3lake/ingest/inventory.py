@@ -1,4 +1,4 @@
-"""What the lake already has of a request, in 18 bytes per day and ticker however large its objects' keys are."""
+"""The inventory of the lake that a run compares with: 18 bytes per day and ticker, however long the keys are."""
 
 import datetime as dt
 from collections.abc import Iterable

@@ -36,7 +36,7 @@ _EPOCH = dt.date(1970, 1, 1).toordinal()
 
 @dataclass
 class Tally:
-    """What became of the partitions of each ticker."""
+    """How many partitions of each ticker were written, unchanged, failed and registered, and why some failed."""
 
     written: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)

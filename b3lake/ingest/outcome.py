@@ -37,13 +37,8 @@ class Outcome:
             self.status = Status.UNCHANGED
         self.cause = "; ".join(text for text in (tally.causes.get(self.ticker, ""), self.cause) if text)
 
-    def line(self) -> str:
-        """What was received, for a log."""
-        cause = f": {self.cause}" if self.cause else ""
-        return f"{self.ticker}: {self.received} of {self.requested} sessions received{cause}"
-
     def as_record(self) -> dict[str, object]:
-        """The outcome as JSON takes it."""
+        """The outcome as a JSON object."""
         return asdict(self) | {"status": self.status.value, "gaps": [day.isoformat() for day in self.gaps]}
 
 

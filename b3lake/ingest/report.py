@@ -45,7 +45,7 @@ def write_outcomes(
 
 
 def write_examination(seen: Examination, repaired: int, *, json_lines: bool) -> None:
-    """What the doctor found (or has left) on standard output: a line a kind, or as JSON a line a finding."""
+    """The doctor's findings (or those that are left) on standard output: a line a kind, or as JSON a line a finding."""
     kinds = Counter(finding.kind for finding in seen.findings)
     totals: dict[str, object] = {
         "objects": seen.objects,

@@ -16,7 +16,7 @@ class Settings:
 
     @property
     def names(self) -> Names:
-        """What this deployment's resources are called."""
+        """The names of this deployment's resources."""
         return Names(self.env)
 
     @property

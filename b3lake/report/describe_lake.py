@@ -1,4 +1,4 @@
-"""Turns what was read from the lake into what the page shows. Pure: no clients, no clock, no files."""
+"""Turns the lake's content into the page's data. Pure: no clients, no clock, no files."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Reads from the lake what the page shows: the answers of three questions, and when objects were last written."""
+"""Reads the page's content from the lake: the answers of three questions, and when objects were last written."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _FOLDER = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class LakeContent:
-    """What the lake holds, as read.
+    """The content of the page, as the lake gave it.
 
     `quotes`: the refined rows of the newest sessions, by ticker and date. `days`: every trade date and its tickers.
     `sources`: bronze bars by source. The times, UTC, are of the newest bronze and refined object, None when unknown.

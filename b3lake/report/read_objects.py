@@ -1,4 +1,4 @@
-"""Looks at a table's objects in S3, for what no column says: when they were written."""
+"""Finds out when a table's objects in S3 were written, which no column says."""
 
 import datetime as dt
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from awswrangler.exceptions import QueryFailed
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.athena.models import AthenaBackend, QueryResults, athena_backends
 from rich.console import Console
@@ -283,5 +284,15 @@ def test_missing_credentials_are_said(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert run_command("ask", ["--sql", "SELECT 1"]) == 1
-    expected = "b3lake ask: Unable to locate credentials. Sign in to your AWS account, or start a lake here: make up.\n"
-    assert capsys.readouterr().err == expected
+    assert capsys.readouterr().err.startswith("b3lake ask: No AWS credentials were found: set AWS_ACCESS_KEY_ID ")
+
+
+def test_expired_credentials_are_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"Error": {"Code": "ExpiredTokenException", "Message": "The security token included is expired"}}
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise ClientError(answer, "StartQueryExecution")
+
+    monkeypatch.setattr("awswrangler.athena.read_sql_query", refuse)
+    assert run_command("ask", ["--sql", "SELECT 1"]) == 1
+    assert capsys.readouterr().err.startswith("b3lake ask: The AWS credentials have expired: in a lab, start it again")

@@ -75,7 +75,7 @@ def run(request: DoctorRequest) -> int:
 
 
 async def _treat(request: DoctorRequest, lake: Lake, steps: Steps) -> tuple[Examination, int]:
-    """What is (or is left) wrong, and how many findings were repaired."""
+    """Examine, and with `fix` repair and examine again; also how many findings were repaired."""
     seen = await examine(lake, request.examined, steps)
     if not request.fix or not seen.findings:
         return seen, 0

@@ -1,4 +1,4 @@
-"""Reads a whole lake and says what is wrong with it."""
+"""Reads a whole lake and finds its faults."""
 
 import asyncio
 import datetime as dt
@@ -28,7 +28,7 @@ BATCH_OBJECTS = 1000
 
 
 class Kind(StrEnum):
-    """What can be wrong."""
+    """The kinds of faults."""
 
     GAP = "gap"  # a session without an object, between the first and the last that the ticker has
     UNREADABLE = "unreadable"  # no Parquet file, or not with the bronze columns
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, and where."""
+    """One fault, and where it is."""
 
     kind: Kind
     ticker: str
@@ -61,7 +61,7 @@ class Finding:
 
 @dataclass
 class Examination:
-    """What was read, and all that is wrong with it."""
+    """The objects that were read, and all faults that were found in them."""
 
     objects: int = 0
     rows: int = 0
@@ -145,7 +145,7 @@ def _as_bars(found: RawObject, rows: pa.Table) -> pa.Table:
 
 
 def examine_rows(bars: pa.Table) -> Iterator[Finding]:
-    """What is wrong with the rows of `bars` (BARS_SCHEMA), all rows of any partition together. Pure."""
+    """The faults of the rows of `bars` (BARS_SCHEMA), all rows of any partition together. Pure."""
     tickers, days = bars["ticker"].to_pylist(), bars["day"].to_pylist()
     reasons = refusals(bars)
     moments = bars["ts"].to_numpy()

@@ -1,4 +1,4 @@
-"""Repairs what the doctor found: from the source what a source can give again, the rest from the lake itself."""
+"""Repairs the faults that the doctor found: from the source where it can give bars again, else from the lake itself."""
 
 import dataclasses
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What the local run prints: a line a stage, live on a terminal, plain elsewhere."""
+"""Prints the stages of a local run: a line each, live on a terminal, plain elsewhere."""
 
 import sys
 import time
