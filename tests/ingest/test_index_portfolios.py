@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b3lake.ingest.sources.b3_index import (
@@ -153,6 +153,7 @@ def test_what_is_a_hundred_in_neither_or_both_tells_nothing(text: str) -> None:
         format_of(text)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**13), st.integers(0, 3))
 def test_numbers_are_read_as_each_language_writes_them(number: int, decimals: int) -> None:
     value = Decimal(number).scaleb(-decimals)
@@ -249,6 +250,7 @@ def test_a_passing_fault_is_tried_again_and_then_told(bad: Reply) -> None:
     assert str(raised.value).endswith(", 3 times; run again later.")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3)))
 def test_whatever_json_comes_is_refused_in_a_sentence(value: object) -> None:
     for told in (value, body() | {"page": value}, body() | {"header": value}, body() | {"results": value}):

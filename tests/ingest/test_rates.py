@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b3lake.ingest.sources.bcb import CentralBank, RatesError, parse, windows
@@ -96,6 +96,7 @@ def test_the_fake_refuses_what_the_service_refuses() -> None:
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(_days, st.integers(0, 20_000))
 def test_windows_hold_every_day_once_and_none_is_too_long(start: dt.date, length: int) -> None:
     end = start + dt.timedelta(days=length)
@@ -242,6 +243,7 @@ def test_a_refusal_is_told_in_the_services_words(status: int, content: bytes, ca
     assert str(raised.value) == (f"CDI, series 12 of the central bank: it refuses 2024-01-01 to 2024-01-31: {cause}.")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([200, 400, 404, 406]))
 def test_whatever_comes_is_values_a_passing_fault_or_a_sentence(content: bytes, status: int) -> None:
     try:
@@ -251,6 +253,7 @@ def test_whatever_comes_is_values_a_passing_fault_or_a_sentence(content: bytes, 
     assert told == "{}" or re.fullmatch(r"it answered \d+ with .*|CDI, series 12 of the central bank: .*[^:]\.", told)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(_days, st.decimals(0, 1, places=6), max_size=20), st.randoms())
 def test_the_order_of_rows_does_not_matter(values: dict[dt.date, object], random: object) -> None:
     rows = [(f"{day:%d/%m}/{day.year}", str(value)) for day, value in values.items()]
