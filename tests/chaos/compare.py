@@ -9,14 +9,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from b3lake.lake.keys import COMPACT_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
+from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.refine.unreadable import UNREADABLE_NAME
 from devlake.emulator import Emulator
 
-PLACES = {
-    "b3_daily_quotes": "raw/b3/",
-    "b3_daily_quotes_refined": "refined/b3/",
-    "b3_daily_quotes_compact": "compact/b3/",
+PREFIXES = {
+    RAW_TABLE: f"{RAW_PREFIX}/",
+    REFINED_TABLE: f"{REFINED_PREFIX}/",
+    COMPACT_TABLE: f"{COMPACT_PREFIX}/",
 }
-UNREADABLE = "state/refined/b3/unreadable.json"
+UNREADABLE = f"{STATE_PREFIX}/{REFINED_PREFIX}/{UNREADABLE_NAME}"
 _SHOWN = 5
 
 
@@ -51,7 +54,7 @@ def read_contents(aws: Emulator, bucket: str, database: str) -> Contents:
     rows: dict[str, dict[str, list[dict[str, Any]] | str]] = {}
     partitions: dict[str, set[tuple[str, ...]]] = {}
     with ThreadPoolExecutor(4) as threads:
-        for table, prefix in PLACES.items():
+        for table, prefix in PREFIXES.items():
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
             rows[table] = dict(zip(keys, threads.map(rows_of, keys), strict=True))
@@ -65,7 +68,7 @@ def read_contents(aws: Emulator, bucket: str, database: str) -> Contents:
 
 
 def unreadable_objects(s3: Any, bucket: str) -> list[str]:
-    """The raw objects that the job's own list tells as unreadable."""
+    """The raw objects that the job lists as unreadable."""
     try:
         body = s3.get_object(Bucket=bucket, Key=UNREADABLE)["Body"].read()
     except s3.exceptions.NoSuchKey:
@@ -73,17 +76,17 @@ def unreadable_objects(s3: Any, bucket: str) -> list[str]:
     return sorted(entry["object"].removeprefix(f"s3://{bucket}/") for entry in json.loads(body)["unreadable"])
 
 
-def differences(tortured: Contents, quiet: Contents, *, partitions: bool = True) -> list[str]:
-    """What is lost, doubled or wrong in the tortured lake, one sentence each; empty when the two are equal."""
+def differences(there: Contents, wanted: Contents, *, partitions: bool = True) -> list[str]:
+    """What is lost, doubled or wrong in the lake `there`, one sentence each; empty when it is the lake `wanted`."""
     found: list[str] = []
-    for table in PLACES:
-        there, wanted = tortured.rows[table], quiet.rows[table]
-        found += _sets(table, "object", there, wanted)
-        wrong = [key for key in sorted(there.keys() & wanted.keys()) if there[key] != wanted[key]]
-        found += _some(f"{table}: {key} has {there[key]} instead of {wanted[key]}" for key in wrong)
+    for table in PREFIXES:
+        objects, right = there.rows[table], wanted.rows[table]
+        found += _sets(table, "object", objects, right)
+        wrong = [key for key in sorted(objects.keys() & right.keys()) if objects[key] != right[key]]
+        found += _some(f"{table}: {key} has {objects[key]} instead of {right[key]}" for key in wrong)
         if partitions:
-            found += _sets(table, "partition", tortured.partitions[table], quiet.partitions[table])
-    return found + _some(f"{key} is told to be unreadable" for key in tortured.unreadable)
+            found += _sets(table, "partition", there.partitions[table], wanted.partitions[table])
+    return found + _some(f"{key} is listed as unreadable" for key in there.unreadable)
 
 
 def _sets(table: str, what: str, there: Iterable[Any], wanted: Iterable[Any]) -> list[str]:

@@ -1,31 +1,67 @@
-"""Damage to what a lake has stored: objects deleted, corrupted or added, partitions forgotten by the catalog."""
+"""Damage to the stored lake: objects deleted, corrupted or added, partitions forgotten by the catalog."""
 
+import enum
 import io
 import random
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from b3lake.lake.keys import COMPACT_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
+from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.refine.notes import NOTES_NAME
+from b3lake.refine.unreadable import UNREADABLE_NAME
 from devlake.emulator import Emulator
-from tests.chaos.plan import Fault
+from tests.chaos.faults import Damage, Fault, JobFault, Kind
 
 STRAY_TICKER = "ZZZZ3"
-STATE = "state/refined/b3/"
-_PLACES = {
-    "refined object": "refined/b3/",
-    "compact object": "compact/b3/",
-    "ledger": f"{STATE}ledger/",
-    "notes": f"{STATE}notes.json",
-    "list of unreadable objects": f"{STATE}unreadable.json",
-    "raw object": "raw/b3/",
+STATE = f"{STATE_PREFIX}/{REFINED_PREFIX}/"
+RAW = f"{RAW_PREFIX}/"
+
+
+class Harm(enum.Enum):
+    """What becomes of an object."""
+
+    DELETED = enum.auto()
+    CORRUPTED = enum.auto()
+    REWRITTEN = enum.auto()
+    """Other prices in it, as if another ingestion had been there; the next one takes them back."""
+
+
+@dataclass(frozen=True)
+class ObjectsHarmed:
+    """Objects under `prefix`, and the harm that is done to some of them."""
+
+    prefix: str
+    harm: Harm
+
+
+OBJECTS: dict[Kind, ObjectsHarmed] = {
+    Damage.REFINED_DELETED: ObjectsHarmed(f"{REFINED_PREFIX}/", Harm.DELETED),
+    Damage.REFINED_CORRUPTED: ObjectsHarmed(f"{REFINED_PREFIX}/", Harm.CORRUPTED),
+    Damage.COMPACT_DELETED: ObjectsHarmed(f"{COMPACT_PREFIX}/", Harm.DELETED),
+    Damage.COMPACT_CORRUPTED: ObjectsHarmed(f"{COMPACT_PREFIX}/", Harm.CORRUPTED),
+    Damage.LEDGER_DELETED: ObjectsHarmed(f"{STATE}ledger/", Harm.DELETED),
+    Damage.LEDGER_CORRUPTED: ObjectsHarmed(f"{STATE}ledger/", Harm.CORRUPTED),
+    Damage.NOTES_CORRUPTED: ObjectsHarmed(f"{STATE}{NOTES_NAME}", Harm.CORRUPTED),
+    Damage.UNREADABLE_LIST_CORRUPTED: ObjectsHarmed(f"{STATE}{UNREADABLE_NAME}", Harm.CORRUPTED),
+    Damage.RAW_CORRUPTED: ObjectsHarmed(RAW, Harm.CORRUPTED),
+    JobFault.RAW_REWRITTEN: ObjectsHarmed(RAW, Harm.REWRITTEN),
+    JobFault.RAW_DELETED: ObjectsHarmed(RAW, Harm.DELETED),
+    JobFault.RAW_CORRUPTED: ObjectsHarmed(RAW, Harm.CORRUPTED),
 }
-_TABLES = {"raw": "b3_daily_quotes", "refined": "b3_daily_quotes_refined", "compact": "b3_daily_quotes_compact"}
+FORGOTTEN: dict[Kind, str] = {
+    Damage.RAW_PARTITIONS_FORGOTTEN: RAW_TABLE,
+    Damage.REFINED_PARTITIONS_FORGOTTEN: REFINED_TABLE,
+    Damage.COMPACT_PARTITIONS_FORGOTTEN: COMPACT_TABLE,
+}
+"""The table whose partitions the catalog forgets."""
 
 
-class Damage:
-    """Does damage to one lake, and remembers what the lake must tell of it: `corrupt` is raw key to ETag."""
+class LakeDamage:
+    """Damages one lake, and remembers what the lake must tell of it: `corrupt` is raw key to ETag."""
 
     def __init__(self, aws: Emulator, bucket: str, database: str) -> None:
         self._s3, self._glue = aws.client("s3"), aws.client("glue")
@@ -35,31 +71,27 @@ class Damage:
         self.forgot = False
 
     def do(self, fault: Fault) -> bool:
-        """Do what `fault` says; returns whether there was anything to do it to."""
-        dice = random.Random(fault.dice)
-        if fault.kind.startswith("catalog forgets"):
-            return self._forget(_TABLES[fault.kind.split()[2]], dice)
-        if fault.kind == "raw object of no session added":
-            return self._stray(dice)
-        place = next(name for name in _PLACES if fault.kind.startswith(name))
-        keys = self.keys(_PLACES[place])
-        chosen = dice.sample(keys, min(len(keys), fault.count))
-        deeds: dict[str, Callable[[str, random.Random], None]] = {
-            "deleted": self._delete, "corrupted": self._corrupt, "rewritten": self._rewrite
-        }  # fmt: skip
-        deed = next(deed for word, deed in deeds.items() if word in fault.kind)
+        """Do the damage; returns whether there was anything to do it to."""
+        rng = random.Random(fault.seed)
+        if fault.kind in FORGOTTEN:
+            return self._forget(FORGOTTEN[fault.kind], rng)
+        if fault.kind is Damage.RAW_ADDED:
+            return self._add_stray(rng)
+        harmed = OBJECTS[fault.kind]
+        keys = self.keys(harmed.prefix)
+        chosen = rng.sample(keys, min(len(keys), fault.count))
         for key in chosen:
-            deed(key, dice)
+            self._harm(key, harmed.harm, rng)
         return bool(chosen)
 
     def take_strays_away(self) -> None:
         for key in self.strays:
-            self._s3.delete_object(Bucket=self._bucket, Key=key)
+            self._delete(key)
         self.strays.clear()
 
     def still_corrupt(self) -> set[str]:
         """The raw objects that were corrupted and are as they were left."""
-        etags = {item["Key"]: item["ETag"] for item in self._listed("raw/b3/")}
+        etags = {item["Key"]: item["ETag"] for item in self._listed(RAW)}
         self.corrupt = {key: etag for key, etag in self.corrupt.items() if etags.get(key) == etag}
         return set(self.corrupt)
 
@@ -76,40 +108,36 @@ class Damage:
     def _put(self, key: str, body: bytes) -> str:
         return str(self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)["ETag"])
 
-    def _delete(self, key: str, _dice: random.Random) -> None:
+    def _delete(self, key: str) -> None:
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
-    def _corrupt(self, key: str, dice: random.Random) -> None:
-        spoil = dice.choice(("empty", "half", "noise", "other columns"))
-        etag = self._put(key, _spoilt(self._get(key), spoil, dice))
-        if key.startswith("raw/"):
-            self.corrupt[key] = etag
+    def _harm(self, key: str, harm: Harm, rng: random.Random) -> None:
+        match harm:
+            case Harm.DELETED:
+                self._delete(key)
+            case Harm.CORRUPTED:
+                etag = self._put(key, _corrupted(self._get(key), rng))
+                if key.startswith(RAW):
+                    self.corrupt[key] = etag
+            case Harm.REWRITTEN:
+                if key not in self.still_corrupt():
+                    self._put(key, _with_other_closes(self._get(key), rng))
 
-    def _rewrite(self, key: str, dice: random.Random) -> None:
-        """Other prices under a raw key, as if another ingestion had been there; the next one takes them back."""
-        if key in self.still_corrupt():
-            return
-        table = pq.read_table(io.BytesIO(self._get(key)))
-        close = pa.array([value.as_py() * (1 + dice.random()) for value in table["close"]])
-        sink = io.BytesIO()
-        pq.write_table(table.set_column(table.schema.get_field_index("close"), "close", close), sink)
-        self._put(key, sink.getvalue())
-
-    def _stray(self, dice: random.Random) -> bool:
-        keys = [key for key in self.keys("raw/b3/") if key not in self.still_corrupt()]
+    def _add_stray(self, rng: random.Random) -> bool:
+        keys = [key for key in self.keys(RAW) if key not in self.still_corrupt()]
         if not keys:
             return False
-        source = dice.choice(keys)
-        day = source.split("/")[2]
-        key = f"raw/b3/{day}/ticker={STRAY_TICKER}/data.parquet"
+        source = rng.choice(keys)
+        folder, _, name = source.rpartition("/")
+        key = f"{folder.rpartition('ticker=')[0]}ticker={STRAY_TICKER}/{name}"
         self._put(key, self._get(source))
         self.strays.append(key)
         return True
 
-    def _forget(self, table: str, dice: random.Random) -> bool:
+    def _forget(self, table: str, rng: random.Random) -> bool:
         pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=self._database, TableName=table)
         values = sorted(partition["Values"] for page in pages for partition in page["Partitions"])
-        chosen = dice.sample(values, -(-len(values) // 3))
+        chosen = rng.sample(values, -(-len(values) // 3))
         if chosen:
             self._glue.batch_delete_partition(
                 DatabaseName=self._database,
@@ -117,15 +145,22 @@ class Damage:
                 PartitionsToDelete=[{"Values": value} for value in chosen[:25]],
             )
             # The next ingestion registers bronze partitions anew; the others wait for a run in full mode.
-            self.forgot = self.forgot or table != _TABLES["raw"]
+            self.forgot = self.forgot or table != RAW_TABLE
         return bool(chosen)
 
 
-def _spoilt(body: bytes, spoil: str, dice: random.Random) -> bytes:
-    if spoil == "other columns":
-        sink = io.BytesIO()
-        pq.write_table(pa.table({"answer": [42]}), sink)
-        return sink.getvalue()
-    if spoil == "noise":
-        return dice.randbytes(len(body))
-    return body[: len(body) // 2] if spoil == "half" else b""
+def _with_other_closes(body: bytes, rng: random.Random) -> bytes:
+    table = pq.read_table(io.BytesIO(body))
+    close = pa.array([value.as_py() * (1 + rng.random()) for value in table["close"]])
+    return _parquet(table.set_column(table.schema.get_field_index("close"), "close", close))
+
+
+def _corrupted(body: bytes, rng: random.Random) -> bytes:
+    """Nothing, half of it, noise, or a table of other columns."""
+    return rng.choice((b"", body[: len(body) // 2], rng.randbytes(len(body)), _parquet(pa.table({"answer": [42]}))))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

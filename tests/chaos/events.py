@@ -6,7 +6,7 @@ import random
 from typing import Any
 from urllib.parse import quote_plus
 
-from tests.chaos.plan import Fault
+from tests.chaos.faults import EventFault, Fault
 
 _COUNTS = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
 _NONSENSE = ("not JSON", "[]", '{"Records": [{}]}', '{"Records": [{"eventTime": "yesterday"}]}', "\N{SNOWMAN}")
@@ -19,25 +19,17 @@ class Queue:
         self._sqs, self._url = sqs, url
         self.malformed: list[str] = []
 
-    def disturb(self, fault: Fault, keys: list[str]) -> None:
-        """Send what `fault` says, about raw objects out of `keys`."""
-        dice = random.Random(fault.dice)
-        now = dt.datetime.now(dt.timezone.utc)
-        if fault.kind == "event malformed":
-            body = dice.choice(_NONSENSE)
+    def send_faulty(self, fault: Fault, keys: list[str]) -> None:
+        """Send the events of `fault`, about raw objects out of `keys`."""
+        rng = random.Random(fault.seed)
+        if fault.kind is EventFault.MALFORMED:
+            body = rng.choice(_NONSENSE)
             self.malformed.append(body)
             self._send(body)
-        elif not keys:
-            return
-        elif fault.kind == "event doubled":
-            body = _body(dice.choice(keys), now)
-            self._send(body)
-            self._send(body)
-        elif fault.kind == "event late":
-            self._send(_body(dice.choice(keys), now - dt.timedelta(minutes=dice.randint(1, 600))))
-        else:
-            for seconds in dice.sample(range(60), 4):
-                self._send(_body(dice.choice(keys), now - dt.timedelta(seconds=seconds)))
+        elif keys:
+            now = dt.datetime.now(dt.timezone.utc)
+            for key, age in _chosen(fault, keys, rng):
+                self._send(_body(key, now - age))
 
     def left(self) -> int:
         """How many events are neither acknowledged nor among the malformed ones."""
@@ -46,6 +38,17 @@ class Queue:
 
     def _send(self, body: str) -> None:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def _chosen(fault: Fault, keys: list[str], rng: random.Random) -> list[tuple[str, dt.timedelta]]:
+    """The key and the age of each event that is sent, in order."""
+    match fault.kind:
+        case EventFault.DOUBLED:
+            return [(rng.choice(keys), dt.timedelta())] * 2
+        case EventFault.LATE:
+            return [(rng.choice(keys), dt.timedelta(minutes=rng.randint(1, 600)))]
+        case _:
+            return [(rng.choice(keys), dt.timedelta(seconds=seconds)) for seconds in rng.sample(range(60), 4)]
 
 
 def _body(key: str, time: dt.datetime) -> str:

@@ -1,4 +1,4 @@
-"""What Yahoo says in a torture run: a truth that restatements move, and wrong answers to single requests."""
+"""Yahoo in a chaos run: true quotes that restatements move, and wrong answers to single requests."""
 
 import datetime as dt
 import random
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devlake.fake_yahoo import ZONE, Answer, FakeYahoo, Query, Responder, chart, error, synthetic
-from tests.chaos.plan import Fault
+from tests.chaos.faults import Fault, Kind, YahooFault
 
 SYMBOLS = {
     "PETR4": "PETR4.SA",
@@ -27,67 +27,41 @@ def _epoch(day: dt.date) -> int:
 
 
 class Market:
-    """The bars of every symbol as they are true now."""
+    """The bars of every symbol as they are true now, and the fake Yahoo that tells them."""
 
     def __init__(self) -> None:
-        self.fake_yahoo = FakeYahoo()
+        self.yahoo = FakeYahoo()
         self.bars = {symbol: _invented(symbol) for symbol in SYMBOLS.values()}
-        self.be_honest()
+        self.tell_the_truth()
 
-    def be_honest(self) -> None:
-        """Answer every request with the truth from now on."""
-        self.fake_yahoo.scripted = {symbol: [self._truth(symbol)] for symbol in self.bars}
+    def tell_the_truth(self) -> None:
+        """Answer every request rightly from now on."""
+        self.yahoo.scripted = {symbol: [self._truth(symbol)] for symbol in self.bars}
 
-    def lie(self, fault: Fault, on_told: Callable[[], None]) -> None:
-        """Answer one symbol's next request wrongly, or move the truth (restatements); `on_told` when it is done."""
-        dice = random.Random(fault.dice)
-        symbol = dice.choice(sorted(self.bars))
-        if fault.kind == "Yahoo restates volumes":
-            for bar in dice.sample(self.bars[symbol], 5):
-                bar["volume"] += dice.randint(1, 9) * 100
-            on_told()
-        elif fault.kind == "Yahoo restates a split":
-            self._split(symbol, dice)
-            on_told()
-        else:
-            wrong = self._wrong(fault, symbol, dice)
+    def inject(self, fault: Fault, on_met: Callable[[], None]) -> None:
+        """Answer one symbol's next request wrongly, or restate its past; `on_met` is called when it is done."""
+        rng = random.Random(fault.seed)
+        symbol = rng.choice(sorted(self.bars))
+        if fault.kind in RESTATEMENTS:
+            RESTATEMENTS[fault.kind](self.bars[symbol], rng)
+            on_met()
+            return
 
-            def tell(query: Query) -> Answer:
-                on_told()
-                return wrong(query) if callable(wrong) else wrong
+        def answer_wrongly(query: Query) -> Answer:
+            on_met()
+            return WRONG_ANSWERS[fault.kind](symbol, _within(self.bars[symbol], query), rng)
 
-            self.fake_yahoo.scripted[symbol].insert(0, tell)
+        self.yahoo.scripted[symbol].insert(0, answer_wrongly)
 
-    def drift(self, seed: int) -> None:
+    def revise_volumes(self, seed: int) -> None:
         """Revise some volumes, as Yahoo does for days, so that every ingestion has something to write."""
-        dice = random.Random(seed)
+        rng = random.Random(seed)
         for bars in self.bars.values():
-            for bar in dice.sample(bars, 3):
+            for bar in rng.sample(bars, 3):
                 bar["volume"] += 100
-
-    def _split(self, symbol: str, dice: random.Random) -> None:
-        bars = self.bars[symbol]
-        for bar in bars[: dice.randrange(1, len(bars))]:
-            bar.update({name: bar[name] / 2 for name in _PRICES}, volume=bar["volume"] * 2)
 
     def _truth(self, symbol: str) -> Responder:
         return lambda query: chart(symbol, _within(self.bars[symbol], query))
-
-    def _wrong(self, fault: Fault, symbol: str, dice: random.Random) -> Answer | Responder:
-        if fault.kind == "Yahoo answers 429":
-            return Answer(429, "Too Many Requests\r\n")
-        if fault.kind == "Yahoo answers 404":
-            return error(404, "Not Found", "No data found, symbol may be delisted")
-        if fault.kind == "Yahoo answers with a page of HTML":
-            return Answer(502, "<html><body>Bad gateway</body></html>")
-        if fault.kind == "Yahoo answers for another symbol":
-            return lambda query: chart("MSFT", _within(self.bars[symbol], query))
-        spoil = {
-            "Yahoo answers half a frame": _half,
-            "Yahoo answers bars without prices": _without_prices,
-            "Yahoo answers a partial bar": _partial,
-        }[fault.kind]
-        return lambda query: chart(symbol, spoil(_within(self.bars[symbol], query), dice))
 
 
 def _invented(symbol: str) -> list[Bar]:
@@ -105,18 +79,46 @@ def _within(bars: list[Bar], query: Query) -> list[Bar]:
     return [dict(bar) for bar in bars if query.start <= bar["ts"] < query.end]
 
 
-def _half(bars: list[Bar], _dice: random.Random) -> list[Bar]:
+def _half(bars: list[Bar], _rng: random.Random) -> list[Bar]:
     return bars[: max(1, len(bars) // 2)]
 
 
-def _without_prices(bars: list[Bar], dice: random.Random) -> list[Bar]:
-    for bar in dice.sample(bars, max(1, len(bars) // 4)):
-        bar.update(dict.fromkeys(("open", "high", "low", "close", "adjclose", "volume")))
+def _without_prices(bars: list[Bar], rng: random.Random) -> list[Bar]:
+    for bar in rng.sample(bars, max(1, len(bars) // 4)):
+        bar.update(dict.fromkeys((*_PRICES, "volume")))
     return bars
 
 
-def _partial(bars: list[Bar], _dice: random.Random) -> list[Bar]:
+def _with_a_partial_bar(bars: list[Bar], _rng: random.Random) -> list[Bar]:
     """The last bar as it was before the session's end."""
     last = bars[-1]
     last.update(close=last["open"], adjclose=last["open"], volume=last["volume"] // 3)
     return bars
+
+
+def _restate_volumes(bars: list[Bar], rng: random.Random) -> None:
+    for bar in rng.sample(bars, 5):
+        bar["volume"] += rng.randint(1, 9) * 100
+
+
+def _restate_a_split(bars: list[Bar], rng: random.Random) -> None:
+    for bar in bars[: rng.randrange(1, len(bars))]:
+        bar.update({name: bar[name] / 2 for name in _PRICES}, volume=bar["volume"] * 2)
+
+
+WRONG_ANSWERS: dict[Kind, Callable[[str, list[Bar], random.Random], Answer]] = {
+    YahooFault.TOO_MANY_REQUESTS: lambda _symbol, _bars, _rng: Answer(429, "Too Many Requests\r\n"),
+    YahooFault.NOT_FOUND: lambda _symbol, _bars, _rng: error(404, "Not Found", "No data found, symbol may be delisted"),
+    YahooFault.HTML_PAGE: lambda _symbol, _bars, _rng: Answer(502, "<html><body>Bad gateway</body></html>"),
+    YahooFault.HALF_OF_THE_BARS: lambda symbol, bars, rng: chart(symbol, _half(bars, rng)),
+    YahooFault.BARS_WITHOUT_PRICES: lambda symbol, bars, rng: chart(symbol, _without_prices(bars, rng)),
+    YahooFault.ANOTHER_SYMBOL: lambda _symbol, bars, _rng: chart("MSFT", bars),
+    YahooFault.PARTIAL_BAR: lambda symbol, bars, rng: chart(symbol, _with_a_partial_bar(bars, rng)),
+}
+"""The answer about a symbol in place of the right one, which has these bars."""
+
+RESTATEMENTS: dict[Kind, Callable[[list[Bar], random.Random], None]] = {
+    YahooFault.VOLUMES_RESTATED: _restate_volumes,
+    YahooFault.SPLIT_RESTATED: _restate_a_split,
+}
+"""The change of a symbol's true bars."""

@@ -1,4 +1,4 @@
-"""The real programs on a deployed stack: what the torture starts, and the two lakes that it starts them on."""
+"""The real programs on a deployed stack, and the two lakes that a chaos run starts them on."""
 
 import sys
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator
 from devlake.run_glue import spark_environment
 from tests.chaos.market import FIRST, LAST, SYMBOLS
-from tests.chaos.processes import Process
+from tests.chaos.program import Program
 
 # In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 3.
 VISIBILITY_SECONDS, RECEIVES = 3, 1000
@@ -17,7 +17,7 @@ _COPIED = ("Name", "Description", "StorageDescriptor", "PartitionKeys", "TableTy
 
 
 @dataclass(frozen=True)
-class Place:
+class LakeAddress:
     """A lake: its bucket, its Glue database, and the endpoint through which it is reached."""
 
     bucket: str
@@ -35,11 +35,11 @@ class Pipeline:
         self._arguments: dict[str, str] = job["DefaultArguments"]
         self.queue_url: str = aws.client("sqs").get_queue_url(QueueName=RAW_EVENTS_QUEUE)["QueueUrl"]
 
-    def place(self, endpoint: str) -> Place:
+    def lake(self, endpoint: str) -> LakeAddress:
         """The deployed lake, reached through `endpoint`."""
-        return Place(self.outputs["RawBucketName"], self.outputs["GlueDatabaseName"], endpoint)
+        return LakeAddress(self.outputs["RawBucketName"], self.outputs["GlueDatabaseName"], endpoint)
 
-    def quicken_queue(self, glue_url: str) -> None:
+    def shorten_visibility(self, glue_url: str) -> None:
         """Let refused events come back soon, and let the function ask for its runs at `glue_url`."""
         sqs, functions = self.aws.client("sqs"), self.aws.client("lambda")
         policy = sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["RedrivePolicy"])["Attributes"]
@@ -53,42 +53,42 @@ class Pipeline:
             FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL_GLUE": glue_url}}
         )
 
-    def empty_lake(self, number: int) -> Place:
+    def empty_lake(self, number: int) -> LakeAddress:
         """A lake of its own beside the deployed one, with the deployed tables and without events."""
-        place = Place(f"quiet-lake-{number}", f"quiet_lake_{number}", self.aws.endpoint_url)
-        self.aws.client("s3").create_bucket(Bucket=place.bucket)
+        lake = LakeAddress(f"quiet-lake-{number}", f"quiet_lake_{number}", self.aws.endpoint_url)
+        self.aws.client("s3").create_bucket(Bucket=lake.bucket)
         glue = self.aws.client("glue")
-        glue.create_database(DatabaseInput={"Name": place.database})
+        glue.create_database(DatabaseInput={"Name": lake.database})
         deployed = self.outputs["RawBucketName"]
         for table in glue.get_tables(DatabaseName=self.outputs["GlueDatabaseName"])["TableList"]:
             copy = {name: table[name] for name in _COPIED if name in table}
-            location = table["StorageDescriptor"]["Location"].replace(deployed, place.bucket)
+            location = table["StorageDescriptor"]["Location"].replace(deployed, lake.bucket)
             copy["StorageDescriptor"] = table["StorageDescriptor"] | {"Location": location}
-            glue.create_table(DatabaseName=place.database, TableInput=copy)
-        return place
+            glue.create_table(DatabaseName=lake.database, TableInput=copy)
+        return lake
 
-    def ingestion(self, place: Place, *, sessions: int | None = None) -> Process:
+    def ingestion(self, lake: LakeAddress, *, sessions: int | None = None) -> Program:
         """Start ec2/fetch_b3_data.py over the whole range, or over its last `sessions`."""
         environment = self.aws.environment() | {
-            "AWS_ENDPOINT_URL": place.endpoint,
-            "RAW_BUCKET": place.bucket,
-            "GLUE_DATABASE": place.database,
+            "AWS_ENDPOINT_URL": lake.endpoint,
+            "RAW_BUCKET": lake.bucket,
+            "GLUE_DATABASE": lake.database,
             "TICKERS": ",".join(SYMBOLS),
             "END_DATE": LAST.isoformat(),
         }
         environment |= {"SESSIONS": str(sessions)} if sessions else {"START_DATE": FIRST.isoformat()}
         environment |= {"B3LAKE_YAHOO_URL": self._yahoo_url, "B3LAKE_SOURCE_LABEL": "synthetic"}
         command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
-        return Process(command, environment, self._folder / "ingestion.log")
+        return Program(command, environment, self._folder / "ingestion.log")
 
-    def refine(self, place: Place, *, full: bool = False) -> Process:
+    def refine(self, lake: LakeAddress, *, full: bool = False) -> Program:
         """Start glue/refine_job.py with the deployed arguments, on local Spark."""
-        deployed = self.place("")
-        arguments = {name: text.replace(deployed.bucket, place.bucket) for name, text in self._arguments.items()}
-        arguments["--database"] = place.database
+        deployed = self.lake("")
+        arguments = {name: text.replace(deployed.bucket, lake.bucket) for name, text in self._arguments.items()}
+        arguments["--database"] = lake.database
         if full:
             arguments["--mode"] = "full"
-        environment = spark_environment(self.aws, self._folder) | {"AWS_ENDPOINT_URL": place.endpoint}
+        environment = spark_environment(self.aws, self._folder) | {"AWS_ENDPOINT_URL": lake.endpoint}
         command: list[str | Path] = [sys.executable, paths.ROOT / "glue" / "refine_job.py"]
         words = [word for pair in arguments.items() for word in pair]
-        return Process([*command, *words], environment, self._folder / "refine_job.log")
+        return Program([*command, *words], environment, self._folder / "refine_job.log")

@@ -19,7 +19,7 @@ from devlake.run_glue import spark_environment
 from functions.start_glue_job import coalesce
 from functions.start_glue_job.refine_runs import RefineRuns
 from tests.template import deploy
-from tests.trigger.glue_model import EPOCH, message
+from tests.trigger.models import EPOCH, message
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from moto.moto_api import state_manager
 
 from functions.start_glue_job.coalesce import start_for_messages
 from functions.start_glue_job.refine_runs import RefineRuns
-from tests.trigger.glue_model import EPOCH, GlueModel, QueueModel, message
+from tests.trigger.models import EPOCH, ClockedGlue, QueueModel, message
 
 RECORDS = 10_000
 BURST_SECONDS = 250  # 40 objects a second
@@ -22,12 +22,12 @@ BATCH = 1_000
 
 def test_ten_thousand_events_start_few_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """Duplicated, out of order, in batches, while a run is on for most of the time."""
-    dice = random.Random(7)
-    times = [EPOCH + timedelta(seconds=dice.uniform(0, BURST_SECONDS)) for _ in range(RECORDS)]
-    arrivals = [(time + timedelta(seconds=dice.uniform(0, 30)), number) for number, time in enumerate(times)]
-    arrivals += [(when + timedelta(seconds=dice.uniform(0, 900)), number) for when, number in arrivals[::10]]
+    rng = random.Random(7)
+    times = [EPOCH + timedelta(seconds=rng.uniform(0, BURST_SECONDS)) for _ in range(RECORDS)]
+    arrivals = [(time + timedelta(seconds=rng.uniform(0, 30)), number) for number, time in enumerate(times)]
+    arrivals += [(when + timedelta(seconds=rng.uniform(0, 900)), number) for when, number in arrivals[::10]]
     arrivals.sort()
-    glue, queue = GlueModel(run_seconds=RUN_SECONDS), QueueModel(visibility_seconds=300)
+    glue, queue = ClockedGlue(run_seconds=RUN_SECONDS), QueueModel(visibility_seconds=300)
     runs, batches, sent = RefineRuns(glue, "job"), 0, 0
     while sent < len(arrivals) or queue.messages:
         while sent < len(arrivals) and arrivals[sent][0] <= glue.now:
@@ -39,11 +39,11 @@ def test_ten_thousand_events_start_few_runs(capsys: pytest.CaptureFixture[str]) 
         glue.advance(10)
     with capsys.disabled():
         print(
-            f"\n{RECORDS:,} events, {len(arrivals):,} deliveries, {batches} batches: {len(glue.runs)} runs started; "
+            f"\n{RECORDS:,} events, {len(arrivals):,} deliveries, {batches} batches: {len(glue.job.runs)} runs; "
             f"a message was received {max(queue.receives.values())} times at most"
         )
-    assert len(glue.runs) <= 3
-    assert glue.runs[-1]["StartedOn"] > max(times)
+    assert len(glue.job.runs) <= 3
+    assert glue.job.runs[-1].started > max(times)
     assert max(queue.receives.values()) < 60  # the stack's maxReceiveCount
 
 

@@ -15,7 +15,7 @@ from functions.start_glue_job import app
 from functions.start_glue_job.coalesce import start_for_event, start_for_messages
 from functions.start_glue_job.refine_runs import REFUSALS, RefineRuns, RunRefusedError
 from functions.start_glue_job.s3_events import MalformedEventError, read_events
-from tests.trigger.glue_model import client_error
+from tests.trigger.models import client_error
 
 JOB = "tech_challenge2_dev_refine_job"
 PREFIX = "raw/b3/"

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from functions.start_glue_job.coalesce import start_for_messages
 from functions.start_glue_job.refine_runs import RefineRuns
-from tests.trigger.glue_model import EPOCH, GlueModel, QueueModel, message
+from tests.trigger.models import EPOCH, ClockedGlue, QueueModel, message
 
 PREFIX = "raw/b3/"
 FAULTS = [
@@ -31,9 +31,9 @@ class Deliveries(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
-        self.glue = GlueModel()
+        self.glue = ClockedGlue()
         self.queue = QueueModel(visibility_seconds=VISIBILITY_SECONDS)
-        self.queue.dice.seed(seed)
+        self.queue.rng.seed(seed)
         self.runs = RefineRuns(self.glue, "job")
         self.newest: dict[str, datetime] = {}
         self.sent: dict[str, dict[str, Any]] = {}
@@ -55,11 +55,11 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=3))
     def glue_fails(self, faults: list[str]) -> None:
-        self.glue.faults = faults
+        self.glue.job.errors = faults
 
     @rule(state=st.sampled_from(["SUCCEEDED", "STOPPING", "WAITING", *FAILURES]))
     def the_run_ends(self, state: str) -> None:
-        self.glue.end_run(state)
+        self.glue.job.end(state)
 
     @rule(seconds=st.sampled_from([0.001, 1.0, 60.0, 301.0]))
     def time_passes(self, seconds: float) -> None:
@@ -74,7 +74,7 @@ class Deliveries(RuleBasedStateMachine):
             return  # Lambda deletes nothing
         if function_dies:
             return
-        succeeded = [run["StartedOn"] for run in self.glue.runs if run["JobRunState"] == "SUCCEEDED"]
+        succeeded = [run.started for run in self.glue.job.runs if run.state == "SUCCEEDED"]
         for id_ in self.queue.delete_but(batch, failures):
             assert any(start > self.newest[id_] for start in succeeded), id_
 
@@ -82,30 +82,30 @@ class Deliveries(RuleBasedStateMachine):
         """Once Glue works again, and somebody has started the job where it was given up, every event is served."""
         if not hasattr(self, "glue"):
             return
-        self.glue.faults = []
-        self.glue.end_run("SUCCEEDED")
+        self.glue.job.errors = []
+        self.glue.job.end("SUCCEEDED")
         self.glue.advance(1)
         self.glue.start_job_run(JobName="job")
         for _ in range(8):
             self.glue.advance(VISIBILITY_SECONDS)
-            self.glue.end_run("SUCCEEDED")
+            self.glue.job.end("SUCCEEDED")
             batch = self.queue.receive(self.glue.now, 10_000)
             self.queue.delete_but(batch, start_for_messages(batch, self.runs, PREFIX)["batchItemFailures"])
         assert not self.queue.messages
-        assert len({run["Id"] for run in self.glue.runs}) == len(self.glue.runs)
+        assert len({run.id for run in self.glue.job.runs}) == len(self.glue.job.runs)
 
 
 Deliveries.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestDeliveries = Deliveries.TestCase
 
 
-def left(glue: GlueModel, *messages: dict[str, Any]) -> list[str]:
+def left(glue: ClockedGlue, *messages: dict[str, Any]) -> list[str]:
     """The ids of the messages that go back to the queue."""
     answer = start_for_messages(messages, RefineRuns(glue, "job"), PREFIX)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def seen_every_five_minutes(glue: GlueModel, record: dict[str, Any], times: int) -> list[str]:
+def seen_every_five_minutes(glue: ClockedGlue, record: dict[str, Any], times: int) -> list[str]:
     """Deliver one message so many times as long as it comes back."""
     back = [record["messageId"]]
     for _ in range(times):
@@ -117,99 +117,99 @@ def seen_every_five_minutes(glue: GlueModel, record: dict[str, Any], times: int)
 @pytest.mark.parametrize("state", FAILURES)
 def test_a_run_that_did_not_succeed_is_started_again_once(state: str) -> None:
     """Sixty deliveries, five minutes apart: then the message is a dead letter, and an alarm tells of it."""
-    glue = GlueModel()
-    glue.runs = [{"Id": "jr_0", "StartedOn": EPOCH - timedelta(days=1), "JobRunState": "SUCCEEDED"}]
+    glue = ClockedGlue()
+    glue.add_run(EPOCH - timedelta(days=1), "SUCCEEDED")
     record = message(1, EPOCH - timedelta(seconds=1))
     back: list[str] = []
     for _ in range(60):
         back = left(glue, record)
-        glue.end_run(state)
+        glue.job.end(state)
         glue.advance(VISIBILITY_SECONDS)
     assert back == ["1"]
-    assert len(glue.runs) == 1 + 2
+    assert len(glue.job.runs) == 1 + 2
 
 
 def test_the_second_run_succeeds_and_the_event_is_served() -> None:
-    glue = GlueModel()
+    glue = ClockedGlue()
     record = message(1, EPOCH - timedelta(seconds=1))
     assert left(glue, record) == ["1"]
-    glue.end_run("TIMEOUT")
-    glue.run_seconds = 120
+    glue.job.end("TIMEOUT")
+    glue.job.run_seconds = 120
     glue.advance(60)
     assert seen_every_five_minutes(glue, record, 3) == []
-    assert [run["JobRunState"] for run in glue.runs] == ["TIMEOUT", "SUCCEEDED"]
+    assert glue.states() == ["TIMEOUT", "SUCCEEDED"]
 
 
 def test_a_job_that_keeps_failing_has_one_run_a_day_and_not_two() -> None:
     """Each day's event gets a run; that it is tried twice is for what passes by itself, which this is not."""
-    glue = GlueModel()
+    glue = ClockedGlue()
     for day in range(5):
         record = message(day, glue.now)
         glue.advance(1)
         for _ in range(60):
             left(glue, record)
-            glue.end_run("FAILED")
+            glue.job.end("FAILED")
             glue.advance(VISIBILITY_SECONDS)
         glue.advance(86_400)
-    assert len(glue.runs) == 5 + 1
+    assert len(glue.job.runs) == 5 + 1
 
 
 def test_events_that_were_given_up_are_served_by_the_run_that_somebody_starts() -> None:
-    glue = GlueModel()
+    glue = ClockedGlue()
     record = message(1, EPOCH - timedelta(seconds=1))
     for _ in range(4):
         left(glue, record)
-        glue.end_run("FAILED")
+        glue.job.end("FAILED")
         glue.advance(VISIBILITY_SECONDS)
     glue.start_job_run(JobName="job")
     assert left(glue, record) == ["1"]
-    glue.end_run("SUCCEEDED")
+    glue.job.end("SUCCEEDED")
     assert left(glue, record) == []
-    assert len(glue.runs) == 3
+    assert len(glue.job.runs) == 3
 
 
 def test_a_new_event_after_two_failed_runs_gets_a_run_and_the_old_ones_with_it() -> None:
-    glue = GlueModel()
+    glue = ClockedGlue()
     old = message(1, EPOCH - timedelta(seconds=1))
     for _ in range(3):
         left(glue, old)
-        glue.end_run("FAILED")
+        glue.job.end("FAILED")
         glue.advance(VISIBILITY_SECONDS)
     new = message(2, glue.now - timedelta(seconds=1))
     assert left(glue, old, new) == ["1", "2"]
-    glue.end_run("SUCCEEDED")
+    glue.job.end("SUCCEEDED")
     assert left(glue, old, new) == []
 
 
 def test_events_in_the_run_s_own_millisecond_need_another_run() -> None:
     """Equal times prove no order, so the event counts as newer than the run."""
-    glue = GlueModel()
-    glue.runs = [{"Id": "jr_0", "StartedOn": EPOCH, "JobRunState": "SUCCEEDED"}]
+    glue = ClockedGlue()
+    glue.add_run(EPOCH, "SUCCEEDED")
     assert left(glue, message(1, EPOCH)) == ["1"]
-    assert len(glue.runs) == 2
+    assert len(glue.job.runs) == 2
 
 
 @pytest.mark.parametrize("state", ["STARTING", "RUNNING", "STOPPING", "WAITING"])
 def test_while_a_run_is_on_nothing_is_asked_for_and_every_event_waits(state: str) -> None:
-    glue = GlueModel()
-    glue.runs = [{"Id": "jr_0", "StartedOn": EPOCH, "JobRunState": state}]
+    glue = ClockedGlue()
+    glue.add_run(EPOCH, state)
     batch = [message(1, EPOCH - timedelta(seconds=1)), message(2, EPOCH + timedelta(seconds=1))]
     assert left(glue, *batch) == ["1", "2"]
-    assert len(glue.runs) == 1
+    assert len(glue.job.runs) == 1
 
 
 def test_a_served_event_is_acknowledged_without_a_run_beside_one_that_needs_one() -> None:
-    glue = GlueModel()
-    glue.runs = [{"Id": "jr_0", "StartedOn": EPOCH, "JobRunState": "SUCCEEDED"}]
+    glue = ClockedGlue()
+    glue.add_run(EPOCH, "SUCCEEDED")
     assert left(glue, message(1, EPOCH - timedelta(seconds=1))) == []
-    assert len(glue.runs) == 1
+    assert len(glue.job.runs) == 1
     batch = [message(1, EPOCH - timedelta(seconds=1)), message(2, EPOCH + timedelta(seconds=1))]
     assert left(glue, *batch) == ["2"]
-    assert len(glue.runs) == 2
+    assert len(glue.job.runs) == 2
 
 
 def test_a_message_is_as_new_as_its_newest_event() -> None:
-    glue = GlueModel()
-    glue.runs = [{"Id": "jr_0", "StartedOn": EPOCH, "JobRunState": "SUCCEEDED"}]
+    glue = ClockedGlue()
+    glue.add_run(EPOCH, "SUCCEEDED")
     batch = [message(1, EPOCH + timedelta(seconds=1), EPOCH - timedelta(seconds=1))]
     assert left(glue, *batch) == ["1"]

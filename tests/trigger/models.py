@@ -1,6 +1,5 @@
-"""A model of Glue's runs as the handler sees them: one at a time, refusals, throttling, failures, a clock."""
+"""Glue and a queue as the handler sees them, on a clock that the tests move on."""
 
-import itertools
 import json
 import random
 from dataclasses import dataclass, field
@@ -9,51 +8,28 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from devlake.glue_runs import GlueClient, GlueRuns, JobRun
+
 EPOCH = datetime(2024, 1, 3, tzinfo=timezone.utc)
-UNDER_WAY = ("STARTING", "RUNNING")
 
 
-@dataclass
-class GlueModel:
-    """Answers get_job_runs and start_job_run like boto3's Glue client; `advance` and `end_run` move it on."""
+class ClockedGlue(GlueClient):
+    """A Glue client with a job whose runs are on the clock `now`; `job.errors` makes its next calls fail."""
 
-    now: datetime = EPOCH
-    run_seconds: float | None = None  # None: a run ends when `end_run` says so
-    runs: list[dict[str, Any]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)  # error codes that the next calls answer with
-    ids: Any = field(default_factory=itertools.count)
+    def __init__(self, run_seconds: float | None = None) -> None:
+        self.now = EPOCH
+        self.job = GlueRuns("job", clock=lambda: self.now, run_seconds=run_seconds)
+        super().__init__(self.job)
 
-    def get_job_runs(self, JobName: str, MaxResults: int) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        self._fault("GetJobRuns")
-        return {"JobRuns": [dict(run) for run in reversed(self.runs)][:MaxResults]}
-
-    def start_job_run(self, JobName: str) -> dict[str, Any]:  # noqa: N803
-        self._fault("StartJobRun")
-        if any(run["JobRunState"] in UNDER_WAY for run in self.runs):
-            raise client_error("ConcurrentRunsExceededException", "StartJobRun")
-        run = {"Id": f"jr_{next(self.ids)}", "JobName": JobName, "StartedOn": self.now, "JobRunState": "STARTING"}
-        self.runs.append(run)
-        return {"JobRunId": run["Id"]}
+    def add_run(self, started: datetime, state: str) -> None:
+        self.job.runs.append(JobRun(f"jr_{len(self.job.runs)}", started, state))
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; a run of `run_seconds` that is over has succeeded."""
         self.now += timedelta(seconds=seconds)
-        for run in self.runs:
-            age = (self.now - run["StartedOn"]).total_seconds()
-            if self.run_seconds is not None and run["JobRunState"] in UNDER_WAY and age >= self.run_seconds:
-                run["JobRunState"] = "SUCCEEDED"
 
-    def end_run(self, state: str) -> None:
-        """End the run that is under way, if one is, in `state`."""
-        for run in self.runs:
-            if run["JobRunState"] in UNDER_WAY:
-                run["JobRunState"] = state
-
-    def _fault(self, operation: str) -> None:
-        if self.faults:
-            code = self.faults.pop(0)
-            if code:
-                raise client_error(code, operation)
+    def states(self) -> list[str]:
+        """The states of all runs, oldest first."""
+        return [run.state for run in self.job.runs]
 
 
 def client_error(code: str, operation: str) -> ClientError:
@@ -80,7 +56,7 @@ class QueueModel:
     visibility_seconds: float
     messages: dict[str, tuple[dict[str, Any], datetime]] = field(default_factory=dict)
     receives: dict[str, int] = field(default_factory=dict)
-    dice: random.Random = field(default_factory=lambda: random.Random(0))
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
 
     def send(self, record: dict[str, Any], now: datetime) -> None:
         self.messages[record["messageId"]] = (record, now)
@@ -88,14 +64,14 @@ class QueueModel:
     def receive(self, now: datetime, size: int) -> list[dict[str, Any]]:
         """Up to `size` visible messages, shuffled; they are hidden for the visibility timeout."""
         visible = [id_ for id_, (_, since) in self.messages.items() if since <= now]
-        chosen = self.dice.sample(visible, min(size, len(visible)))
+        chosen = self.rng.sample(visible, min(size, len(visible)))
         for id_ in chosen:
             self.messages[id_] = (self.messages[id_][0], now + timedelta(seconds=self.visibility_seconds))
             self.receives[id_] = self.receives.get(id_, 0) + 1
         return [self.messages[id_][0] for id_ in chosen]
 
     def delete_but(self, received: list[dict[str, Any]], failures: list[dict[str, str]]) -> list[str]:
-        """What Lambda does after a batch: delete all but the item failures; returns the ids deleted."""
+        """Delete all of a batch but the item failures, as Lambda does; returns the ids deleted."""
         kept = {failure["itemIdentifier"] for failure in failures}
         deleted = [record["messageId"] for record in received if record["messageId"] not in kept]
         for id_ in deleted:

@@ -1,0 +1,105 @@
+"""The kinds of faults that a chaos run injects: each is a member of an enumeration, whose value names it in a report.
+
+    Fault(RequestFault.S3_SLOW_DOWN, after=12, count=3, seed=7)
+
+is: from the thirteenth request to S3 on, three get 503.
+"""
+
+import enum
+from dataclasses import dataclass
+
+
+class Damage(enum.Enum):
+    """Done to the stored lake before a round."""
+
+    REFINED_DELETED = "refined object deleted"
+    REFINED_CORRUPTED = "refined object corrupted"
+    COMPACT_DELETED = "compact object deleted"
+    COMPACT_CORRUPTED = "compact object corrupted"
+    LEDGER_DELETED = "ledger deleted"
+    LEDGER_CORRUPTED = "ledger corrupted"
+    NOTES_CORRUPTED = "notes corrupted"
+    UNREADABLE_LIST_CORRUPTED = "list of unreadable objects corrupted"
+    RAW_CORRUPTED = "raw object corrupted"
+    RAW_ADDED = "raw object of no session added"
+    RAW_PARTITIONS_FORGOTTEN = "catalog forgets raw partitions"
+    REFINED_PARTITIONS_FORGOTTEN = "catalog forgets refined partitions"
+    COMPACT_PARTITIONS_FORGOTTEN = "catalog forgets compact partitions"
+
+
+class YahooFault(enum.Enum):
+    """A wrong answer of Yahoo's to one request; restatements are right, and stay."""
+
+    TOO_MANY_REQUESTS = "Yahoo answers 429"
+    NOT_FOUND = "Yahoo answers 404"
+    HTML_PAGE = "Yahoo answers with a page of HTML"
+    HALF_OF_THE_BARS = "Yahoo answers half a frame"
+    BARS_WITHOUT_PRICES = "Yahoo answers bars without prices"
+    ANOTHER_SYMBOL = "Yahoo answers for another symbol"
+    PARTIAL_BAR = "Yahoo answers a partial bar"
+    VOLUMES_RESTATED = "Yahoo restates volumes"
+    SPLIT_RESTATED = "Yahoo restates a split"
+
+
+class IngestionFault(enum.Enum):
+    """Done to the ingestion alone."""
+
+    KILLED = "ingestion killed"
+
+
+class RequestFault(enum.Enum):
+    """Met by the requests of the ingestion or of the job."""
+
+    S3_SERVER_ERROR = "S3 answers 500"
+    S3_SLOW_DOWN = "S3 answers 503"
+    S3_DROPPED = "S3 drops the connection"
+    S3_ANSWER_LOST = "S3 does it and drops the connection"
+    S3_ANSWER_CUT = "S3 ends half way through its answer"
+    S3_LATE = "S3 answers after a second"
+    GLUE_THROTTLED = "Glue throttles"
+    GLUE_SERVER_ERROR = "Glue answers 500"
+
+
+class EventFault(enum.Enum):
+    """Done to the S3 events in the queue."""
+
+    DOUBLED = "event doubled"
+    LATE = "event late"
+    REORDERED = "events reordered"
+    MALFORMED = "event malformed"
+
+
+class RunFault(enum.Enum):
+    """Answered to the function that asks Glue for a run."""
+
+    REFUSED = "Glue refuses a run"
+    THROTTLED = "Glue throttles the function"
+    DENIED = "Glue denies the function"
+
+
+class JobFault(enum.Enum):
+    """Done to the job, or to raw objects while it runs."""
+
+    KILLED = "refine killed"
+    RAW_REWRITTEN = "raw object rewritten meanwhile"
+    RAW_DELETED = "raw object deleted meanwhile"
+    RAW_CORRUPTED = "raw object corrupted meanwhile"
+
+
+Kind = Damage | YahooFault | IngestionFault | RequestFault | EventFault | RunFault | JobFault
+KINDS: tuple[Kind, ...] = (
+    *Damage, *YahooFault, *IngestionFault, *RequestFault, *EventFault, *RunFault, *JobFault
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong: after so many requests, for `count` requests, objects or calls.
+
+    `seed` decides whatever else is to be chosen: which object, which symbol, which process.
+    """
+
+    kind: Kind
+    after: int
+    count: int
+    seed: int
