@@ -13,24 +13,6 @@ _LETTERS = re.compile(r"[A-Z]+")
 _SHARE_TYPE = re.compile(r"[0-9]{1,2}[A-Z]?(?:\.SA)?")
 _INDEX_NAMES = frozenset({INDEX_SYMBOL, "BVSP", INDEX_TICKER})
 
-RENAMED = {
-    "BRML3": "ALOS3",
-    "BTOW3": "AMER3",
-    "BVMF3": "B3SA3",
-    "CCRO3": "MOTV3",
-    "ELET3": "AXIA3",
-    "EMBR3": "EMBJ3",
-    "ESTC3": "YDUQ3",
-    "KROT3": "COGN3",
-    "MRFG3": "MBRF3",
-    "PCAR4": "PCAR3",
-    "TIMP3": "TIMS3",
-    "VIIA3": "BHIA3",
-    "VIVT4": "VIVT3",
-    "VVAR3": "BHIA3",
-}
-"""Old code to today's: Yahoo moves the whole history to the new code and forgets the old one. Used for advice only."""
-
 
 def is_code(text: str) -> bool:
     """Whether `text` is a code as the lake has it: up to 12 capital letters and digits, at least one of each.

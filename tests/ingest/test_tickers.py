@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b3lake.lake.tickers import RENAMED, is_code, normalise, split_list, yahoo_symbol
+from b3lake.lake.tickers import is_code, normalise, split_list, yahoo_symbol
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,3 @@ def test_what_is_a_code_is_safe_in_a_key(text: str):
         assert text.isascii()
         assert text.isalnum()
         assert text == text.upper()
-
-
-def test_new_names_are_not_old_ones():
-    assert set(RENAMED.values()).isdisjoint(RENAMED)
-    assert all(normalise(name) == name for pair in RENAMED.items() for name in pair)

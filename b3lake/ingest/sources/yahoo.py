@@ -22,7 +22,8 @@ from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import UsageError
-from b3lake.lake.tickers import RENAMED, yahoo_symbol
+from b3lake.lake.renames import newest_code
+from b3lake.lake.tickers import yahoo_symbol
 
 LABEL = "yahoo"
 FETCHERS = 4
@@ -156,8 +157,8 @@ def _is_chart(client: yf.Ticker) -> bool:
 
 def _no_data_cause(ticker: str, error: YFPricesMissingError) -> str:
     reason = error.yahoo_reason or "no prices for this range"
-    if ticker in RENAMED:
-        return f"Yahoo says {reason!r}; the share trades as {RENAMED[ticker]} now: ask for that"
+    if newest := newest_code(ticker):
+        return f"Yahoo says {reason!r}; the share trades as {newest} now: ask for that"
     return f"Yahoo says {reason!r}; check the ticker and the dates"
 
 
