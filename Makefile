@@ -138,7 +138,11 @@ bench-ingest: .venvs/bench.done ## measure the ingestion beside awswrangler and 
 	@$(PY) -m bench.bench_ingest && $(PY) -m bench.bench_cotahist
 
 .PHONY: bench
-bench: bench-ingest bench-refine ## measure everything (an hour)
+bench: bench-ingest bench-refine bench-emulator ## measure everything (an hour)
+
+.PHONY: bench-emulator
+bench-emulator: .venvs/dev.done .venvs/ministack.done ## measure the emulator's catalog beside ministack's own
+	@$(PY) -m bench.bench_emulator_catalog
 
 .PHONY: bench-refine
 bench-refine: .venvs/bench.done ## measure the refine job beside its rivals, its planner and its compact copy

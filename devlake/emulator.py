@@ -21,6 +21,8 @@ from devlake.supervise import end_tree
 
 ACCOUNT_ID = "123456789012"
 START_SECONDS = 60.0
+PROGRAM = "devlake.emulator_catalog"
+"""ministack and what it lacks."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,13 @@ def start(
     with_parent: bool = True,
     enforce_iam: bool = False,
     keep: bool = False,
+    program: str = PROGRAM,
 ) -> Emulator:
     """Start the AWS emulator with its files and log in `folder`, and wait until it answers.
 
     It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
-    `folder` when it ends, and found again at the next start. Raises DevLakeError when the port is taken, when its
-    virtualenv is missing, or when it does not answer in time.
+    `folder` when it ends, and found again at the next start. `program` is the module that is run. Raises DevLakeError
+    when the port is taken, when its virtualenv is missing, or when it does not answer in time.
     """
     if not paths.tool("ministack", "ministack").exists():
         raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
@@ -83,7 +86,7 @@ def start(
     shutil.rmtree(scratch, ignore_errors=True)  # a lake that was killed leaves its functions' code behind
     scratch.mkdir(parents=True)
     log = folder / "emulator.log"
-    command: list[str | Path] = [paths.tool("ministack", "python"), "-m", "devlake.emulator_catalog"]
+    command: list[str | Path] = [paths.tool("ministack", "python"), "-m", program]
     environment = _environment(port, scratch, folder if keep else None, enforce_iam=enforce_iam)
     child = Child(command, environment=environment, log=log, seconds=seconds, with_parent=with_parent)
     aws = Emulator(f"http://{ADDRESS}:{port}", child.pid, log)
