@@ -69,4 +69,6 @@ def test_a_file_that_is_not_there_fails_the_tickers_that_lack_its_days(command: 
 
 def test_the_whole_market_has_one_line_for_a_failed_file(command: Command, lake: TestLake, site: Path):  # noqa: F811
     assert command("--tickers", "*", *OF_THE_DAY, "--json") == 1
-    assert list(command.records()) == ["*"]
+    ((ticker, record),) = command.records().items()
+    assert (ticker, record["status"]) == ("*", "failed")
+    assert record["cause"].startswith("COTAHIST_A2024.ZIP: B3 does not have it (yet); ")
