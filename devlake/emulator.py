@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,19 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
-        session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
-        return session.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the AWS emulator takes any
-        )
+        return _client(self.endpoint_url, service)
+
+
+@cache  # making one takes longer than most requests
+def _client(endpoint_url: str, service: str) -> Any:
+    session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
+    return session.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the AWS emulator takes any
+    )
 
 
 def answers(endpoint_url: str) -> bool:
