@@ -1,5 +1,6 @@
 """When B3 trades: its sessions, and which of them are final."""
 
+import bisect
 import datetime as dt
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -54,6 +55,14 @@ def sessions_between(start: dt.date, end: dt.date) -> list[dt.date]:
 def is_session(day: dt.date) -> bool:
     """Whether B3 trades on `day`; not before FIRST_DAY."""
     return day in _session_set()
+
+
+def session_after(day: dt.date) -> dt.date:
+    """The first session after `day`, which is no earlier than FIRST_DAY; the next weekday where the calendar ends."""
+    place = bisect.bisect_right(_all_sessions(), day)
+    if place < len(_all_sessions()):
+        return _all_sessions()[place]
+    return day + dt.timedelta(days={4: 3, 5: 2}.get(day.weekday(), 1))
 
 
 def last_final_session(now: dt.datetime) -> dt.date:

@@ -62,6 +62,23 @@ INSTRUMENTS_SCHEMA = pa.schema(
 )
 """Who is who, one row per ticker that the exchange's files have had, sorted by ticker; as of its last day."""
 
+EVENTS_SCHEMA = pa.schema(
+    [
+        ("ticker", pa.string()),
+        ("isin", pa.string()),
+        ("ex_date", pa.date32()),
+        ("last_day_with_right", pa.date32()),
+        ("kind", pa.string()),
+        ("value", pa.float64()),
+        ("approved_on", pa.date32()),
+        ("payment_date", pa.date32()),
+        ("source", pa.string()),
+        ("status", pa.string()),
+        ("note", pa.string()),
+    ]
+)
+"""Corporate events, one row per event, sorted by ticker and last day; `value` is BRL per share, gross, or a ratio."""
+
 PORTFOLIOS_SCHEMA = pa.schema(
     [
         ("index", pa.string()),
