@@ -1,8 +1,12 @@
 # The lake on one machine. `make` alone lists the targets.
 
 # The Python that makes the virtualenvs: the first of these that runs.
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) -c pass 2>/dev/null && echo $(name))))
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for each in python3.11 python3.12 python3.13 python3; do $$each -c pass 2>/dev/null && echo $$each && break; done)
+endif
 PY := .venvs/tech/bin/python
+# Side by side, a process for each core; which tests stay together, and in which order, is said in tests/conftest.py.
+PYTEST := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 # What `make demo` needs, and what `make test` and `make check` need beyond it.
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
 DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
@@ -98,11 +102,11 @@ bundle: .venvs/tech.done ## write glue/refine_job.py from the modules that the r
 
 .PHONY: test
 test: $(DEV_VENVS) ## run all tests
-	@$(PY) -m pytest
+	@$(PYTEST)
 
 .PHONY: test-fast
 test-fast: $(DEV_VENVS) ## run the tests that start no Spark, browser, Terraform or AWS emulator
-	@$(PY) -m pytest -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 .PHONY: chaos
 chaos: $(DEV_VENVS) ## break the pipeline 200 times from a seed (SEED=, FAULTS=), and compare the lake with a quiet one
@@ -138,7 +142,11 @@ bench-ingest: .venvs/bench.done ## measure the ingestion beside awswrangler and 
 	@$(PY) -m bench.bench_ingest && $(PY) -m bench.bench_cotahist
 
 .PHONY: bench
-bench: bench-ingest bench-refine ## measure everything (an hour)
+bench: bench-ingest bench-refine bench-emulator ## measure everything (an hour)
+
+.PHONY: bench-emulator
+bench-emulator: .venvs/dev.done .venvs/ministack.done ## measure the emulator's catalog beside ministack's own
+	@$(PY) -m bench.bench_emulator_catalog
 
 .PHONY: bench-refine
 bench-refine: .venvs/bench.done ## measure the refine job beside its rivals, its planner and its compact copy

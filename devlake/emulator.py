@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from devlake.supervise import end_tree
 
 ACCOUNT_ID = "123456789012"
 START_SECONDS = 60.0
+PROGRAM = "devlake.emulator_catalog"
+"""ministack and what it lacks."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,19 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
-        session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
-        return session.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the AWS emulator takes any
-        )
+        return _client(self.endpoint_url, service)
+
+
+@cache  # making one takes longer than most requests
+def _client(endpoint_url: str, service: str) -> Any:
+    session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
+    return session.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the AWS emulator takes any
+    )
 
 
 def answers(endpoint_url: str) -> bool:
@@ -64,12 +72,13 @@ def start(
     with_parent: bool = True,
     enforce_iam: bool = False,
     keep: bool = False,
+    program: str = PROGRAM,
 ) -> Emulator:
     """Start the AWS emulator with its files and log in `folder`, and wait until it answers.
 
     It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
-    `folder` when it ends, and found again at the next start. Raises DevLakeError when the port is taken, when its
-    virtualenv is missing, or when it does not answer in time.
+    `folder` when it ends, and found again at the next start. `program` is the module that is run. Raises DevLakeError
+    when the port is taken, when its virtualenv is missing, or when it does not answer in time.
     """
     if not paths.tool("ministack", "ministack").exists():
         raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
@@ -83,7 +92,7 @@ def start(
     shutil.rmtree(scratch, ignore_errors=True)  # a lake that was killed leaves its functions' code behind
     scratch.mkdir(parents=True)
     log = folder / "emulator.log"
-    command: list[str | Path] = [paths.tool("ministack", "python"), "-m", "devlake.emulator_catalog"]
+    command: list[str | Path] = [paths.tool("ministack", "python"), "-m", program]
     environment = _environment(port, scratch, folder if keep else None, enforce_iam=enforce_iam)
     child = Child(command, environment=environment, log=log, seconds=seconds, with_parent=with_parent)
     aws = Emulator(f"http://{ADDRESS}:{port}", child.pid, log)

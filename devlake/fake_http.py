@@ -7,14 +7,15 @@ A service answers a `Request` with a `Reply`. `Scripted` puts replies of a test 
 """
 
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from devlake import loopback
+from devlake.loopback import QuietHandler
 
 
 @dataclass(frozen=True)
@@ -71,51 +72,34 @@ XML_200 = Reply(200, '<?xml version="1.0" encoding="UTF-8"?><Fault><faultstring/
 PYTHON_AGENT = "Python-urllib"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     service: Service
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that the base class looks for
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         request = Request(unquote(parts.path), query, self.headers.get("User-Agent", ""))
         if not request.user_agent or request.user_agent.startswith(PYTHON_AGENT):
-            self._send(Reply(403, "<html><body>Access Denied</body></html>", "text/html"))
+            self._reply(Reply(403, "<html><body>Access Denied</body></html>", "text/html"))
             return
-        self._send(self.service.answer(request))
+        self._reply(self.service.answer(request))
 
-    def _send(self, reply: Reply) -> None:
+    def _reply(self, reply: Reply) -> None:
         body = reply.encoded()
+        media_type = f"{reply.media_type};charset=utf-8"
+        if not reply.cut:
+            self.send_body(reply.status, body, media_type)
+            return
         self.send_response(reply.status)
-        self.send_header("Content-Type", f"{reply.media_type};charset=utf-8")
+        self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if reply.cut else body)
-        self.close_connection = self.close_connection or reply.cut
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives it
-        """Say nothing: who asks reports what it asked and got."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is killed while it asks is no fault of the service, and nothing to print."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
+        self.wfile.write(body[: len(body) // 2])
+        self.close_connection = True
 
 
 @contextmanager
 def serving(service: Service, port: int = 0) -> Iterator[str]:
     """Serve `service` on a loopback port (0: a free one) for the length of a `with` block; gives the URL."""
-    handler = type("Handler", (_Handler,), {"service": service})
-    server = _Server(("127.0.0.1", port), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with loopback.serving(type("Handler", (_Handler,), {"service": service}), port) as url:
+        yield url

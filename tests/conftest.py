@@ -13,6 +13,33 @@ from devlake.emulator import Emulator, running
 # `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
 sys.dont_write_bytecode = True
 
+# Tests that run in one process when they run side by side, for they share more than a file's fixtures: a Spark session,
+# stacks of fixed names. Elsewhere each file is a group. Groups are begun in this order, the long ones first.
+TOGETHER = {
+    "tests/terraform/test_run_ingestion.py": "run_ingestion",
+    "tests/terraform/test_release.py": "release",
+    "tests/terraform/": "stacks",
+    "tests/chaos/": "chaos",
+    "tests/refine/": "spark",
+    "tests/e2e/": "e2e",
+    "tests/template/": "template",
+}
+
+
+def _group(item: pytest.Item) -> str:
+    path = item.path.relative_to(paths.ROOT).as_posix()
+    return next((group for start, group in TOGETHER.items() if path.startswith(start)), path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests into the groups that `--dist loadgroup` keeps together, and the long groups first."""
+    if not hasattr(config, "workerinput"):
+        return
+    first = list(TOGETHER.values())
+    items.sort(key=lambda item: first.index(_group(item)) if _group(item) in first else len(first))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -1,8 +1,15 @@
-"""The indexes whose members the lake keeps.
+"""The indexes whose members the lake keeps, and their members in place of an index in a list of tickers.
 
 >>> index_code("@ibov")
 'IBOV'
 """
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b3lake.lake.errors import B3LakeError
 
 INDEXES = {
     "IBOV": "Ibovespa",
@@ -27,3 +34,30 @@ def index_code(text: str) -> str:
         known = ", ".join(MEMBERS_MARK + name for name in INDEXES)
         raise ValueError(f"{text.strip()!r} is no index of this lake: its indexes are {known}")
     return code
+
+
+def newest_members(portfolios: pa.Table, index: str) -> list[str]:
+    """The members of `index` in its newest portfolio (PORTFOLIOS_SCHEMA), sorted.
+
+    Raises B3LakeError when there is none.
+    """
+    of_index = portfolios.filter(pc.field("index") == index)
+    if not of_index.num_rows:
+        raise B3LakeError(
+            f"The lake has no portfolio of {index} yet, so nobody knows what {MEMBERS_MARK}{index} is: "
+            "fetch other tickers once, which brings it, or list its members."
+        )
+    newest = of_index.filter(pc.field("day") == pc.max(of_index["day"]))
+    return sorted(newest["ticker"].to_pylist())
+
+
+def expand_members(names: Iterable[str], portfolios: pa.Table) -> tuple[str, ...]:
+    """`names` with the members of its newest portfolio in place of each `@INDEX`, each ticker once.
+
+    Raises B3LakeError when an index has no portfolio, and ValueError for an index that the lake does not keep.
+    """
+    expanded: dict[str, None] = {}
+    for name in names:
+        is_index = name.startswith(MEMBERS_MARK)
+        expanded |= dict.fromkeys(newest_members(portfolios, index_code(name)) if is_index else [name])
+    return tuple(expanded)

@@ -16,7 +16,10 @@ from tests.ask.lake import Lake
 NAMES = sorted(list_queries())
 RESERVED = Dialect.get_or_raise("trino").generator_class.RESERVED_KEYWORDS
 """Words that Athena takes as a name only in quotes; the emulator's does not mind all of them."""
-TABLES = {"b3_daily_quotes", "b3_daily_quotes_refined", "b3_daily_quotes_compact"}
+TABLES = {"b3_daily_quotes", "b3_daily_quotes_refined", "b3_daily_quotes_compact", "b3_daily_history"} | {
+    "br_rates",
+    "b3_index_portfolio",
+}
 
 
 @pytest.fixture(scope="module")

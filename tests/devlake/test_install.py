@@ -12,8 +12,12 @@ import yaml
 from devlake import compile_requirements, make_venv, paths
 
 
-def _checkout(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an installation reads, and nothing else."""
+    folder = tmp_path_factory.mktemp("checkout")
     (folder / "devlake").mkdir()
+    shutil.copy(paths.ROOT / "Makefile", folder)
     shutil.copy(paths.ROOT / "devlake" / "make_venv.py", folder / "devlake")
     (folder / "requirements").mkdir()
     (folder / "requirements" / "tech.txt").write_text("rich==15.0.0\n")
@@ -76,8 +80,7 @@ def test_what_one_environment_gets_in_steps_agrees() -> None:
     assert pins["ingest"] < pins["tech"] < pins["dev"] < pins["bench"]
 
 
-def test_without_an_index_one_sentence_says_so(tmp_path: Path) -> None:
-    checkout = _checkout(tmp_path)
+def test_without_an_index_one_sentence_says_so(checkout: Path) -> None:
     nowhere = {
         "PIP_INDEX_URL": "http://127.0.0.1:9/",
         "PIP_CONFIG_FILE": os.devnull,
@@ -94,9 +97,7 @@ def test_without_an_index_one_sentence_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_a_failed_install_leaves_no_mark_that_it_was_done(tmp_path: Path) -> None:
-    checkout = _checkout(tmp_path)
-    shutil.copy(paths.ROOT / "Makefile", checkout)
+def test_a_failed_install_leaves_no_mark_that_it_was_done(checkout: Path) -> None:
     (checkout / "requirements" / "tech.txt").write_text("no-such-thing @ file:///no/such/thing.whl\n")
     done = subprocess.run(
         ["make", "-C", checkout, f"PYTHON={sys.executable}", ".venvs/tech.done"],

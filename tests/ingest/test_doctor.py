@@ -109,6 +109,14 @@ def test_catalog_is_set_right_both_ways(command: Command, lake: TestLake, health
     assert lake.partitions() == {(key.split("/")[2][3:], key.split("/")[3][7:]) for key in lake.written()}
 
 
+def test_without_fix_nothing_is_made_not_even_the_table(command: Command, lake: TestLake):  # noqa: F811
+    put(lake, key_of(DAYS[0]), encode(table(days=DAYS[:1]).select(RAW_SCHEMA.names)))
+    assert findings(command) == [("unregistered", "PETR4", str(DAYS[0]))]
+    assert lake.glue.get_tables(DatabaseName=DATABASE)["TableList"] == []
+    assert findings(command, "--fix") == []
+    assert lake.partitions() == {(str(DAYS[0]), "PETR4")}
+
+
 def test_carried_forward_day_is_removed(command: Command, lake: TestLake, healthy: dict[str, bytes]):  # noqa: F811
     rows = table(days=[HOLIDAY], volume=[0]).select(RAW_SCHEMA.names)
     put(lake, key_of(HOLIDAY), encode(rows))

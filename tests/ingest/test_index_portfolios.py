@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,8 @@ from b3lake.ingest.sources.b3_index import (
     whole_portfolio,
 )
 from b3lake.ingest.sources.http_get import Answer, BackOff, PassingError
-from b3lake.lake.indexes import INDEXES, index_code
+from b3lake.lake.errors import B3LakeError
+from b3lake.lake.indexes import INDEXES, expand_members, index_code
 from b3lake.lake.schemas import PORTFOLIOS_SCHEMA
 from devlake.fake_b3_index import FakeIndexes, FakeMember, invented
 from devlake.fake_http import HTML_200, XML_200, Reply, Scripted, serving
@@ -267,3 +269,27 @@ def test_an_index_is_named_with_or_without_its_mark(text: str, code: str) -> Non
 def test_an_index_that_the_lake_does_not_keep_is_named_with_those_that_it_does() -> None:
     with pytest.raises(ValueError, match=r"'@XYZ' is no index of this lake: its indexes are @IBOV, @IBXX, @SMLL, "):
         index_code("@XYZ")
+
+
+def test_an_index_in_a_list_is_its_members_on_its_newest_day() -> None:
+    told = [
+        ("IBOV", DAY, ("VALE3", "PETR4")),
+        ("IBOV", DAY - dt.timedelta(days=1), ("PETR4", "OIBR3")),
+        ("IFIX", DAY - dt.timedelta(days=9), ("HGLG11",)),
+    ]
+    rows = [
+        {"index": index, "day": day, "ticker": ticker, "quantity": 1, "weight": 1.0}
+        for index, day, tickers in told
+        for ticker in tickers
+    ]
+    portfolios = pa.Table.from_pylist(rows, PORTFOLIOS_SCHEMA)
+    assert expand_members(["WEGE3", "@IBOV", "PETR4", "@ifix"], portfolios) == ("WEGE3", "PETR4", "VALE3", "HGLG11")
+    assert expand_members(["PETR4"], PORTFOLIOS_SCHEMA.empty_table()) == ("PETR4",)
+    with pytest.raises(B3LakeError) as raised:
+        expand_members(["@SMLL"], portfolios)
+    assert str(raised.value) == (
+        "The lake has no portfolio of SMLL yet, so nobody knows what @SMLL is: "
+        "fetch other tickers once, which brings it, or list its members."
+    )
+    with pytest.raises(ValueError, match="is no index of this lake"):
+        expand_members(["@NASDAQ"], portfolios)

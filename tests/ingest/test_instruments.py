@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b3lake.ingest.instruments import NOBODY, Instruments, count_quotes, from_stored, merge, to_stored
+from b3lake.ingest.sources.cotahist import read_quotes
 from b3lake.lake.kinds import Kind, kind_of
 from b3lake.lake.schemas import INSTRUMENTS_SCHEMA
 
@@ -129,6 +130,13 @@ def test_any_record_has_a_kind(isin: str, spec: str, bdi: str, name: str) -> Non
 def test_kinds_of_whole_real_days(shared_data: Path, file: str) -> None:
     known = count_quotes(NOBODY, read(shared_data / "cotahist" / file))
     assert collections.Counter(known.rows["kind"].to_pylist()) == REAL_DAYS[file]
+
+
+@pytest.mark.parametrize("file", REAL_DAYS)
+def test_the_parser_s_quotes_make_the_same_table(shared_data: Path, file: str) -> None:
+    path = shared_data / "cotahist" / file
+    parsed = count_quotes(NOBODY, read_quotes(path))
+    assert parsed.rows.equals(count_quotes(NOBODY, read(path)).rows)
 
 
 @pytest.mark.parametrize("file", REAL_DAYS)

@@ -108,3 +108,18 @@ def test_whatever_the_file_says_a_lineage_ends_and_its_spans_follow_each_other(
         assert older.last == newer.first - dt.timedelta(days=1)
         assert Rename(older.ticker, newer.ticker, newer.first, "") in known
         assert newer.ticker[4:] == older.ticker[4:]
+
+
+def test_the_latest_share_that_took_a_code_is_the_one_that_has_it() -> None:
+    known = [
+        Rename("AAAA3", "XXXX3", day("2010-01-04"), "first"),
+        Rename("XXXX3", "YYYY3", day("2010-01-05"), "the next day"),
+        Rename("BBBB3", "XXXX3", day("2015-01-05"), "again"),
+    ]
+    for order in (known, known[::-1]):
+        assert [span.ticker for span in lineage("XXXX3", order)] == ["XXXX3", "BBBB3"]
+        assert lineage("YYYY3", order) == [
+            Span("YYYY3", day("2010-01-05"), None),
+            Span("XXXX3", day("2010-01-04"), day("2010-01-04")),
+            Span("AAAA3", None, day("2010-01-03")),
+        ]

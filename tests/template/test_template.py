@@ -75,7 +75,7 @@ def test_every_allowed_glue_version_has_pinned_modules() -> None:
 
 
 def test_glue_4_s_modules_are_those_its_tests_run_with() -> None:
-    tested = (paths.ROOT / "requirements" / "glue4.in").read_text().splitlines()
+    tested = (paths.ROOT / "requirements" / "glue4.txt").read_text().splitlines()
     assert set(TEMPLATE["Mappings"]["Glue"]["4.0"]["PythonModules"].split(",")) <= set(tested)
 
 
