@@ -15,7 +15,8 @@ from devlake import paths
 from devlake.child_process import run_child
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
-from devlake.fake_yahoo import FakeYahoo, serving
+from devlake.fake_http import serving
+from devlake.fake_yahoo import FakeYahoo
 
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
 YAHOO_PROBE = f"{YAHOO_URL}/v8/finance/chart/PETR4.SA?range=5d&interval=1d"

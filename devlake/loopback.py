@@ -10,6 +10,7 @@ with serving(Hello) as url:
 
 import random
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -48,7 +49,7 @@ class QuietHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # the client may be killed at any time
+        with suppress(ConnectionError, ssl.SSLError):  # the client may be killed at any time
             super().handle()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives it
@@ -61,16 +62,20 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
-    """Serve on `port` (0: a free one) for the length of a `with` block; gives the URL.
+def serving(
+    handler: type[BaseHTTPRequestHandler], port: int = 0, encryption: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Serve on `port` (0: a free one) for the length of a `with` block; gives the URL, https with `encryption`.
 
     Raises OSError when the port is taken.
     """
     server = _Server((ADDRESS, port), handler)
+    if encryption:
+        server.socket = encryption.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://{ADDRESS}:{server.server_address[1]}"
+        yield f"http{'s' if encryption else ''}://{ADDRESS}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

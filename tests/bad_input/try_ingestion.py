@@ -15,8 +15,8 @@ import pytest
 from b3lake.cli import run_command
 from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
 from b3lake.ingest.validate import BARS_SCHEMA, validate
+from devlake.cotahist_writer import quote, whole_file
 from tests.bad_input.tried import Tried, mask
-from tests.cotahist_writer import quote, whole_file
 
 CONFIGURATIONS: list[tuple[str, list[str], dict[str, str]]] = [
     ("fetch", [], {"TICKERS": ""}),

@@ -13,7 +13,7 @@ from devlake import paths
 from devlake.aws_requests import AwsRequest
 from devlake.emulator import running
 from devlake.errors import DevLakeError
-from devlake.fake_yahoo import serving as serving_yahoo
+from devlake.fake_http import serving as serving_yahoo
 from devlake.glue_runs import GlueRuns
 from devlake.proxy import Answer, Proxy
 from devlake.proxy import serving as serving_proxy

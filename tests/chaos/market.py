@@ -5,7 +5,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from devlake.fake_yahoo import ZONE, Answer, FakeYahoo, Query, Responder, chart, error, synthetic
+from b3lake.lake.calendar import B3_ZONE
+from devlake.fake_http import Reply
+from devlake.fake_yahoo import FakeYahoo, Query, Responder, chart, error, synthetic
 from tests.chaos.faults import Fault, Kind, YahooFault
 
 SYMBOLS = {
@@ -23,7 +25,7 @@ Bar = dict[str, Any]
 
 
 def _epoch(day: dt.date) -> int:
-    return int(dt.datetime.combine(day, dt.time(), ZONE).timestamp())
+    return int(dt.datetime.combine(day, dt.time(), B3_ZONE).timestamp())
 
 
 class Market:
@@ -47,7 +49,7 @@ class Market:
             on_met()
             return
 
-        def answer_wrongly(query: Query) -> Answer:
+        def answer_wrongly(query: Query) -> Reply:
             on_met()
             return WRONG_ANSWERS[fault.kind](symbol, _within(self.bars[symbol], query), rng)
 
@@ -106,10 +108,10 @@ def _restate_a_split(bars: list[Bar], rng: random.Random) -> None:
         bar.update({name: bar[name] / 2 for name in _PRICES}, volume=bar["volume"] * 2)
 
 
-WRONG_ANSWERS: dict[Kind, Callable[[str, list[Bar], random.Random], Answer]] = {
-    YahooFault.TOO_MANY_REQUESTS: lambda _symbol, _bars, _rng: Answer(429, "Too Many Requests\r\n"),
+WRONG_ANSWERS: dict[Kind, Callable[[str, list[Bar], random.Random], Reply]] = {
+    YahooFault.TOO_MANY_REQUESTS: lambda _symbol, _bars, _rng: Reply(429, "Too Many Requests\r\n"),
     YahooFault.NOT_FOUND: lambda _symbol, _bars, _rng: error(404, "Not Found", "No data found, symbol may be delisted"),
-    YahooFault.HTML_PAGE: lambda _symbol, _bars, _rng: Answer(502, "<html><body>Bad gateway</body></html>"),
+    YahooFault.HTML_PAGE: lambda _symbol, _bars, _rng: Reply(502, "<html><body>Bad gateway</body></html>"),
     YahooFault.HALF_OF_THE_BARS: lambda symbol, bars, rng: chart(symbol, _half(bars, rng)),
     YahooFault.BARS_WITHOUT_PRICES: lambda symbol, bars, rng: chart(symbol, _without_prices(bars, rng)),
     YahooFault.ANOTHER_SYMBOL: lambda _symbol, bars, _rng: chart("MSFT", bars),

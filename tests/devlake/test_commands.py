@@ -98,7 +98,8 @@ def test_invented_and_real_prices_are_never_mixed(synthetic: bool, environ: dict
 @pytest.mark.usefixtures("_no_yahoo")
 def test_where_yahoo_does_not_answer_a_fake_one_does_and_its_rows_say_so() -> None:
     with choose_origin(None, {}) as origin:
-        assert urllib.request.urlopen(f"{origin.url}/v8/finance/chart/PETR4.SA").status == 200
+        request = urllib.request.Request(f"{origin.url}/v8/finance/chart/PETR4.SA", headers={"User-Agent": "Mozilla"})
+        assert urllib.request.urlopen(request).status == 200
     assert origin.settings() == {"B3LAKE_YAHOO_URL": origin.url, "B3LAKE_SOURCE_LABEL": "synthetic"}
     assert origin.synthetic
     assert origin.trouble.startswith("Yahoo answers 429 Too Many Requests: ")

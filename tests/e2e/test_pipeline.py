@@ -18,7 +18,8 @@ from devlake import paths
 from devlake.ask_lake import query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator, running
-from devlake.fake_yahoo import Answer, FakeYahoo, Query, recorded, serving, synthetic
+from devlake.fake_http import Reply, serving
+from devlake.fake_yahoo import FakeYahoo, Query, recorded, synthetic
 from devlake.ingest_quotes import Ingestion, fake_origin, ingest_quotes
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_for_events
@@ -35,7 +36,7 @@ class Lake:
     aws: Emulator
     outputs: dict[str, str]
     folder: Path
-    answers: dict[str, Answer]
+    answers: dict[str, Reply]
     ingestion: Ingestion
     run: GlueRun
 
@@ -73,7 +74,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         yield Lake(aws, outputs, folder, answers, ingestion, run)
 
 
-def refined_in_pandas(answer: Answer) -> list[dict[str, object]]:
+def refined_in_pandas(answer: Reply) -> list[dict[str, object]]:
     """The refined rows of one chart answer of daily bars, oldest first."""
     result = answer.body["chart"]["result"][0]
     frame = pd.DataFrame(result["indicators"]["quote"][0])

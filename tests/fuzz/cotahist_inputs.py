@@ -6,7 +6,7 @@ import zipfile
 
 from hypothesis import strategies as st
 
-from tests.cotahist_writer import quote, whole_file
+from devlake.cotahist_writer import quote, whole_file
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from b3lake.ingest.sources.cotahist import CotahistError, read_quotes
+from devlake.cotahist_writer import quote, whole_file
 from functions.start_glue_job.coalesce import start_for_messages
 from functions.start_glue_job.refine_runs import Run
-from tests.cotahist_writer import quote, whole_file
 
 
 def _zip(method: int) -> bytearray:

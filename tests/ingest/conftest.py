@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 
-from devlake.fake_yahoo import FakeYahoo, serving
+from devlake.fake_http import serving
+from devlake.fake_yahoo import FakeYahoo
 from tests.ingest.lake_cases import DATABASE, TestLake
 
 

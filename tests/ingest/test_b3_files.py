@@ -13,7 +13,7 @@ from b3lake.ingest.sources.cotahist import Period, read_file
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import UsageError
-from tests.cotahist_writer import quote, whole_file
+from devlake.cotahist_writer import quote, whole_file
 
 DAY = dt.date(2024, 5, 2)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cotahist_writer import quote, whole_file
+from devlake.cotahist_writer import quote, whole_file
 from tests.ingest.lake_cases import TestLake, key_of
 from tests.ingest.test_run import Command, command  # noqa: F401 - a fixture
 

@@ -22,7 +22,7 @@ from b3lake.ingest.sources.cotahist import (
 from b3lake.ingest.sources.cotahist.reader import BLOCK_RECORDS
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import is_code
-from tests.cotahist_writer import LAYOUT, quote, whole_file
+from devlake.cotahist_writer import LAYOUT, quote, whole_file
 
 YEAR = Period(dt.date(2024, 1, 1), dt.date(2024, 12, 31))
 

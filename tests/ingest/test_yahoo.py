@@ -18,7 +18,8 @@ from b3lake.ingest.sources.source import Delivery, Failure, Selection
 from b3lake.ingest.sources.yahoo import YahooSource
 from b3lake.ingest.validate import BARS_SCHEMA, causes, gaps, validate
 from b3lake.lake.calendar import is_session, sessions_between
-from devlake.fake_yahoo import Answer, FakeYahoo, error, recorded
+from devlake.fake_http import Reply
+from devlake.fake_yahoo import FakeYahoo, error, recorded
 from tests.ingest.yahoo_cases import SESSIONS, answer_with, bar, events, stamp
 
 START, END = SESSIONS[0], SESSIONS[-1]
@@ -137,12 +138,12 @@ def test_a_stopped_back_off_lets_nobody_wait_or_ask():
 
 
 def test_server_error_is_asked_again_not_served_from_yfinances_cache(fake_yahoo: FakeYahoo):
-    fake_yahoo.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")] * 2 + [answer_with([bar(START)])]
+    fake_yahoo.scripted["PETR4.SA"] = [Reply(502, "<html>Bad Gateway</html>")] * 2 + [answer_with([bar(START)])]
     assert len(received(fake_yahoo)) == 1
 
 
 def test_server_error_for_good_is_a_failure(fake_yahoo: FakeYahoo):
-    fake_yahoo.scripted["PETR4.SA"] = [Answer(502, "<html>Bad Gateway</html>")]
+    fake_yahoo.scripted["PETR4.SA"] = [Reply(502, "<html>Bad Gateway</html>")]
     with pytest.raises(TickerError, match="could not be asked") as caught:
         fetch(fake_yahoo)
     assert caught.value.status is Status.FAILED

@@ -2,14 +2,16 @@
 
 import datetime as dt
 
-from devlake.fake_yahoo import ZONE, Answer, chart
+from b3lake.lake.calendar import B3_ZONE
+from devlake.fake_http import Reply
+from devlake.fake_yahoo import chart
 
 SESSIONS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7, 8)]
 
 
 def stamp(day: dt.date, hour: int = 10) -> int:
     """Epoch seconds of an hour of `day` at B3."""
-    return int(dt.datetime.combine(day, dt.time(hour), ZONE).timestamp())
+    return int(dt.datetime.combine(day, dt.time(hour), B3_ZONE).timestamp())
 
 
 def bar(day: dt.date, price: float = 10.0, **changes: object) -> dict[str, object]:
@@ -26,11 +28,11 @@ def bar(day: dt.date, price: float = 10.0, **changes: object) -> dict[str, objec
     return plausible | changes
 
 
-def answer_with(bars: list[dict[str, object]], symbol: str = "PETR4.SA", **meta: object) -> Answer:
+def answer_with(bars: list[dict[str, object]], symbol: str = "PETR4.SA", **meta: object) -> Reply:
     return chart(symbol, bars, **meta)
 
 
-def events(answer: Answer, **kinds: dict[str, dict[str, object]]) -> Answer:
+def events(answer: Reply, **kinds: dict[str, dict[str, object]]) -> Reply:
     """`answer` with dividends or splits."""
     answer.body["chart"]["result"][0]["events"] = kinds
     return answer

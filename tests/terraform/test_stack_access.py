@@ -16,7 +16,8 @@ from b3lake.lake.schemas import PARTITION_TYPES
 from devlake import paths
 from devlake.aws_environment import REGION
 from devlake.emulator import ACCOUNT_ID, Emulator, running
-from devlake.fake_yahoo import FakeYahoo, serving
+from devlake.fake_http import serving
+from devlake.fake_yahoo import FakeYahoo
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import pytest
 
 from b3lake.lake.calendar import FINAL_AT
 from devlake.emulator import ACCOUNT_ID
-from devlake.fake_yahoo import FakeYahoo, serving
+from devlake.fake_http import serving
+from devlake.fake_yahoo import FakeYahoo
 from tests.terraform.host_box import HostBox, make_host_box
 from tests.terraform.stack_life import what_is_left
 from tests.terraform.terraform_cli import Terraform

@@ -1,4 +1,4 @@
-"""Writes COTAHIST files by B3's specification of the record; it shares nothing with the parser that it tests.
+"""Writes COTAHIST files by B3's specification of the record; it shares nothing with the parser.
 
 >>> whole_file([quote(), quote(code="BB  4", factor=1000)], total_of="quotes")
 """
