@@ -328,18 +328,57 @@ def test_a_volume_that_is_not_known_stays_so_and_an_answer_may_be_empty():
     assert empty.bars.column_names == [*view.bars.column_names, "dividends", "stock_splits"]
 
 
+@pytest.mark.parametrize(
+    ("name", "closes", "dividends", "splits"),
+    [
+        ("div-on-closed-day", [30.5, 31.5, 32.5, 33.5, 34.5], {3: 0.5}, {}),
+        ("split-on-closed-day", [61.0, 63.0, 65.0, 33.5, 34.5], {}, {3: 2.0}),
+        ("two-dividends-one-day", [30.5, 31.5, 32.5, 33.5, 34.5], {3: 0.75}, {}),
+        ("div-and-grouping", [0.305, 0.315, 0.325, 33.5, 34.5], {3: 12.34}, {3: 0.01}),
+        ("dividend-other-currency", [30.5, 31.5, 32.5, 33.5, 34.5], {3: None}, {}),
+    ],
+)
+def test_short_answers_with_one_oddity_each(shared_data, name, closes, dividends, splits):
+    """The third row is of 2023-12-28, the last session of its year; the next one was 2024-01-02."""
+    answer = json.loads((shared_data / "yahoo_chart" / "small" / f"{name}.json").read_text())["chart"]["result"][0]
+    events = answer["events"]
+    result = as_traded(
+        bars_of(answer),
+        [Split(day_of(each["date"]), each["numerator"] / each["denominator"]) for each in _all(events, "splits")],
+        [Payment(day_of(each["date"]), each["amount"], each.get("currency", "")) for each in _all(events, "dividends")],
+    )
+    assert [row["close"] for row in rows(result)] == closes
+    assert [row["dividends"] for row in rows(result)] == [dividends.get(i, 0.0) for i in range(5)]
+    assert [row["stock_splits"] for row in rows(result)] == [splits.get(i, 0.0) for i in range(5)]
+    assert result.steps == []
+
+
+def _all(events: dict[str, dict[str, dict]], kind: str) -> list[dict]:
+    return list(events.get(kind, {}).values())
+
+
+def day_of(moment: int) -> dt.date:
+    return dt.datetime.fromtimestamp(moment, dt.timezone.utc).date()
+
+
+def bars_of(answer: dict) -> pa.Table:
+    quote = answer["indicators"]["quote"][0]
+    return pa.table(
+        {
+            "day": pa.array([day_of(moment) for moment in answer["timestamp"]], pa.date32()),
+            "volume": pa.array(quote["volume"], pa.int64()),
+        }
+        | {name: pa.array(quote[name], pa.float64()) for name in PRICES}
+    )
+
+
 def test_a_recorded_answer_with_a_split_is_in_the_shares_of_each_day(shared_data):
     """NVDA, 4 for 1 on 2021-07-20; Yahoo's prices are also divided by the 10 of 2024, which this answer cannot tell."""
     recorded = json.loads((shared_data / "yahoo_chart" / "NVDA-split-4to1.json").read_text())
     answer = recorded["response"]["bodyJson"]["chart"]["result"][0]
-    quote = answer["indicators"]["quote"][0]
-    days = [dt.datetime.fromtimestamp(ts, dt.timezone.utc).date() for ts in answer["timestamp"]]
-    bars = pa.table(
-        {"day": pa.array(days, pa.date32()), "volume": pa.array(quote["volume"], pa.int64())}
-        | {name: pa.array(quote[name], pa.float64()) for name in PRICES}
-    )
+    bars = bars_of(answer)
     result = as_traded(bars, [Split(dt.date(2021, 7, 20), 4.0)], [])
-    closes = dict(zip(days, result.bars["close"].to_pylist(), strict=True))
+    closes = dict(zip(bars["day"].to_pylist(), result.bars["close"].to_pylist(), strict=True))
     assert (closes[dt.date(2021, 7, 19)], closes[dt.date(2021, 7, 20)]) == (75.119, 18.612)
     assert closes[dt.date(2021, 2, 1)] == 52.948
     assert result.steps == []
