@@ -16,22 +16,31 @@ from b3lake.ingest.events.event import Share
 from b3lake.ingest.events.rules import events_of
 from b3lake.ingest.sources.b3_events import B3Events, IssuerAnswers, file_name, plain_name
 from b3lake.ingest.sources.http_get import BackOff
-from devlake.fake_b3_events import FakeIssuer, FakeListedCompanies
+from devlake.fake_b3 import FakeB3
 from devlake.fake_http import HTML_200, Reply, Scripted, serving
 from tests.ingest.listed_companies import cash, cash_body, recent, stock, supplement_body
 
 HASTY = BackOff(attempts=2, first_seconds=0.001, longest_seconds=0.002, timeout_seconds=5)
-AMBEV = FakeIssuer(
-    "AMBEV S/A",
-    [stock("DESDOBRAMENTO", "400,0", "08/11/2013", "BRABEVACNOR1")],
-    [recent("DIVIDENDO", "0,1", "17/12/2021", "BRABEVACNOR1")],
-    cash=[cash("DIVIDENDO", f"0,{number:03}", "17/12/2021") for number in range(1, 251)],
-)
+RECENT = [recent("DIVIDENDO", "0,1", "17/12/2021", "BRABEVACNOR1")]
+AMBEV = {
+    "trading_name": "AMBEV S/A",
+    "stocks": [stock("DESDOBRAMENTO", "400,0", "08/11/2013", "BRABEVACNOR1")],
+    "recents": RECENT,
+    "cashes": [cash("DIVIDENDO", f"0,{number:03}", "17/12/2021") for number in range(1, 251)],
+}
 
 
 @contextmanager
-def service(replies: list[Reply] | None = None, **issuers: FakeIssuer) -> Iterator[tuple[B3Events, Scripted]]:
-    scripted = Scripted(FakeListedCompanies(issuers), replies or [])
+def service(replies: list[Reply] | None = None, **issuers: dict[str, Any]) -> Iterator[tuple[B3Events, Scripted]]:
+    """The events source of a fake B3 that knows `issuers`: trading_name, stocks, recents and cashes of each."""
+    answers: dict[str, Any] = {}
+    for issuer, told in issuers.items():
+        body = supplement_body(
+            told.get("stocks", ()), told.get("recents", ()), tradingName=told["trading_name"].ljust(12)
+        )
+        answers[f"{issuer}-{SUPPLEMENT}"] = json.loads(body)
+        answers[f"{issuer}-{CASH}"] = json.loads(cash_body(told.get("cashes", ())))
+    scripted = Scripted(FakeB3(answers=answers), replies or [])
     with serving(scripted) as url:
         yield B3Events(url, back_off=HASTY, pause_seconds=0), scripted
 
@@ -71,7 +80,7 @@ def test_what_is_kept_can_be_given_in_a_folder_and_means_the_same(tmp_path: Path
 
 
 def test_an_issuer_without_events_is_known_to_have_none():
-    with service(NONE=FakeIssuer("NONE")) as (source, _):
+    with service(NONE={"trading_name": "NONE"}) as (source, _):
         answers = ask(source, "NONE", "NONE")
     assert (answers.problems, answers.cash, answers.supplement.stock) == ((), (), ())
 
@@ -88,7 +97,7 @@ def test_the_trading_name_of_the_quotes_comes_first_and_that_of_the_answer_is_tr
 
 
 def test_nothing_found_where_payments_are_listed_is_a_wrong_name():
-    lost = FakeIssuer("LOST", recent_cash=AMBEV.recent_cash)
+    lost = {"trading_name": "LOST", "recents": RECENT}
     with service(LOST=lost, ABEV=AMBEV) as (source, _):
         answers = ask(source, "LOST", "LOST")
     assert answers.cash is None
@@ -155,7 +164,7 @@ def test_more_pages_than_there_can_be_are_not_asked_for():
 
 def test_each_issuer_is_asked_for_once_and_one_that_fails_leaves_the_others():
     shares = [Share("ABEV3", trading_name="AMBEV S/A"), Share("NONE3", trading_name="NONE"), Share("NONE4")]
-    with service([HTML_200] * 4, ABEV=AMBEV, NONE=FakeIssuer("NONE")) as (source, scripted):
+    with service([HTML_200] * 4, ABEV=AMBEV, NONE={"trading_name": "NONE"}) as (source, scripted):
         first, second = source.ask_all(shares)
     assert (first.issuer, first.supplement, first.cash, first.reached) == ("ABEV", None, None, False)
     assert len(first.problems) == 2
