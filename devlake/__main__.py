@@ -8,6 +8,7 @@ import subprocess
 import sys
 from types import FrameType
 
+from b3lake.lake.errors import B3LakeError
 from devlake import local_lake, paths
 from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
@@ -149,9 +150,9 @@ def main() -> int:
     signal.signal(signal.SIGHUP, _interrupt)
     try:
         return commands[command]()
-    except DevLakeError as error:
+    except B3LakeError as error:
         fail(str(error))
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         fail("Interrupted: everything that was started has been ended.")
         return 130
