@@ -1,4 +1,4 @@
-"""How long the emulator's catalog takes to learn of many partitions, beside ministack's own: `make bench-emulator`.
+"""Times the emulator's catalog, told of many partitions, beside ministack's own: `make bench-emulator`.
 
 `python -m bench.bench_emulator_catalog [--partitions 22000] [--rounds 3]`
 

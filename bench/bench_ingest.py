@@ -164,7 +164,7 @@ class Course:
             bucket,
             str(partitions),
         ]
-        environment = self._server.environment() | {"PYTHONPATH": f"{paths.ROOT}:{paths.ROOT / 'ec2'}"}
+        environment = self._server.environment()
         done = subprocess.run(command, env=environment, cwd=paths.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{name} failed ({done.returncode}):\n{done.stderr[-3000:]}")

@@ -1,4 +1,4 @@
-"""What a cold start of start_glue_job costs beside boto3's own, and one invocation: `python -m bench.measure_handler`.
+"""Times a cold start of start_glue_job beside boto3's own, and one invocation: `python -m bench.measure_handler`.
 
 Each figure is the median of fresh processes, as a cold start is one. The client is answered by a stub, so that what is
 measured is this code and botocore, not a network.

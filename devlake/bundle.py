@@ -133,7 +133,7 @@ def in_order(entry: str, root: Path) -> list[Module]:
 
 
 def _meanings(modules: list[Module]) -> dict[str, Piece | str]:
-    """What each name means: a piece, or an import. Raises DevLakeError where it means two things."""
+    """The meaning of each name: a piece, or an import. Raises DevLakeError where it means two things."""
     meanings: dict[str, Piece | str] = {}
     for module in modules:
         defined: list[tuple[str, Piece | str]] = [(n, piece) for piece in module.pieces for n in sorted(piece.defines)]

@@ -59,7 +59,7 @@ class Child:
         self.pid = self._supervisor.pid
 
     def lines(self) -> Iterator[str]:
-        """What the command prints, line by line, to its end."""
+        """All that the command prints, line by line, to its end."""
         if self._supervisor.stdout:
             for line in io.TextIOWrapper(self._supervisor.stdout, encoding="utf-8", errors="replace"):
                 yield line.rstrip("\n")

@@ -51,7 +51,7 @@ TARGETS = {
 
 
 def wanted(name: str) -> list[str]:
-    """What the file `name` is made from, one requirement an entry."""
+    """The requirements that the file `name` is made from, one an entry."""
     project: dict[str, Any] = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     found: list[str] = []
     for address in TARGETS[name].lists:

@@ -1,4 +1,4 @@
-"""A fake of B3's site: COTAHIST files of given or invented quotes, answers about companies, and the real one's manners.
+"""A fake of B3's site: COTAHIST files of given or invented quotes, answers about companies, and its manners.
 
     b3 = FakeB3(invented_records(["PETR4", "VALE3"], dt.date(2024, 1, 2), dt.date(2024, 12, 30)))
     with serving(Scripted(b3, at={cotahist_path("A2024"): [SERVER_ERROR, b3.cut_zip("A2024")]})) as url:
@@ -20,16 +20,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from devlake import fake_b3_index
 from devlake.cotahist_writer import quote, whole_file
-from devlake.fake_http import NOT_FOUND, SERVER_ERROR, Reply, Request, serve_until_interrupted
+from devlake.fake_http import NOT_FOUND, SERVER_ERROR, Reply, Request, Service, serve_until_interrupted
 from devlake.invented_quotes import daily_bars
 
 FILES = "/InstDados/SerHist/"
 COMPANIES = "/listedCompaniesProxy/CompanyCall/"
 ZIP_TYPE = "application/x-zip-compressed"
 _NAME = re.compile(r"COTAHIST_(?:A(?P<year>\d{4})|M(?P<month>\d{2}\d{4})|D(?P<day>\d{2}\d{2}\d{4}))\.ZIP")
-MOST_ROWS = 120
-"""A page of more rows comes with null totals, and empty."""
 QUOTES_COUNTED_SINCE = 2025
 """The year of the first files whose trailer counts the quotes only, and not all lines."""
 
@@ -50,7 +49,7 @@ class FakeB3:
 
     `total_of` is what the files' trailers count, `lines` or `quotes`; by default as B3 did in the file's year.
     `answers` are about companies, by `<ISSUER>-<call>`, or a folder of files `<ISSUER>-<call>.json`. `trading_names`
-    says which issuer a name is of, where no answer tells it.
+    says which issuer a name is of, where no answer tells it. `indexes` answers about portfolios.
     """
 
     records: Sequence[bytes] = ()
@@ -58,6 +57,7 @@ class FakeB3:
     total_of: str | None = None
     answers: Mapping[str, Any] | Path = field(default_factory=dict)
     trading_names: Mapping[str, str] = field(default_factory=dict)
+    indexes: Service | None = None
     _zips: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def answer(self, request: Request) -> Reply:
@@ -66,6 +66,8 @@ class FakeB3:
             return self._file(name)
         if request.path.startswith(COMPANIES):
             return self._company(request.path.removeprefix(COMPANIES))
+        if request.path.startswith(fake_b3_index.PATH) and self.indexes:
+            return self.indexes.answer(request)
         return NOT_FOUND
 
     def cut_zip(self, period: str) -> Reply:
@@ -136,7 +138,7 @@ class FakeB3:
 
 
 def _begin_of_days(name: str) -> bytes:
-    """What the days (YYYYMMDD) of a file's records begin with, by its name."""
+    """The first digits of the days (YYYYMMDD) of a file's records, by its name."""
     found = _NAME.fullmatch(name)
     if not found:
         raise ValueError(f"{name} is no name of a COTAHIST file on B3's site")
@@ -148,7 +150,7 @@ def _begin_of_days(name: str) -> bytes:
 
 
 def member_name(name: str, year: int) -> str:
-    """What B3 calls the text in the ZIP file `name`, which it changed twice."""
+    """B3's name for the text in the ZIP file `name`, which it changed twice."""
     if year <= 2000:
         return f"COTAHIST.A{year}"
     return name.removesuffix(".ZIP") + ("" if year == 2001 else ".TXT")
@@ -179,7 +181,7 @@ def zip_of(member: str, text: bytes, *, streamed: bool = False) -> bytes:
 def _page(told: Any, number: int, size: int) -> Reply:
     """A page of the rows that an answer has."""
     page: dict[str, Any] = {"pageNumber": number, "pageSize": size, "totalRecords": None, "totalPages": None}
-    if size > MOST_ROWS:
+    if size > fake_b3_index.MOST_ROWS:
         return Reply(200, {"page": page, "results": []})
     rows = told["results"] if told else []
     page |= {"totalRecords": len(rows), "totalPages": -(-len(rows) // size)}

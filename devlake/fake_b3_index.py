@@ -11,10 +11,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devlake.fake_http import Reply, Request
+from devlake.fake_http import NOT_FOUND, SERVER_ERROR, Reply, Request
 
-_PATH = "/indexProxy/indexCall/GetPortfolioDay/"
+PATH = "/indexProxy/indexCall/GetPortfolioDay/"
 MOST_ROWS = 120
+"""A page of more rows comes with null totals, and empty."""
 REDUCTOR = 16_036_751.16744128
 
 
@@ -35,13 +36,13 @@ class FakeIndexes:
     members: Mapping[str, Sequence[FakeMember]] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Reply:
-        if not request.path.startswith(_PATH):
-            return Reply(404, "<html><body>Not Found</body></html>", "text/html")
+        if not request.path.startswith(PATH):
+            return NOT_FOUND
         try:
-            asked = json.loads(base64.b64decode(request.path.removeprefix(_PATH), validate=True))
+            asked = json.loads(base64.b64decode(request.path.removeprefix(PATH), validate=True))
             number, size, index, language = (asked[name] for name in ("pageNumber", "pageSize", "index", "language"))
         except (ValueError, KeyError, TypeError):
-            return Reply(500, "<html><body>Internal Server Error</body></html>", "text/html")
+            return SERVER_ERROR
         members = self.members.get(index, ())
         page = {"pageNumber": number, "pageSize": size, "totalRecords": None, "totalPages": None}
         if size > MOST_ROWS or not members:

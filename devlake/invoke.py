@@ -40,7 +40,7 @@ def read_event(file: Path) -> Any:
 
 
 def invoke_function(aws: Emulator, function_name: str, event: Any) -> Any:
-    """What the function's handler returns for `event`, in this process, with the environment it was deployed with."""
+    """The value that the function's handler returns for `event`, run in this process with its deployed environment."""
     deployed = aws.client("lambda").get_function_configuration(FunctionName=function_name)
     os.environ.clear()
     os.environ.update(aws.environment() | deployed["Environment"]["Variables"])

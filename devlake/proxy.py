@@ -130,10 +130,13 @@ class Proxy:
         """How often each operation was asked for since `requests` was cleared: `s3 GetObject`, `glue GetTable`, …"""
         return Counter(request.name for request in list(self.requests))
 
-    def meet(self, request: AwsRequest) -> tuple[Fault | None, list[Callable[[], None]]]:
-        """Note a request; returns the fault that it meets, one at the most, and what is to be done before."""
+    def note(self, request: AwsRequest) -> None:
         with self._lock:
             self.requests.append(replace(request, body=b""))
+
+    def meet(self, request: AwsRequest) -> tuple[Fault | None, list[Callable[[], None]]]:
+        """The fault that a request meets, one at the most, and what is to be done before."""
+        with self._lock:
             met: list[Rule] = []
             for rule in self.rules:
                 if not rule.matches(request) or (rule.fault and any(other.fault for other in met)):
@@ -182,6 +185,7 @@ class _Connection:
         """Answer one request; returns whether the connection goes on."""
         method, target, _ = request.first_line.split(" ", 2)
         asked = read_aws_request(method, target, request.headers, request.body)
+        self._proxy.note(asked)
         own = self._proxy.intercept(asked)
         if own is None:
             fault, actions = self._proxy.meet(asked)

@@ -31,7 +31,7 @@ _CARRIED_OUT = "glue_runs_carried_out.json"
 
 @dataclass(frozen=True)
 class GlueRun:
-    """What one carried-out run did: the requests that it covered, and the job's own closing summary."""
+    """One run that was carried out: the requests that it covered, and the job's own closing summary."""
 
     run_ids: tuple[str, ...]
     summary: dict[str, object]

@@ -2,11 +2,9 @@
 
 import contextlib
 import io
-import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +14,7 @@ from b3lake.cli import run_command
 from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
 from b3lake.ingest.validate import BARS_SCHEMA, validate
 from devlake.cotahist_writer import quote, whole_file
+from devlake.proxy import Answer, Proxy, serving
 from tests.bad_input.tried import Tried, mask
 
 CONFIGURATIONS: list[tuple[str, list[str], dict[str, str]]] = [
@@ -48,32 +47,9 @@ CONFIGURATIONS: list[tuple[str, list[str], dict[str, str]]] = [
 ]
 
 
-@contextlib.contextmanager
-def counting_server() -> Iterator[tuple[str, list[str]]]:
-    """A server that refuses whatever is asked and notes it."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(500)
-
-        do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - the names that http.server asks for
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def try_configurations() -> Iterator[Tried]:
-    with counting_server() as (url, asked):
+    refusing = Proxy("", intercept=lambda _request: Answer(500, b""))
+    with serving(refusing) as url:
         variables = {name for _, _, environment in CONFIGURATIONS for name in environment}
         for command, arguments, environment in CONFIGURATIONS:
             with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +63,7 @@ def try_configurations() -> Iterator[Tried]:
                     code = run_command(command, arguments)
             given = " ".join([*(f'{name}="{value}"' for name, value in environment.items()), command, *arguments])
             sentence = said.getvalue().removeprefix(f"b3lake {command}: ").removesuffix("\n")
-            yield Tried(f"`{given}`", f"exit {code}: {sentence}", f"nothing: {len(asked)} requests to AWS")
+            yield Tried(f"`{given}`", f"exit {code}: {sentence}", f"nothing: {len(refusing.requests)} requests to AWS")
 
 
 NOON = datetime.fromisoformat("2024-01-03T15:00:00")

@@ -77,7 +77,7 @@ def unreadable_objects(s3: Any, bucket: str) -> list[str]:
 
 
 def differences(there: Contents, wanted: Contents, *, partitions: bool = True) -> list[str]:
-    """What is lost, doubled or wrong in the lake `there`, one sentence each; empty when it is the lake `wanted`."""
+    """A sentence for each thing lost, doubled or wrong in the lake `there`; none when it is the lake `wanted`."""
     found: list[str] = []
     for table in PREFIXES:
         objects, right = there.rows[table], wanted.rows[table]

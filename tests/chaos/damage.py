@@ -22,7 +22,7 @@ RAW = f"{RAW_PREFIX}/"
 
 
 class Harm(enum.Enum):
-    """What becomes of an object."""
+    """Done to an object."""
 
     DELETED = enum.auto()
     CORRUPTED = enum.auto()

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from devlake import fake_b3_index
 from devlake.cotahist_writer import LAYOUT, quote
 from devlake.fake_b3 import FakeB3, company_path, cotahist_path, invented_records
+from devlake.fake_b3_index import FakeIndexes, FakeMember
 from devlake.fake_http import HTML_200, SERVER_ERROR, Scripted, redirect, serving
 from devlake.invented_quotes import daily_bars
 
@@ -261,3 +263,13 @@ def test_the_recorded_answers_can_be_served(shared_data: Path) -> None:
     whole = json.loads((folder / "ABEV-GetListedCashDividends.json").read_text())
     assert second["results"] == whole["results"][20:]
     assert second["page"]["totalRecords"] == len(whole["results"]) == 29
+
+
+def test_portfolios_are_asked_for_at_the_same_address() -> None:
+    indexes = FakeIndexes(TODAY, {"IBOV": [FakeMember("PETR4", 10, 20.0)]})
+    question = {"language": "pt-br", "pageNumber": 1, "pageSize": 120, "index": "IBOV"}
+    path = fake_b3_index.PATH + base64.b64encode(json.dumps(question).encode()).decode()
+    with serving(FakeB3(indexes=indexes)) as url:
+        assert [row["cod"] for row in json.loads(ask(url, path).body)["results"]] == ["PETR4"]
+    with serving(FakeB3()) as url:
+        assert ask(url, path).status == 404

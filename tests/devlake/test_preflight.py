@@ -1,4 +1,4 @@
-"""What the preflight says of an account that allows all, of a lab's, and of one without credentials.
+"""The preflight's findings in an account that allows all, in a lab's, and in one without credentials.
 
 The accounts are the AWS emulator with IAM enforced, and callers with policies of their own.
 """

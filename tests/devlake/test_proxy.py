@@ -19,6 +19,7 @@ from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from devlake import loopback, proxy
+from devlake.aws_requests import AwsRequest
 from devlake.proxy import Answer, Fault, Proxy, Rule, serving
 
 ANSWER = b"0123456789"
@@ -159,6 +160,7 @@ def test_what_intercept_answers_is_not_asked_of_the_server(upstream: Upstream) -
     with serving(own) as at:
         assert json.loads(put(at)) == {"key": "key", "body": 4}
     assert upstream.received == []
+    assert own.requests == [AwsRequest("s3", "PutObject", "bucket", "key")]
 
 
 def test_a_connection_goes_on_and_every_kind_of_body_arrives(upstream: Upstream) -> None:

@@ -44,7 +44,7 @@ class RecordingGlue:
 
 @pytest.fixture
 def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingGlue]:
-    """What the handler gets for boto3.client("glue")."""
+    """The handler's boto3.client("glue")."""
     recording = RecordingGlue()
     monkeypatch.setenv("REFINE_JOB_NAME", JOB)
     monkeypatch.setenv("RAW_PREFIX", PREFIX)
