@@ -57,6 +57,18 @@ def emulator() -> Iterator[Emulator]:
         yield aws
 
 
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """moto's server, in this process; tests use buckets and names of their own on it."""
+    from moto.server import ThreadedMotoServer  # it takes a while, and few tests need it
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
 @pytest.fixture(autouse=True)
 def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test can reach a real account: not its credentials, not its endpoints."""

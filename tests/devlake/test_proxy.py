@@ -15,7 +15,6 @@ import obstore
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from devlake import loopback, proxy
@@ -200,15 +199,6 @@ def test_every_request_is_held_back_once(upstream: Upstream) -> None:
         started = time.monotonic()
         assert [put(at) for _ in range(3)] == [ANSWER.decode()] * 3
         assert 0.3 <= time.monotonic() - started < 0.6
-
-
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 def client(service: str, url: str) -> Any:

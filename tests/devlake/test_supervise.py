@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from devlake import paths
-from devlake.child_process import run_child
+from devlake.child_process import Child, demand_ready, run_child
+from devlake.errors import DevLakeError
 from devlake.supervise import TIMED_OUT
 
 # A program that starts a child of its own, says both ids, and would run for an hour.
@@ -79,6 +80,29 @@ def test_a_child_that_ignores_sigterm_is_killed() -> None:
     process.wait(timeout=20)
     assert _gone([child])
     process.stdout.close()
+
+
+def test_a_child_ends_with_its_block_and_keeps_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    with Child([sys.executable, "-c", PARENT_OF_ONE], log=log) as child:
+        assert child.wait_until(lambda: log.read_text().endswith("\n"), seconds=10)
+        pids = [int(word) for word in log.read_text().split()]
+        assert {one.pid for one in child.family()} >= set(pids)
+        assert child.is_running()
+    assert not child.is_running()
+    assert child.family() == []
+    assert _gone(pids)
+
+
+def test_waiting_for_a_child_ends_with_it_or_with_its_time(tmp_path: Path) -> None:
+    with Child([sys.executable, "-c", "pass"], log=tmp_path / "log") as short:
+        assert not short.wait_until(lambda: False, seconds=60)
+    with Child([sys.executable, "-c", PARENT_OF_ONE], log=tmp_path / "log") as long:
+        started = time.monotonic()
+        assert not long.wait_until(lambda: False, seconds=0.3)
+        assert time.monotonic() - started < 5
+        with pytest.raises(DevLakeError, match=r"^The thing did not start: see .*log\.$"):
+            demand_ready(long, "The thing", lambda: False, seconds=0.1, log=tmp_path / "log")
 
 
 def test_run_child_hands_over_lines_keeps_the_log_and_the_exit_code(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from devlake.fake_http import serving
 from devlake.fake_yahoo import FakeYahoo
@@ -20,16 +19,6 @@ def fake_yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYahoo]:
         monkeypatch.setenv("B3LAKE_YAHOO_URL", url)
         monkeypatch.setenv("B3LAKE_SOURCE_LABEL", "yahoo")
         yield served
-
-
-@pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    """moto's server, with S3 and Glue."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
