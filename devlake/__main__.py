@@ -14,7 +14,7 @@ from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
 from devlake.errors import DevLakeError
-from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, ingest_quotes
+from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, holds_synthetic_prices, ingest_quotes
 from devlake.local_lake import only_one, open_lake
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
@@ -64,10 +64,7 @@ def ingest() -> int:
         aws = open_lake()
         outputs = stack_outputs(aws)
         with stage("Ingest quotes", stages) as now:
-            empty = not aws.client("s3").list_objects_v2(Bucket=outputs["RawBucketName"], MaxKeys=1)["KeyCount"]
-            known = None if empty else local_lake.holds_synthetic_prices()
-            with choose_origin(known, os.environ) as origin:
-                local_lake.note_kind_of_prices(origin.synthetic)
+            with choose_origin(holds_synthetic_prices(aws, outputs["RawBucketName"]), os.environ) as origin:
                 ingestion = ingest_quotes(aws, outputs, local_lake.FOLDER, origin, on_line=now.tell)
             now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
         for line in ingestion.problems:

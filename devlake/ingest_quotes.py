@@ -5,12 +5,17 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from b3lake.ingest.parquet import decode
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
+from b3lake.lake.keys import RAW_PREFIX
+from b3lake.lake.labels import SYNTHETIC, is_synthetic
 from devlake import paths
 from devlake.child_process import run_child
 from devlake.emulator import Emulator
@@ -20,7 +25,6 @@ from devlake.fake_yahoo import FakeYahoo
 
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
 YAHOO_PROBE = f"{YAHOO_URL}/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
-SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = (
     "These prices are SYNTHETIC: a fake Yahoo on this machine invented them. Do not take them for quotes."
 )
@@ -74,17 +78,16 @@ def yahoo_answers(seconds: float = 8.0) -> str | None:
 def choose_origin(synthetic: bool | None, environ: Mapping[str, str]) -> Iterator[Origin]:
     """Where quotes come from for the length of a `with` block, in which a fake Yahoo runs if there is no other.
 
-    `synthetic` says of which kind the lake's prices are (None: it is empty). Raises DevLakeError when the two kinds
-    would be mixed.
+    It is asked only where Yahoo would be: B3's files and whoever else is named are taken as they are, and the ingestion
+    itself refuses what the lake cannot hold. `synthetic` says of which kind the lake's prices are (None: it is empty).
+    Raises DevLakeError where Yahoo does not answer and the lake's prices are real.
     """
-    of_b3, elsewhere = environ.get("SOURCE") == "b3", environ.get("B3LAKE_YAHOO_URL", "")
-    kept = "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
-    if of_b3 or elsewhere:
-        if synthetic:
-            raise DevLakeError(f"{kept}: leave SOURCE and B3LAKE_YAHOO_URL out.")
-        yield Origin("B3" if of_b3 else elsewhere)
+    elsewhere = "B3" if environ.get("SOURCE") == "b3" else environ.get("B3LAKE_YAHOO_URL", "")
+    if elsewhere:
+        yield Origin(elsewhere)
         return
-    trouble = kept if synthetic else yahoo_answers()
+    trouble = "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
+    trouble = trouble if synthetic else yahoo_answers() or ""
     if not trouble:
         yield Origin("Yahoo")
         return
@@ -97,6 +100,16 @@ def choose_origin(synthetic: bool | None, environ: Mapping[str, str]) -> Iterato
 def fake_origin(url: str, trouble: str = "") -> Origin:
     """The fake Yahoo that runs at `url`."""
     return Origin("the fake Yahoo (synthetic)", url, trouble)
+
+
+def holds_synthetic_prices(aws: Emulator, bucket: str) -> bool | None:
+    """Whether the lake's prices are invented, as the first of its rows says; None where no row can be read."""
+    s3 = aws.client("s3")
+    for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"{RAW_PREFIX}/dt=").get("Contents", []):
+        body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+        with suppress(pa.ArrowInvalid, OSError, KeyError, IndexError):  # the doctor names it
+            return is_synthetic(decode(body)["source"][0].as_py())
+    return None
 
 
 def ingest_quotes(

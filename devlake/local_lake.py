@@ -16,7 +16,6 @@ from devlake.loopback import free_port
 FOLDER = paths.STATE / "kept"
 _RECORD = FOLDER / "lake.json"
 _PORT = FOLDER / "port"
-_KIND = FOLDER / "kind_of_prices"
 HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
 
 
@@ -102,13 +101,3 @@ def stop_lake() -> bool:
         emulator.stop(aws)
     _RECORD.unlink(missing_ok=True)
     return aws is not None
-
-
-def holds_synthetic_prices() -> bool | None:
-    """Whether the lake was filled with synthetic prices; None while it is empty."""
-    return _KIND.read_text(encoding="utf-8") == "synthetic" if _KIND.exists() else None
-
-
-def note_kind_of_prices(synthetic: bool) -> None:
-    """Remember which kind of prices the lake is filled with: the two are never mixed."""
-    _KIND.write_text("synthetic" if synthetic else "real", encoding="utf-8")

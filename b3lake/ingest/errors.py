@@ -1,5 +1,7 @@
 """The errors of one ticker, and how tickers fare."""
 
+import datetime as dt
+from collections.abc import Collection
 from enum import StrEnum
 
 from b3lake.lake.errors import B3LakeError
@@ -11,6 +13,7 @@ class Status(StrEnum):
     WRITTEN = "written"
     UNCHANGED = "unchanged"
     PLANNED = "planned"  # a dry run found something to write
+    INCOMPLETE = "incomplete"  # a session that no file has, or not yet
     NO_DATA = "no-data"
     RATE_LIMITED = "rate-limited"
     INVALID = "invalid"
@@ -47,3 +50,15 @@ class InvalidAnswerError(TickerError):
     """The source answered something that cannot be this ticker's quotes."""
 
     status = Status.INVALID
+
+
+class MissingSessionsError(B3LakeError):
+    """Sessions that nothing has which could be read, of any ticker; maybe not yet."""
+
+    status = Status.INCOMPLETE
+
+
+def missing_sessions(place: str, days: Collection[dt.date]) -> MissingSessionsError:
+    """The error that `place` has no file of `days`, of which there is at least one."""
+    which = f"the session of {min(days)}" if len(days) == 1 else f"{len(days)} sessions, the first that of {min(days)}"
+    return MissingSessionsError(f"{place} has no file of {which}: add it, or choose other days.")

@@ -7,26 +7,35 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from b3lake.ingest.errors import Status, TickerError
+from b3lake.ingest.errors import MissingSessionsError, NoDataError, Status, TickerError
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.progress import Steps
-from b3lake.ingest.sources.source import Failure, Selection, Source
+from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
 from b3lake.ingest.validate import Validated, causes, count_days, gaps, pairs_of, validate
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
 
 
 @dataclass
 class _Received:
-    """The source's answers so far: days by ticker, refusals by ticker and day, first trades, and failures."""
+    """The source's answers so far: days by ticker, refusals and doubts by ticker and day, first trades, failures."""
 
     days: Counter[str] = field(default_factory=Counter)
     refused: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
+    doubts: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
     had: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
     listed_since: dict[str, dt.date] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+
+    def note_delivery(self, delivery: Delivery) -> None:
+        """Note what a delivery says beside its bars."""
+        self.listed_since |= delivery.listed_since
+        for told, kept in ((delivery.refused, self.refused), (delivery.doubts, self.doubts)):
+            for ticker, reasons in told.items():
+                kept[ticker] |= reasons
 
     def note(self, validated: Validated, *, keep_days: bool) -> None:
         """Note one batch; its days are kept only of tickers that are asked for by name, whose gaps are reported."""
@@ -42,8 +51,10 @@ async def ingest(wanted: Selection, source: Source, lake: Lake, steps: Steps, *,
     """Fetch and load the bars of `wanted`; one outcome a ticker.
 
     Of the whole market there is one outcome for each ticker that came, and one for `*` when anything failed.
-    Raises AwsError, and UsageError when the source cannot have such bars.
+    Raises AwsError, UsageError when the source cannot have such bars, and MixedLakeError when it would mix invented
+    prices with others.
     """
+    await lake.check_kind(source.label)
     received = _Received()
     loader = lake.loader(dry_run=dry_run)
     await load_all(loader, _batches(wanted, source, lake, steps, received))
@@ -52,8 +63,8 @@ async def ingest(wanted: Selection, source: Source, lake: Lake, steps: Steps, *,
         if outcome.received:
             outcome.note_tally(loader.tally, dry_run=dry_run)
         elif not outcome.refused:
-            outcome.cause = source.why_no_bars(outcome.ticker)
-        _note_failures(outcome, received.failures)
+            _note_absence(outcome, wanted, source)
+        _note_failures(outcome, wanted, received.failures)
     return outcomes
 
 
@@ -66,7 +77,10 @@ async def _batches(
             received.failures.append(answer)
             steps.advance(str(answer.error))
             continue
-        received.listed_since |= answer.listed_since
+        if isinstance(answer, Notice):
+            steps.tell(answer.text)
+            continue
+        received.note_delivery(answer)
         inventory = await lake.survey(answer.tickers, answer.start, answer.end) if whole is None else whole
         rows = 0
         for bars in answer.batches:
@@ -80,7 +94,7 @@ async def _batches(
 def _listed(wanted: Selection, received: _Received) -> list[str]:
     if wanted.tickers is not None:
         return list(wanted.tickers)
-    return sorted(received.days | Counter(received.refused)) + ([ALL_TICKERS] if received.failures else [])
+    return sorted(received.days.keys() | received.refused.keys()) + ([ALL_TICKERS] if received.failures else [])
 
 
 def _outcome(ticker: str, wanted: Selection, received: _Received) -> Outcome:
@@ -88,19 +102,43 @@ def _outcome(ticker: str, wanted: Selection, received: _Received) -> Outcome:
     expected = wanted.sessions
     refused = received.refused.get(ticker, {})
     outcome = Outcome(ticker, Status.INVALID if refused else Status.NO_DATA, requested=len(expected))
-    outcome.received, outcome.refused, outcome.cause = received.days[ticker], len(refused), causes(refused)
+    doubts = received.doubts.get(ticker, {})
+    outcome.received, outcome.refused, outcome.doubtful = received.days[ticker], len(refused), len(doubts)
+    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, "doubtful"))))
     if wanted.tickers is not None:
         outcome.gaps = gaps(expected, received.had[ticker], received.listed_since.get(ticker))
     return outcome
 
 
-def _note_failures(outcome: Outcome, failures: list[Failure]) -> None:
+def _note_absence(outcome: Outcome, wanted: Selection, source: Source) -> None:
+    """Say why nothing came, though nothing failed."""
+    if wanted.sessions:
+        outcome.cause = source.why_no_bars(outcome.ticker)
+    else:
+        outcome.status, outcome.cause = Status.UNCHANGED, no_session(wanted)
+
+
+def no_session(wanted: Selection) -> str:
+    """Why there is nothing to fetch in a range without a session."""
+    return f"B3 has no final session from {wanted.start} to {wanted.end}"
+
+
+def _note_failures(outcome: Outcome, wanted: Selection, failures: list[Failure]) -> None:
     """Whatever the source could not give fails each ticker that lacks a day by it, and the whole market's outcome."""
     of_market = outcome.ticker == ALL_TICKERS
-    errors = [one.error for one in failures if of_market or one.concerns(outcome.ticker, outcome.gaps)]
-    if not errors:
+    its = [one for one in failures if of_market or one.concerns(outcome.ticker, outcome.gaps)]
+    if not wanted.sessions:  # then having nothing is no failure; not being answered is
+        its = [one for one in failures if one.ticker == outcome.ticker and not isinstance(one.error, NoDataError)]
+    if not its:
         return
-    first = errors[0]
-    outcome.status = first.status if isinstance(first, TickerError) else Status.FAILED
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    statuses = [_status(one.error) for one in its]
+    outcome.status = next((status for status in statuses if status is not Status.INCOMPLETE), Status.INCOMPLETE)
+    first = its[statuses.index(outcome.status)].error
+    more = f" (and {len(its) - 1} more)" if len(its) > 1 else ""
     outcome.cause = f"{first.cause if isinstance(first, TickerError) else first}{more}"
+    if of_market:
+        outcome.gaps = sorted({day for one in its for day in one.days or ()})
+
+
+def _status(error: B3LakeError) -> Status:
+    return error.status if isinstance(error, (TickerError, MissingSessionsError)) else Status.FAILED

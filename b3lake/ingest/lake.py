@@ -5,14 +5,34 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pyarrow as pa
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from b3lake.ingest.catalog import Catalog, Partition
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.load import Loader
-from b3lake.ingest.objects import default_bucket, list_days, open_store
+from b3lake.ingest.objects import default_bucket, get, list_days, open_store
+from b3lake.ingest.parquet import decode
+from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.errors import B3LakeError
+from b3lake.lake.labels import is_synthetic
 from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
+
+_TRIED = 50
+"""So many unreadable objects tell nothing; then any row may enter."""
+
+
+class MixedLakeError(B3LakeError):
+    """Invented prices and others would lie in one lake, and nobody could tell them apart by their keys."""
+
+    def __init__(self, held: str) -> None:
+        kinds = ("synthetic", "real") if is_synthetic(held) else ("real", "synthetic")
+        super().__init__(
+            f"This lake holds {kinds[0]} prices (their source is {held}), and no {kinds[1]} ones are mixed with them: "
+            "take another lake, or empty this one first."
+        )
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,30 @@ class Lake:
         for day, ticker in await listed:
             inventory.note_registered(day, ticker)
         return inventory
+
+    async def check_kind(self, label: str) -> None:
+        """Raise MixedLakeError when rows with this `source` are invented and the lake's are not, or the other way.
+
+        Since no lake is ever mixed, one row tells.
+        """
+        held = await self._label()
+        if held is not None and is_synthetic(held) != is_synthetic(label):
+            raise MixedLakeError(held)
+
+    async def _label(self) -> str | None:
+        """The `source` of the first row that can be read; None in an empty lake. Raises AwsError."""
+        tried = 0
+        async for found in list_days(self.store):
+            try:
+                rows = decode(await get(self.store, found.key))
+                return str(rows["source"][0].as_py())
+            except (pa.ArrowInvalid, OSError, KeyError, IndexError, NotFoundError):  # the doctor names it
+                tried += 1
+            except BaseError as error:
+                raise as_aws_error(error, f"bucket {self.bucket}") from error
+            if tried == _TRIED:
+                break
+        return None
 
     async def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
         """The partitions of the days `start` to `end` that the catalog has. Raises AwsError."""

@@ -1,5 +1,6 @@
 """The raw objects: listed, read, put and deleted through obstore."""
 
+import asyncio
 import datetime as dt
 import re
 from collections.abc import AsyncIterator
@@ -10,12 +11,13 @@ from urllib.parse import urlsplit
 import boto3
 import obstore
 from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import S3Store
 
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.keys import RAW_PREFIX, parse_partition_key
 from b3lake.lake.names import Names
+from b3lake.lake.session import open_session
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -68,30 +70,58 @@ def parse_key(key: str) -> tuple[dt.date, str] | None:
 
 
 async def list_days(
-    store: S3Store, start: dt.date, end: dt.date, strays: list[str] | None = None
+    store: S3Store, start: dt.date = dt.date.min, end: dt.date = dt.date.max, strays: list[str] | None = None
 ) -> AsyncIterator[RawObject]:
     """Every bronze object of the days `start` to `end`, in order of keys: one LIST request per thousand objects.
 
-    Keys that are none of the lake's are added to `strays`. Raises AwsError.
+    Keys that are none of the lake's are added to `strays`: all that there are, where neither end is given; else those
+    that are met on the way. Raises AwsError.
     """
-    # Sorts after every key of the day before. (The start itself would do on S3; SeaweedFS would then skip that day.)
-    after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
+    after = RAW_PREFIX
+    if start > dt.date.min:
+        # Sorts after every key of the day before. (The start would do on S3; SeaweedFS would then skip that day.)
+        after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
+    async for key, etag, modified in _list(store, after):
+        partition = parse_key(key)
+        if partition is None:
+            if strays is not None:
+                strays.append(key)
+            continue
+        day, ticker = partition
+        if day > end:
+            return
+        if day >= start:
+            match = _MD5.fullmatch(etag)
+            yield RawObject(key, day, ticker, bytes.fromhex(match[1]) if match else None, modified)
+
+
+async def _list(store: S3Store, after: str) -> AsyncIterator[tuple[str, str, dt.datetime]]:
+    """Key, ETag and time of writing of the raw prefix's objects behind the key `after`. Raises AwsError."""
+    bucket, last = store.config["bucket"], after
     try:
         async for page in store.list(RAW_PREFIX, offset=after, chunk_size=_PAGE):
             for meta in page:
-                partition = parse_key(meta["path"])
-                if partition is None:
-                    if strays is not None:
-                        strays.append(meta["path"])
-                    continue
-                day, ticker = partition
-                if day > end:
-                    return
-                etag = _MD5.fullmatch(meta["e_tag"] or "")
-                md5 = bytes.fromhex(etag[1]) if etag else None
-                yield RawObject(meta["path"], day, ticker, md5, meta["last_modified"])
+                yield meta["path"], meta["e_tag"] or "", meta["last_modified"]
+                last = meta["path"]
+    except InvalidPathError:  # a stranger's key that obstore does not take, such as one with two slashes in a row
+        async for listed in _list_with_boto3(bucket, last):
+            yield listed
     except BaseError as error:
-        raise as_aws_error(error, f"bucket {store.config['bucket']}") from error
+        raise as_aws_error(error, f"bucket {bucket}") from error
+
+
+async def _list_with_boto3(bucket: str, after: str) -> AsyncIterator[tuple[str, str, dt.datetime]]:
+    """As `_list`, for any key, at a tenth of the speed."""
+    try:
+        client = open_session().client("s3")
+        place: dict[str, Any] = {"StartAfter": after}
+        while place:
+            page = await asyncio.to_thread(client.list_objects_v2, Bucket=bucket, Prefix=f"{RAW_PREFIX}/", **place)
+            for item in page.get("Contents", []):
+                yield item["Key"], item["ETag"], item["LastModified"]
+            place = {"ContinuationToken": page["NextContinuationToken"]} if page["IsTruncated"] else {}
+    except Exception as error:  # botocore raises many unrelated classes here
+        raise as_aws_error(error, f"bucket {bucket}") from error
 
 
 async def put(store: S3Store, key: str, body: bytes) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from b3lake.ingest.sources.settings import SOURCES, read_source_settings
 from b3lake.ingest.sources.source import Source
-from b3lake.lake.calendar import FIRST_DAY, trailing_window
+from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, trailing_window
 from b3lake.lake.errors import UsageError
 from b3lake.lake.names import Names
 from b3lake.lake.settings import LakePlace, read_place
-from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, normalise
+from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, normalise, split_list
 from b3lake.options import Given, Parser
 
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
@@ -26,10 +26,11 @@ def add_tickers(parser: Parser, default: str) -> None:
     parser.add_setting("--tickers", "TICKERS", f"{text}; without it, {default}")
 
 
-def add_range(parser: Parser, default_start: str) -> None:
-    """--start-date and --end-date; `default_start` is said in the help."""
-    parser.add_setting("--start-date", "START_DATE", f"first day, YYYY-MM-DD, inclusive; without it, {default_start}")
-    parser.add_setting("--end-date", "END_DATE", "last day, YYYY-MM-DD, inclusive; without it, the last final session")
+def add_range(parser: Parser, default_start: str, default_end: str = "the last final session") -> None:
+    """--start-date and --end-date; the defaults are said in the help."""
+    text = f"first day, YYYY-MM-DD, inclusive, {FIRST_DAY} or later; without it, {default_start}"
+    parser.add_setting("--start-date", "START_DATE", text)
+    parser.add_setting("--end-date", "END_DATE", f"last day, YYYY-MM-DD, inclusive; without it, {default_end}")
 
 
 def add_sessions(parser: Parser) -> None:
@@ -72,7 +73,7 @@ def read_tickers(given: Given, environ: Mapping[str, str], default: tuple[str, .
         text = ",".join(default)
     if text == ALL_TICKERS:
         return None
-    names = [name for name in text.replace(";", ",").replace(" ", ",").split(",") if name]
+    names = split_list(text)
     if not names:
         raise UsageError("No ticker was given: list tickers, like TICKERS=PETR4,VALE3.")
     try:
@@ -86,24 +87,27 @@ def default_tickers(*, of_b3: bool) -> tuple[str, ...]:
     return tuple(name for name in DEFAULT_TICKERS if not of_b3 or name != INDEX_SYMBOL)
 
 
-def read_range(given: Given, last: dt.date, sessions: int | None) -> tuple[dt.date, dt.date]:
+def read_range(given: Given, last: dt.date, sessions: int) -> tuple[dt.date, dt.date]:
     """The first and the last day, both included; `last` is the newest that may be taken, and the default.
 
-    Without a first day it is that of `sessions` up to the last one, or FIRST_DAY (None). Raises UsageError.
+    Without a first day it is that of `sessions` up to the last one. Raises UsageError.
     """
-    start_text, end_text = given.text("start_date"), given.text("end_date")
-    start = _date("START_DATE", start_text) if start_text else None
-    end = _date("END_DATE", end_text) if end_text else last
-    if end < FIRST_DAY:
-        raise UsageError(f"END_DATE {end} is before {FIRST_DAY}, where B3's records begin: choose a later day.")
-    if start is None:
-        start = FIRST_DAY if sessions is None else trailing_window(min(end, last), sessions)
-    if start > end:
-        if not end_text:
-            raise UsageError(f"START_DATE {start} is after the last final session, {last}: choose an earlier day.")
+    start, end = read_days(given)
+    if end is None and start and start > last:
+        raise UsageError(f"START_DATE {start} is after the last final session, {last}: choose an earlier day.")
+    end = end or last
+    return start or trailing_window(min(end, last), sessions), end
+
+
+def read_days(given: Given) -> tuple[dt.date | None, dt.date | None]:
+    """The first and the last day, None where none is given. Raises UsageError."""
+    start, end = _date("START_DATE", given.text("start_date")), _date("END_DATE", given.text("end_date"))
+    if end and end < FIRST_DAY:
+        raise UsageError(f"END_DATE {end} is {TOO_EARLY}: choose a later day.")
+    if start and start < FIRST_DAY:
+        raise UsageError(f"START_DATE {start} is {TOO_EARLY}: choose that day or a later one.")
+    if start and end and start > end:
         raise UsageError(f"START_DATE {start} is after END_DATE {end}: swap them.")
-    if start < FIRST_DAY:
-        raise UsageError(f"START_DATE {start} is before {FIRST_DAY}, where B3's records begin.")
     return start, end
 
 
@@ -149,7 +153,9 @@ def read_lake(given: Given, environ: Mapping[str, str]) -> LakePlace:
     return read_place(environ, bucket=given.text("bucket"), database=given.text("database"))
 
 
-def _date(name: str, text: str) -> dt.date:
+def _date(name: str, text: str) -> dt.date | None:
+    if not text:
+        return None
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
     except ValueError as error:

@@ -23,6 +23,7 @@ class Outcome:
     written: int = 0
     unchanged: int = 0
     refused: int = 0
+    doubtful: int = 0
     gaps: list[dt.date] = field(default_factory=list)
     cause: str = ""
 

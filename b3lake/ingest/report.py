@@ -20,7 +20,7 @@ _SHOWN = 5
 def write_outcomes(
     outcomes: Sequence[Outcome], totals: dict[str, object], *, json_lines: bool, only_failed: bool = False
 ) -> None:
-    """The report of a run on standard output: a line a ticker (or a failed one) and one of totals."""
+    """The report of a run on standard output: a line a ticker (or one that something is said of) and one of totals."""
     if json_lines:
         write_records([outcome.as_record() for outcome in outcomes], totals)
         return
@@ -30,10 +30,12 @@ def write_outcomes(
     table.add_column("gaps")
     table.add_column("cause", overflow="fold")
     for outcome in outcomes:
-        if only_failed and outcome.status.succeeded:
+        if only_failed and outcome.status.succeeded and not outcome.cause:
             continue
         counts = (outcome.requested, outcome.received, outcome.written, outcome.unchanged)
-        table.add_row(outcome.ticker, outcome.status, *map(str, counts), days(outcome.gaps), escape(outcome.cause))
+        table.add_row(
+            escape(outcome.ticker), outcome.status, *map(str, counts), days(outcome.gaps), escape(outcome.cause)
+        )
     console = _stdout()
     console.print(table)
     verb = "would be written" if totals["dry_run"] else "written"

@@ -27,17 +27,17 @@ class Validated:
     refused: dict[str, dict[dt.date, str]] = field(default_factory=dict)
 
 
-def causes(refused: Mapping[dt.date, str]) -> str:
-    """One ticker's refusals as a phrase: `2 bars refused: null price (2024-05-02, 2024-05-03)`."""
+def causes(reasons: Mapping[dt.date, str], judged: str = "refused") -> str:
+    """One ticker's refusals as a phrase: `2 bars refused: null price (2024-05-02, 2024-05-03)`; or other judgements."""
     days: dict[str, list[dt.date]] = {}
-    for day, reason in sorted(refused.items()):
+    for day, reason in sorted(reasons.items()):
         days.setdefault(reason, []).append(day)
-    return "; ".join(_phrase(reason, listed) for reason, listed in days.items())
+    return "; ".join(_phrase(judged, reason, listed) for reason, listed in days.items())
 
 
-def _phrase(reason: str, days: list[dt.date]) -> str:
+def _phrase(judged: str, reason: str, days: list[dt.date]) -> str:
     shown = ", ".join(day.isoformat() for day in days[:3]) + (", …" if len(days) > 3 else "")
-    return f"{len(days)} {'bar' if len(days) == 1 else 'bars'} refused: {reason} ({shown})"
+    return f"{len(days)} {'bar' if len(days) == 1 else 'bars'} {judged}: {reason} ({shown})"
 
 
 def validate(bars: pa.Table, *, start: dt.date, end: dt.date) -> Validated:

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from b3lake.ingest.errors import TickerError
 from b3lake.ingest.progress import Steps
-from b3lake.ingest.sources.source import Failure, Selection, Source
-from b3lake.ingest.tolerance import ROUNDING, smallest_steps
+from b3lake.ingest.sources.source import Failure, Notice, Selection, Source
+from b3lake.ingest.tolerance import CENT, ROUNDING, smallest_steps
 from b3lake.ingest.validate import BARS_SCHEMA, validate
 
 Prices = npt.NDArray[np.float64]
@@ -65,21 +65,25 @@ async def compare_sources(wanted: Selection, yahoo: Source, b3: Source, steps: S
 
 
 async def _collect(source: Source, wanted: Selection, steps: Steps) -> tuple[pa.Table, list[Failure]]:
-    """All validated bars (BARS_SCHEMA) that `source` has of `wanted`, and what it could not give."""
+    """All validated bars that `source` has of `wanted`, and what it could not give."""
     tables, failures = [BARS_SCHEMA.empty_table()], []
     async for answer in source.fetch(wanted):
         if isinstance(answer, Failure):
             failures.append(answer)
             continue
+        if isinstance(answer, Notice):
+            steps.tell(answer.text)
+            continue
         steps.advance(f"{answer.name}: fetched")
         tables += [validate(bars, start=wanted.start, end=wanted.end).bars for bars in answer.batches]
-    return pa.concat_tables(tables), failures
+    return pa.concat_tables(tables, promote_options="default"), failures
 
 
 def _pair(theirs: pa.Table, official: pa.Table) -> pa.Table:
-    """Yahoo's prices and B3's (`b3_open`, …) side by side, by ticker and day."""
+    """Yahoo's prices and B3's (`b3_open`, …; `b3_factor`, if B3 has any) side by side, by ticker and day."""
     keys = ["ticker", "day"]
-    renamed = official.select([*keys, *PRICES]).rename_columns([*keys, *(f"b3_{name}" for name in PRICES)])
+    columns = [name for name in (*PRICES, "factor") if name in official.schema.names]
+    renamed = official.select([*keys, *columns]).rename_columns([*keys, *(f"b3_{name}" for name in columns)])
     joined = theirs.select([*keys, *PRICES]).join(renamed, keys=keys, join_type="inner")
     return joined.sort_by([(key, "ascending") for key in keys])
 
@@ -87,12 +91,13 @@ def _pair(theirs: pa.Table, official: pa.Table) -> pa.Table:
 def differences(pairs: pa.Table) -> Iterator[Difference]:
     """The differences in `pairs` (ticker, day, four prices and four of B3's, sorted), days on end as one. Pure.
 
-    Prices differ by more than the file can express, and Yahoo's 32 bits: by a cent; or by a cent per thousand shares,
-    where B3 quotes a thousand.
+    Prices differ by more than the file can express, and Yahoo's 32 bits: by a cent of the quotation, which may be of a
+    thousand shares (`b3_factor`; without that column it is told by the prices).
     """
     yahoo = np.column_stack([pairs[name].to_numpy() for name in PRICES])
     official = np.column_stack([pairs[f"b3_{name}"].to_numpy() for name in PRICES])
-    steps = smallest_steps(official)[:, None]
+    known = "b3_factor" in pairs.schema.names
+    steps = (CENT / pairs["b3_factor"].to_numpy() if known else smallest_steps(official))[:, None]
     differs = (np.abs(yahoo - official) > steps + ROUNDING * official).any(axis=1)
     factors = _common_factors(yahoo, official, steps)
     tickers, days = pairs["ticker"].to_pylist(), pairs["day"].to_pylist()

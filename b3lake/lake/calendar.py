@@ -11,11 +11,15 @@ B3_ZONE = ZoneInfo("America/Sao_Paulo")
 FIRST_DAY = dt.date(1994, 7, 4)
 """Where the lake begins: the first session in reais. Older quotes are in five other currencies."""
 
-WHY_FIRST_DAY = f"the lake is in reais, and {FIRST_DAY} was their first session"
-"""For refusals of an earlier day."""
+TOO_EARLY = f"before {FIRST_DAY}, the first session in reais, in which this lake is kept"
+"""For sentences about older days and quotes."""
 
 FINAL_AT = dt.time(20, 0)
-"""Local time from which a session's bar no longer moves: the after-market ends before 19:00, Yahoo lags 15 minutes."""
+"""Local time from which Yahoo's bar of a session no longer moves, and from which B3's file of it is to be expected.
+
+The after-market ends before 19:00, and Yahoo lags 15 minutes. B3's session is final when B3 publishes it: between 20:30
+and 21:05, as far as was seen.
+"""
 
 _NOT_HELD = frozenset(
     {
@@ -65,15 +69,25 @@ def session_after(day: dt.date) -> dt.date:
     return day + dt.timedelta(days={4: 3, 5: 2}.get(day.weekday(), 1))
 
 
+def last_final_day(now: dt.datetime) -> dt.date:
+    """The newest day, whether a session or not, that no longer changes at `now` (aware, any zone)."""
+    local = now.astimezone(B3_ZONE)
+    return local.date() if local.time() >= FINAL_AT else local.date() - dt.timedelta(days=1)
+
+
 def last_final_session(now: dt.datetime) -> dt.date:
     """The newest session whose bar no longer moves at `now` (aware, any zone)."""
-    local = now.astimezone(B3_ZONE)
-    newest = local.date() if local.time() >= FINAL_AT else local.date() - dt.timedelta(days=1)
+    newest = last_final_day(now)
     return sessions_between(newest - dt.timedelta(days=30), newest)[-1]
 
 
-def is_final(day: dt.date, moment: dt.datetime) -> bool:
-    """Whether the bar of `day` no longer moved at `moment` (aware, any zone)."""
+def is_final(day: dt.date, moment: dt.datetime, *, published: bool = False) -> bool:
+    """Whether the bar of `day` no longer moved at `moment` (aware, any zone).
+
+    One that the exchange has `published` is final whatever the hour, but no day is published before it has come.
+    """
+    if published:
+        return moment.astimezone(B3_ZONE).date() >= day
     return moment >= dt.datetime.combine(day, FINAL_AT, B3_ZONE)
 
 

@@ -22,6 +22,11 @@ def is_code(text: str) -> bool:
     return bool(_CODE.fullmatch(text))
 
 
+def is_ticker(text: str) -> bool:
+    """Whether `text` is a ticker as the lake spells it: a code, or the index."""
+    return text == INDEX_TICKER or is_code(text)
+
+
 def normalise(text: str) -> str:
     """The lake's name of a ticker: `petr4.sa` is `PETR4`, `^BVSP` is `IBOV`, `BB  4` is `BB4`.
 

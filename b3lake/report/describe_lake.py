@@ -8,10 +8,8 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from b3lake.lake.labels import is_synthetic
 from b3lake.report.read_lake import LakeContent
-
-REAL_SOURCES = frozenset({"yahoo", "b3"})
-"""The values of bronze's `source` that stand for quotes of the exchange; any other marks invented ones."""
 
 PRICE_DECIMALS = 4
 _SERIES = {
@@ -77,8 +75,8 @@ def _describe_state(content: LakeContent, calendar: Sequence[dt.date], now: dt.d
         "ingested_at": _iso_time(content.ingested_at),
         "refined_at": _iso_time(content.refined_at),
         "built_at": _iso_time(now),
-        "sources": [{"name": name, "bars": bars, "real": name in REAL_SOURCES} for name, bars in sources],
-        "synthetic": any(name not in REAL_SOURCES for name, _ in sources),
+        "sources": [{"name": name, "bars": bars, "real": not is_synthetic(name)} for name, bars in sources],
+        "synthetic": any(is_synthetic(name) for name, _ in sources),
     }
 
 

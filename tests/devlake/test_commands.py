@@ -20,7 +20,6 @@ def _no_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_lake, "FOLDER", tmp_path)
     monkeypatch.setattr(local_lake, "_RECORD", tmp_path / "lake.json")
     monkeypatch.setattr(local_lake, "_PORT", tmp_path / "port")
-    monkeypatch.setattr(local_lake, "_KIND", tmp_path / "kind_of_prices")
 
 
 def _run(command: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> int:
@@ -81,18 +80,15 @@ def _no_yahoo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_yahoo")
-@pytest.mark.parametrize(
-    ("synthetic", "environ", "said"),
-    [
-        (False, {}, "Yahoo answers 429 Too Many Requests. This lake holds real prices, and no invented ones are added"),
-        (True, {"SOURCE": "b3"}, "This lake holds synthetic prices, and real ones are not mixed with them"),
-        (True, {"B3LAKE_YAHOO_URL": "https://example.com"}, "This lake holds synthetic prices"),
-    ],
-)
-def test_invented_and_real_prices_are_never_mixed(synthetic: bool, environ: dict[str, str], said: str) -> None:
-    local_lake.note_kind_of_prices(synthetic=synthetic)
-    with pytest.raises(DevLakeError, match=said):
-        _origin(local_lake.holds_synthetic_prices(), **environ)
+def test_no_invented_prices_are_offered_to_a_lake_of_real_ones() -> None:
+    with pytest.raises(DevLakeError, match="This lake holds real prices, and no invented ones are added"):
+        _origin(False)
+
+
+def test_a_synthetic_lake_is_not_offered_yahoos_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devlake.ingest_quotes.yahoo_answers", lambda: None)
+    assert _origin(True).synthetic
+    assert _origin(True).trouble.startswith("This lake holds synthetic prices, and real ones are not mixed with them")
 
 
 @pytest.mark.usefixtures("_no_yahoo")
@@ -107,8 +103,11 @@ def test_where_yahoo_does_not_answer_a_fake_one_does_and_its_rows_say_so() -> No
 
 @pytest.mark.usefixtures("_no_yahoo")
 def test_another_source_is_taken_as_it_is() -> None:
-    assert _origin(None, SOURCE="b3") == Origin("B3")
-    assert _origin(False, B3LAKE_YAHOO_URL="https://example.com") == Origin("https://example.com")
+    """The fake is asked only where Yahoo would be."""
+    for held in (None, True, False):
+        assert _origin(held, SOURCE="b3") == Origin("B3")
+        assert _origin(held, SOURCE="b3", B3LAKE_YAHOO_URL="https://example.com") == Origin("B3")
+        assert _origin(held, B3LAKE_YAHOO_URL="https://example.com") == Origin("https://example.com")
 
 
 def test_with_aws_the_callers_own_account_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,4 +116,5 @@ def spoilt_fast(seed: int) -> bytes:
 
 
 _FAST = st.integers(0, 2**63).map(spoilt_fast)
-INPUTS = st.one_of(*[_FAST] * 12, spoilt(FILE), spoilt(archive()), archive(), st.binary(max_size=600))
+_SOUND = st.sampled_from(_BASES)
+INPUTS = st.one_of(*[_FAST] * 11, _SOUND, spoilt(FILE), spoilt(archive()), archive(), st.binary(max_size=600))

@@ -63,7 +63,7 @@ def test_a_file_that_is_not_there_fails_the_tickers_that_lack_its_days(command: 
     assert command("--tickers", "PETR4,VALE3", *OF_THE_DAY, "--json") == 1
     records = command.records()
     assert {record["status"] for record in records.values()} == {"failed"}
-    assert records["VALE3"]["cause"].startswith("COTAHIST_A2024.ZIP: B3 does not have it (yet); ")
+    assert records["VALE3"]["cause"].startswith("COTAHIST_A2024.ZIP: B3's site does not have it (404): ")
     assert lake.written() == {}
 
 
@@ -71,4 +71,4 @@ def test_the_whole_market_has_one_line_for_a_failed_file(command: Command, lake:
     assert command("--tickers", "*", *OF_THE_DAY, "--json") == 1
     ((ticker, record),) = command.records().items()
     assert (ticker, record["status"]) == ("*", "failed")
-    assert record["cause"].startswith("COTAHIST_A2024.ZIP: B3 does not have it (yet); ")
+    assert record["cause"].startswith("COTAHIST_A2024.ZIP: B3's site does not have it (404): ")

@@ -23,6 +23,7 @@ from b3lake.ingest.sources.cotahist.reader import BLOCK_RECORDS
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import is_code
 from devlake.cotahist_writer import LAYOUT, quote, whole_file
+from devlake.fake_b3 import zip_of
 
 YEAR = Period(dt.date(2024, 1, 1), dt.date(2024, 12, 31))
 
@@ -33,7 +34,7 @@ def read(tmp_path: Path, content: bytes, period: Period | None = None) -> Cotahi
     return read_file(path, period)
 
 
-def zipped(**members: bytes) -> bytes:
+def zipped(members: dict[str, bytes]) -> bytes:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -199,17 +200,21 @@ def test_cut_anywhere_is_refused(tmp_path_factory: pytest.TempPathFactory, cut: 
 
 
 def test_damaged_zip_is_refused(tmp_path: Path):
-    whole = zipped(**{"COTAHIST_A2024.TXT": whole_file([quote(volume=n) for n in range(1, 2000)])})
+    whole = zipped({"COTAHIST_A2024.TXT": whole_file([quote(volume=n) for n in range(1, 2000)])})
     for content in (whole[: len(whole) // 2], whole[:200] + bytes([whole[200] ^ 255]) + whole[201:]):
         with pytest.raises(CotahistError, match="broken ZIP file"):
             read(tmp_path, content)
-    for content, count in ((zipped(one=b"1", two=b"2"), 2), (zipped(), 0), (zipped(one=WHOLE, two=WHOLE), 2)):
+    for content, count in (
+        (zipped({"one": b"1", "two": b"2"}), 2),
+        (zipped({}), 0),
+        (zipped({"one": WHOLE, "two": WHOLE}), 2),
+    ):
         with pytest.raises(CotahistError, match=f"it holds {count} files"):
             read(tmp_path, content)
 
 
 def test_what_a_system_puts_beside_the_file_in_a_zip_is_passed_over(tmp_path: Path):
-    content = zipped(**{"__MACOSX/._COTAHIST_A2024.TXT": b"\x00\x05\x16\x07", "COTAHIST_A2024.TXT": WHOLE})
+    content = zipped({"__MACOSX/._COTAHIST_A2024.TXT": b"\x00\x05\x16\x07", "COTAHIST_A2024.TXT": WHOLE})
     assert len(read(tmp_path, content).quotes) == 3
 
 
@@ -223,13 +228,13 @@ def test_what_a_system_puts_beside_the_file_in_a_zip_is_passed_over(tmp_path: Pa
 def test_a_file_is_known_by_its_header(tmp_path: Path, name: str, as_zip: bool):
     content = whole_file([quote(day=19990104)], year=1999, made="20000103")
     path = tmp_path / name
-    path.write_bytes(zipped(**{"COTAHIST.A1999": content}) if as_zip else content)
+    path.write_bytes(zipped({"COTAHIST.A1999": content}) if as_zip else content)
     assert read_header(path) == Header(1999, dt.date(2000, 1, 3))
     assert read_file(path).days == {dt.date(1999, 1, 4)}
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"date,close\n", b"00COTAHIST.2024", zipped(one=b"1"), whole_file([], year=0)]
+    "content", [b"", b"date,close\n", b"00COTAHIST.2024", zipped({"one": b"1"}), whole_file([], year=0)]
 )
 def test_something_else_has_no_header(tmp_path: Path, content: bytes):
     path = tmp_path / "COTAHIST_A2024.TXT"
@@ -239,7 +244,7 @@ def test_something_else_has_no_header(tmp_path: Path, content: bytes):
 
 def test_the_header_of_a_damaged_zip_cannot_be_told(tmp_path: Path):
     path = tmp_path / "COTAHIST_A2024.ZIP"
-    path.write_bytes(zipped(one=WHOLE)[:150])
+    path.write_bytes(zipped({"one": WHOLE})[:150])
     with pytest.raises(CotahistError, match="broken ZIP file"):
         read_header(path)
 
@@ -373,7 +378,9 @@ def test_whatever_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, written: list, ending: bytes, total_of: str, as_zip: bool
 ):
     content = whole_file([quote(**fields) for fields in written], ending, total_of=total_of)
-    found = read(tmp_path_factory.mktemp("read"), zipped(one=content) if as_zip else content)
+    if as_zip:
+        content = zip_of("one", content, streamed=total_of == "quotes")
+    found = read(tmp_path_factory.mktemp("read"), content)
     cash = [fields for fields in written if fields["market"] == "010"]
     names = [name for name in found.quotes.dtype.names if name != "market"]
     assert [{name: one[name] for name in names} for one in found.quotes] == [_expected(fields) for fields in cash]

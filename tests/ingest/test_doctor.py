@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +10,7 @@ import pytest
 from obstore.exceptions import PermissionDeniedError
 
 from b3lake.ingest.parquet import decode, encode
-from b3lake.lake.calendar import day_start_utc
+from b3lake.lake.calendar import B3_ZONE, day_start_utc, is_final
 from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import RAW_SCHEMA
 from devlake.fake_yahoo import FakeYahoo
@@ -143,6 +144,81 @@ def test_stray_object_is_named_and_left_alone(command: Command, lake: TestLake, 
     assert findings(command, "--fix") == [("stray", "", None)]
     assert stray in command.out
     assert stray in lake.written()
+
+
+STRAYS = [
+    "raw/b3/PETR4.parquet",
+    "raw/b3/_SUCCESS",
+    "raw/b3/dt=1986-01-02/ticker=PETR4/data.parquet",
+    "raw/b3/dt=1994-06-30/ticker=PETR4/data.parquet",
+    "raw/b3/dt=2024-02-30/ticker=PETR4/data.parquet",
+    f"raw/b3/dt={DAYS[0]}/ticker=PETR4/part-0001.parquet",
+    f"raw/b3/dt={DAYS[0]}/ticker=%5EBVSP/data.parquet",
+    f"raw/b3/dt={DAYS[0]}/ticker=PET 4/data.parquet",
+    f"raw/b3/dt={DAYS[0]}/ticker=petr4/data.parquet",
+    "raw/b3/dt=2024-05-02//data.parquet",
+    "raw/b3/dt=2024-05-09/../data.parquet",
+    "raw/b3/dt=9999-99-99/ticker=PETR4/data.parquet",
+    "raw/b3/year=2024/data.parquet",
+    "raw/b3/zzz",
+]
+
+
+def test_every_key_that_is_none_of_the_lakes_is_named(command: Command, lake: TestLake, healthy):  # noqa: F811
+    """Wherever it sorts, and whatever obstore thinks of it."""
+    for key in STRAYS:
+        put(lake, key, b"whatever")
+    code = command.doctor("--json")
+    records = [json.loads(line) for line in command.out.splitlines()][:-1]
+    assert code == 3
+    assert {record["finding"] for record in records} == {"stray"}
+    assert sorted(record["detail"] for record in records) == sorted(STRAYS)
+    assert command.summary()["objects"] == 10
+    assert command.doctor("--fix") == 3
+    assert set(lake.written()) == {*healthy, *STRAYS}, "nobody knows here what they are"
+    assert command("--tickers", "PETR4,VALE3", *RANGE, "--json") == 0, "and nothing else is stopped by them"
+    assert command.summary()["unchanged"] == 10
+
+
+def test_the_recorded_strays_are_all_named(command: Command, lake: TestLake, shared_data: Path):  # noqa: F811
+    keys = (shared_data / "strays.txt").read_text().split()
+    assert len(keys) == 5
+    for key in keys:
+        put(lake, key, b"whatever")
+    assert command.doctor("--json") == 3
+    assert sorted(json.loads(line)["detail"] for line in command.out.splitlines()[:-1]) == keys
+
+
+def test_an_object_of_a_day_to_come_is_named_though_no_range_is_given(command: Command, lake: TestLake, healthy):  # noqa: F811
+    day = dt.date(2099, 12, 31)
+    put(lake, key_of(day), encode(table(days=[day], source=["b3"]).select(RAW_SCHEMA.names)))
+    assert findings(command) == [("stale", "PETR4", str(day)), ("unregistered", "PETR4", str(day))]
+    assert command.summary()["objects"] == 11
+
+
+def test_a_row_of_b3s_is_final_when_it_is_published(command: Command, lake: TestLake):  # noqa: F811
+    """Whatever the hour: today's row is stale if it is Yahoo's (before 20:00), and never if it is B3's."""
+    today = dt.datetime.now(B3_ZONE).date()
+    for source, ticker in (("b3", "PETR4"), ("yahoo", "VALE3")):
+        rows = table(ticker, days=[today], source=[source], ts=[day_start_utc(today)])
+        put(lake, key_of(today, ticker), encode(rows.select(RAW_SCHEMA.names)))
+    stale = [ticker for finding, ticker, _ in findings(command) if finding == "stale"]
+    assert stale == ([] if is_final(today, dt.datetime.now(dt.timezone.utc)) else ["VALE3"])
+
+
+def test_an_invented_price_among_others_is_named(command: Command, lake: TestLake, healthy):  # noqa: F811
+    rows = table("PETR4", days=[DAYS[1]], source=["synthetic"])
+    put(lake, key_of(DAYS[1]), encode(rows.select(RAW_SCHEMA.names)))
+    assert findings(command) == [("mixed-sources", "PETR4", str(DAYS[1]))]
+
+
+def test_a_close_outside_low_to_high_is_named_and_left_as_it_is(command: Command, lake: TestLake, healthy):  # noqa: F811
+    """It is official in some years."""
+    rows = table(days=[DAYS[1]], close=[11.9], source=["b3"])
+    put(lake, key_of(DAYS[1]), encode(rows.select(RAW_SCHEMA.names)))
+    assert findings(command) == [("outside-range", "PETR4", str(DAYS[1]))]
+    assert findings(command, "--fix") == [("outside-range", "PETR4", str(DAYS[1]))]
+    assert lake.rows(key_of(DAYS[1]))[0]["close"] == 11.9
 
 
 def test_a_strangers_key_is_shown_as_it_is(command: Command, lake: TestLake, healthy):  # noqa: F811

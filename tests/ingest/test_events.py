@@ -266,9 +266,10 @@ def test_events_without_a_place_in_the_lake_are_kept_and_not_applied():
     rows = [stock("DESDOBRAMENTO", "100,0", day) for day in ("", "31/12/9999", "99/99/2020", "15/04/1992")]
     found = events(XPTO3, rows, [], [cash("DIVIDENDO", "1.200,00", "10/03/1993")])
     assert [(event.ex_date, event.status) for event in found] == [(None, Status.UNSIZED)] * 5
-    assert {event.note.partition("; ")[2][:4] for event in found if event.is_ratio} == {"B3 t", "the "}
+    assert {event.note.partition("; ")[2][:4] for event in found if event.is_ratio} == {"B3 t", "it i"}
     assert [event.note for event in found if event.kind is Kind.DIVIDEND] == [
-        "DIVIDENDO in a currency before the real; the lake is in reais, and 1994-07-04 was their first session"
+        "DIVIDENDO in a currency before the real; "
+        "it is before 1994-07-04, the first session in reais, in which this lake is kept"
     ]
 
 

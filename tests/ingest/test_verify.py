@@ -9,7 +9,8 @@ import pytest
 
 from b3lake.ingest.sources.cotahist import read_file
 from b3lake.ingest.verify import PRICES, differences
-from devlake.fake_yahoo import FakeYahoo
+from devlake.cotahist_writer import quote, whole_file
+from devlake.fake_yahoo import FakeYahoo, recorded
 from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
 from tests.ingest.yahoo_cases import answer_with, bar
 
@@ -72,6 +73,43 @@ def test_what_a_quote_per_thousand_cannot_tell_is_no_difference(yahoo: float, co
     columns = {"ticker": ["TNLP4"], "day": [DAY]} | {name: [0.02531] for name in PRICES} | {"close": [yahoo]}
     table = pa.table(columns | {f"b3_{name}": [0.02531] for name in PRICES})
     assert len(list(differences(table))) == count
+
+
+@pytest.mark.parametrize(("factor", "count"), [(1, 0), (10, 1), (1000, 1)])
+def test_the_files_own_factor_counts_where_it_is_known(factor: int, count: int):
+    """30.00 per thousand is whole cents per share, too: the prices alone do not tell."""
+    columns = {"ticker": ["ELET3"], "day": [DAY]} | {name: [0.038] for name in PRICES}
+    columns |= {f"b3_{name}": [0.03] for name in PRICES} | {"b3_factor": [factor]}
+    assert len(list(differences(pa.table(columns)))) == count
+
+
+def test_a_third_of_a_quote_per_thousand_is_told(
+    command: Command,  # noqa: F811
+    fake_yahoo: FakeYahoo,
+    shared_data: Path,
+):
+    fake_yahoo.scripted["TNLP4.SA"] = [recorded(shared_data / "yahoo_chart" / "small" / "TNLP4.SA-2003-02-12.json")]
+    files = ("--b3-files", str(shared_data / "cotahist" / "COTAHIST_D12022003.TXT"))
+    days = ("--start-date", "2003-02-12", "--end-date", "2003-02-12")
+    assert command.verify("--tickers", "TNLP4", *days, *files, "--json") == 3
+    (difference, _) = (json.loads(line) for line in command.out.splitlines())
+    assert (difference["column"], difference["yahoo"], difference["b3"]) == ("close", 0.034, 0.02531)
+
+
+def test_a_flat_quote_per_thousand_is_compared_by_its_factor(
+    command: Command,  # noqa: F811
+    fake_yahoo: FakeYahoo,
+    tmp_path: Path,
+):
+    prices = dict.fromkeys(("open", "high", "low", "close"), 3000)
+    path = tmp_path / "COTAHIST_D02052024.TXT"
+    path.write_bytes(whole_file([quote(code="ELET3", day=20240502, factor=1000, **prices)]))
+    day = dt.date(2024, 5, 2)
+    flat = dict.fromkeys(("open", "high", "low", "close"), 0.038)
+    fake_yahoo.scripted["ELET3.SA"] = [answer_with([bar(day, **flat)], symbol="ELET3.SA")]
+    days = ("--start-date", str(day), "--end-date", str(day))
+    assert command.verify("--tickers", "ELET3", *days, "--b3-files", str(path)) == 3
+    assert "1 days compared, 1 differ." in command.out
 
 
 def test_recorded_day_is_compared_and_nothing_is_written(

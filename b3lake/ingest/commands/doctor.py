@@ -14,7 +14,6 @@ from b3lake.ingest.outcome import EXIT_ALL, EXIT_SOME_FAILED
 from b3lake.ingest.progress import Steps, progress
 from b3lake.ingest.report import write_examination
 from b3lake.ingest.sources.source import Selection, Source
-from b3lake.lake.calendar import last_final_session
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
 from b3lake.options import Parser
@@ -24,7 +23,10 @@ PROGRAM = "b3lake doctor"
 
 @dataclass(frozen=True)
 class DoctorRequest:
-    """One examination: of which objects of which lake, and from where they are repaired with `fix`."""
+    """One examination: of which objects of which lake, and from where they are repaired with `fix`.
+
+    From the first to the last day that a date can have, every key under the prefix is read.
+    """
 
     examined: Selection
     source: Source
@@ -40,9 +42,9 @@ def parse(
     given = _parser(program).read(arguments, environ)
     chosen = options.read_source(given, environ)
     tickers = options.read_tickers(given, environ, (ALL_TICKERS,))
-    start, end = options.read_range(given, last_final_session(now), None)
+    start, end = options.read_days(given)
     return DoctorRequest(
-        Selection(tickers, start, end, now, chosen.interval),
+        Selection(tickers, start or dt.date.min, end or dt.date.max, now, chosen.interval),
         chosen.source,
         options.read_lake(given, environ),
         fix=given.flag("fix"),
@@ -58,7 +60,7 @@ def _parser(program: str) -> Parser:
     )
     parser.add_argument("--fix", action="store_true", help="repair what can be repaired")
     options.add_tickers(parser, "all that the lake has")
-    options.add_range(parser, "the first of B3's records")
+    options.add_range(parser, "the first that there is", "the last that there is")
     options.add_source(parser)
     options.add_lake(parser)
     options.add_json(parser)

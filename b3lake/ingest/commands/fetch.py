@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from b3lake.ingest import options
 from b3lake.ingest.errors import Status
-from b3lake.ingest.ingest import ingest
+from b3lake.ingest.ingest import ingest, no_session
 from b3lake.ingest.lake import open_lake
 from b3lake.ingest.outcome import Outcome, exit_code, summary
 from b3lake.ingest.progress import progress
 from b3lake.ingest.report import write_outcomes
 from b3lake.ingest.sources.source import Selection, Source
-from b3lake.lake.calendar import B3_ZONE, last_final_session
+from b3lake.lake.calendar import B3_ZONE, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
@@ -46,8 +46,11 @@ def parse(
     tickers = options.read_tickers(given, environ, options.default_tickers(of_b3=chosen.is_b3))
     if tickers is None and not chosen.is_b3:
         raise UsageError("TICKERS=* takes the whole market, which only --source b3 can list.")
-    last = now.astimezone(B3_ZONE).date() if given.flag("include_partial") else last_final_session(now)
-    start, end = options.read_range(given, last, options.read_sessions(given))
+    today = now.astimezone(B3_ZONE).date()
+    partial = given.flag("include_partial")
+    start, end = options.read_range(given, today if partial else last_final_session(now), options.read_sessions(given))
+    # What B3 publishes is final: today's session is asked for by whoever names it.
+    last = today if partial or chosen.is_b3 else last_final_day(now)
     return FetchRequest(
         Selection(tickers, start, end, now, chosen.interval),
         last,
@@ -79,15 +82,15 @@ def _parser(program: str) -> Parser:
 def run(request: FetchRequest) -> int:
     """Fetch and load, report every ticker, and return the exit code. Raises B3LakeError."""
     started = time.monotonic()
-    sessions = dataclasses.replace(request.wanted, end=min(request.wanted.end, request.last)).sessions
-    outcomes = _ingest(request, sessions[-1]) if sessions else _nothing_to_do(request.wanted)
+    wanted = dataclasses.replace(request.wanted, end=min(request.wanted.end, request.last))
+    worthwhile = wanted.start <= wanted.end and request.source.may_have(wanted)
+    outcomes = _ingest(request, wanted) if worthwhile else _nothing_to_do(request.wanted)
     totals = summary(outcomes, time.monotonic() - started, dry_run=request.dry_run)
-    write_outcomes(outcomes, totals, json_lines=request.json_lines, only_failed=request.wanted.tickers is None)
+    write_outcomes(outcomes, totals, json_lines=request.json_lines, only_failed=wanted.tickers is None)
     return exit_code(outcomes)
 
 
-def _ingest(request: FetchRequest, end: dt.date) -> list[Outcome]:
-    wanted = dataclasses.replace(request.wanted, end=end)
+def _ingest(request: FetchRequest, wanted: Selection) -> list[Outcome]:
     lake = open_lake(request.place, create_table=not request.dry_run)
     label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
     with progress(label, total) as steps:
@@ -95,7 +98,7 @@ def _ingest(request: FetchRequest, end: dt.date) -> list[Outcome]:
 
 
 def _nothing_to_do(wanted: Selection) -> list[Outcome]:
-    cause = f"B3 has no final session from {wanted.start} to {wanted.end}"
+    cause = no_session(wanted)
     return [Outcome(ticker, Status.UNCHANGED, cause=cause) for ticker in wanted.tickers or (ALL_TICKERS,)]
 
 

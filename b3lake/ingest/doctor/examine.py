@@ -13,6 +13,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from b3lake.ingest import objects
+from b3lake.ingest.catalog import Partition
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import IN_FLIGHT
 from b3lake.ingest.objects import RawObject
@@ -21,8 +22,10 @@ from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.source import Selection
 from b3lake.ingest.validate import BARS_SCHEMA, disagreeing, on_closed_day, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
-from b3lake.lake.calendar import day_start_utc, is_final, sessions_between
+from b3lake.lake.calendar import FIRST_DAY, day_start_utc, is_final, last_final_day, sessions_between
+from b3lake.lake.labels import B3, is_synthetic
 from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.tickers import is_ticker
 
 BATCH_OBJECTS = 1000
 
@@ -38,8 +41,9 @@ class Kind(StrEnum):
     MISPLACED = "misplaced"  # a row of another day than its partition's
     DUPLICATE = "duplicate"  # two rows of one moment
     CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
-    STALE = "stale"  # written before the session was final
-    STRAY = "stray"  # an object that the table reads and the lake did not write
+    STALE = "stale"  # written before the session was final; of a day to come, maybe
+    MIXED = "mixed-sources"  # an invented price in a lake that has others
+    STRAY = "stray"  # an object under the prefix that is none of the lake's
     UNREGISTERED = "unregistered"  # in S3, not in the catalog
     UNBACKED = "unbacked"  # in the catalog, not in S3
 
@@ -61,22 +65,32 @@ class Finding:
 
 @dataclass
 class Examination:
-    """The objects that were read, and all faults that were found in them."""
+    """The objects that were read, and all faults that were found in them.
+
+    `kinds` has whether prices are invented, of all that were read; `invented` has the partitions of those that are.
+    """
 
     objects: int = 0
     rows: int = 0
     findings: list[Finding] = field(default_factory=list)
     days: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
+    kinds: set[bool] = field(default_factory=set)
+    invented: set[Partition] = field(default_factory=set)
 
 
 async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
-    """Read every object of the tickers and days of `examined`, a batch at a time. Raises AwsError."""
+    """Read every object of the tickers and days of `examined`, a batch at a time; strays of any. Raises AwsError."""
     start, end, wanted = examined.start, examined.end, examined.tickers and set(examined.tickers)
     seen = Examination()
     strays: list[str] = []
     registered = asyncio.create_task(lake.registered(start, end))
     batch: list[RawObject] = []
+    foreign: set[Partition] = set()
     async for found in objects.list_days(lake.store, start, end, strays):
+        if found.day < FIRST_DAY or not is_ticker(found.ticker):
+            strays.append(found.key)
+            foreign.add((found.day, found.ticker))
+            continue
         if wanted is not None and found.ticker not in wanted:
             continue
         batch.append(found)
@@ -85,17 +99,20 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
             batch = []
     await _examine_batch(lake.store, batch, seen, steps)
     seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
-    seen.findings += _gaps(seen.days)
+    seen.findings += _gaps(seen.days, last_final_day(examined.now))
+    if len(seen.kinds) > 1:
+        seen.findings += [Finding(Kind.MIXED, ticker, day, "its price is invented") for day, ticker in seen.invented]
     known = {pair for pair in await registered if wanted is None or pair[1] in wanted}
     there = {(day, ticker) for ticker, days in seen.days.items() for day in days}
     seen.findings += [Finding(Kind.UNREGISTERED, ticker, day) for day, ticker in there - known]
-    seen.findings += [Finding(Kind.UNBACKED, ticker, day) for day, ticker in known - there]
+    seen.findings += [Finding(Kind.UNBACKED, ticker, day) for day, ticker in known - there - foreign]
     seen.findings.sort(key=lambda finding: (finding.kind, finding.ticker, finding.day or dt.date.min, finding.detail))
     return seen
 
 
 async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examination, steps: Steps) -> None:
     tables: list[pa.Table] = []
+    published: set[RawObject] = set()
     work = iter(batch)
 
     async def read() -> None:
@@ -103,13 +120,19 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
             rows, finding = await _read(store, found)
             if rows is not None:
                 tables.append(_as_bars(found, rows))
+                labels = set(rows["source"].to_pylist())
+                if labels == {B3}:
+                    published.add(found)
+                seen.kinds |= set(map(is_synthetic, labels))
+                if any(map(is_synthetic, labels)):
+                    seen.invented.add((found.day, found.ticker))
             if finding:
                 seen.findings.append(finding)
 
     await asyncio.gather(*(read() for _ in range(min(IN_FLIGHT, len(batch)))))
     for found in batch:
         seen.days[found.ticker].add(found.day)
-        if not is_final(found.day, found.modified):
+        if not is_final(found.day, found.modified, published=found in published):
             written = f"written {found.modified:%Y-%m-%d %H:%M} UTC, before the session was final"
             seen.findings.append(Finding(Kind.STALE, found.ticker, found.day, written))
     if tables:
@@ -168,8 +191,10 @@ def examine_rows(bars: pa.Table) -> Iterator[Finding]:
         seen.add((ticker, day, moment))
 
 
-def _gaps(days_of: dict[str, set[dt.date]]) -> Iterator[Finding]:
+def _gaps(days_of: dict[str, set[dt.date]], newest: dt.date) -> Iterator[Finding]:
+    """The sessions that a ticker lacks between its first day and its last, of those up to `newest`."""
     for ticker, days in days_of.items():
-        for day in sessions_between(min(days), max(days)):
+        final = [day for day in days if day <= newest]
+        for day in sessions_between(min(final), max(final)) if final else ():
             if day not in days:
                 yield Finding(Kind.GAP, ticker, day)

@@ -16,7 +16,7 @@ from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
 from b3lake.ingest.parquet import decode, encode
 from b3lake.ingest.progress import Steps
-from b3lake.ingest.sources.source import Failure, Selection, Source
+from b3lake.ingest.sources.source import Failure, Notice, Selection, Source
 from b3lake.ingest.validate import pairs_of, validate
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.calendar import last_final_session
@@ -60,7 +60,11 @@ def _partitions(findings: Iterable[Finding], kinds: set[Kind]) -> set[Partition]
 
 
 async def _fetch_again(lake: Lake, source: Source, examined: Selection, broken: set[Partition], steps: Steps) -> None:
-    """Load exactly the `broken` partitions from `source`; those that it does not give stay as they are."""
+    """Load exactly the `broken` partitions from `source`; those that it does not give stay as they are.
+
+    Raises MixedLakeError when the source's prices are invented and the lake's are not, or the other way.
+    """
+    await lake.check_kind(source.label)
     first, last = min(day for day, _ in broken), max(day for day, _ in broken)
     tickers = tuple(sorted({ticker for _, ticker in broken}))
     wanted = dataclasses.replace(examined, tickers=tickers, start=first, end=last)
@@ -70,6 +74,9 @@ async def _fetch_again(lake: Lake, source: Source, examined: Selection, broken: 
         async for answer in source.fetch(wanted):
             if isinstance(answer, Failure):
                 steps.tell(str(answer.error))
+                continue
+            if isinstance(answer, Notice):
+                steps.tell(answer.text)
                 continue
             for bars in answer.batches:
                 yield _only(validate(bars, start=first, end=last).bars, broken), inventory

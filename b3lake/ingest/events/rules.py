@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from b3lake.ingest.events.answers import CASH, SUPPLEMENT, CashRow, StockRow, SubscriptionRow, Supplement
 from b3lake.ingest.events.event import Event, Kind, Share, Status
-from b3lake.lake.calendar import FIRST_DAY, WHY_FIRST_DAY, session_after
+from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, session_after
 
 _STOCK_KINDS = {"DESDOBRAMENTO": Kind.SPLIT, "BONIFICACAO": Kind.BONUS, "GRUPAMENTO": Kind.GROUPING}
 _CASH_KINDS = {
@@ -158,7 +158,7 @@ def _event(
     if row.last_day is None:
         note = f"{note}; B3 tells no last day with the right"
     elif not placed:
-        note = f"{note}; {WHY_FIRST_DAY}"
+        note = f"{note}; it is {TOO_EARLY}"
     return Event(
         ticker,
         isin,

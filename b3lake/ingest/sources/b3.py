@@ -9,15 +9,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from b3lake.ingest.sources.b3_files import B3_URL, CotahistFile, at_hand, files_here, files_on_site
-from b3lake.ingest.sources.cotahist import Quotes, as_date, as_number, read_quotes
-from b3lake.ingest.sources.source import Delivery, Failure, Selection
+from b3lake.ingest.errors import missing_sessions
+from b3lake.ingest.sources.b3_folder import files_here, name_others
+from b3lake.ingest.sources.b3_site import B3_URL, FILE_BACK_OFF, ClosedError, files_on_site, read_from_site
+from b3lake.ingest.sources.cotahist import Cotahist, Quotes, RefusedRecord, as_date, as_number, read_file
+from b3lake.ingest.sources.http_get import BackOff
+from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
+from b3lake.ingest.tolerance import turnover_disagrees
 from b3lake.ingest.validate import BARS_SCHEMA
-from b3lake.lake.calendar import B3_ZONE, day_start_utc
+from b3lake.lake import labels
+from b3lake.lake.calendar import B3_ZONE, TOO_EARLY, day_start_utc
 from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.tickers import INDEX_TICKER
 
-LABEL = "b3"
+LABEL = labels.B3
 BATCH_ROWS = 20_000
 """Quotes that become bars at a time: a whole year of the market would be a gigabyte of them."""
 
@@ -29,50 +34,105 @@ class B3Source:
     base_url: str = B3_URL
     files: Path | None = None
     label: str = LABEL
+    back_off: BackOff = FILE_BACK_OFF
 
-    async def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure]:
+    def may_have(self, wanted: Selection) -> bool:
+        """As Source.may_have; a file that is here is read whatever the day."""
+        return bool(self.files or wanted.weekdays)
+
+    async def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure | Notice]:
         """Deliver file by file, each read whole and checked before, the days that no earlier file had.
 
-        Raises UsageError for bars of less than a day, and when `files` has none of the wanted days.
+        The sessions that no file had are a failure. Raises UsageError for bars of less than a day, and when `files` has
+        none of the wanted years.
         """
         if wanted.interval != "1d":
             raise UsageError("B3's files have daily bars only: leave --interval out, or take --source yahoo.")
-        days = wanted.sessions
-        seen: set[dt.date] = set()
-        for file in self._files_of(days, wanted.now):
-            if all(day in seen for day in days if file.covers(day)):
-                continue
-            try:
-                quotes = await asyncio.to_thread(self._read, file)
-            except B3LakeError as error:
-                yield _failure(error, file)
-                continue
-            its = select(quotes, wanted.tickers, wanted.start, wanted.end, seen)
-            seen |= days_of(quotes)
-            if len(its):
-                yield self._delivery(file.name, its)
+        got = _Got(wanted, self.label)
+        async for answer in self._fetch_here(wanted, got) if self.files else self._fetch_site(wanted, got):
+            yield answer
 
     def why_no_bars(self, ticker: str) -> str:
         """As Source.why_no_bars."""
         index = ": B3's files hold shares, no index; take it from --source yahoo" if ticker == INDEX_TICKER else ""
         return f"no trade in the cash market in this range{index}"
 
-    def _files_of(self, days: list[dt.date], now: dt.datetime) -> list[CotahistFile]:
-        if not days:
-            return []
-        return files_here(self.files, days) if self.files else files_on_site(days, now.astimezone(B3_ZONE).date())
+    async def _fetch_site(self, wanted: Selection, got: "_Got") -> AsyncIterator[Delivery | Failure | Notice]:
+        today = wanted.now.astimezone(B3_ZONE).date()
+        missed: set[dt.date] = set()
+        for file in files_on_site(wanted.weekdays, today):
+            try:
+                content = await asyncio.to_thread(read_from_site, file, self.base_url, today, self.back_off)
+            except ClosedError:
+                continue  # as the calendar says
+            except B3LakeError as error:
+                days = {day for day in wanted.sessions if file.period.start <= day <= file.period.end}
+                missed |= days
+                yield Failure(error, days=frozenset(days))
+                continue
+            for answer in got.take(file.name, content):
+                yield answer
+        lacking = got.lacking(wanted.sessions) - missed
+        if lacking:
+            yield Failure(missing_sessions("B3's site", lacking), days=lacking)
 
-    def _read(self, file: CotahistFile) -> Quotes:
-        with at_hand(file, self.base_url) as path:
-            return read_quotes(path, file.period)
+    async def _fetch_here(self, wanted: Selection, got: "_Got") -> AsyncIterator[Delivery | Failure | Notice]:
+        place = self.files or Path()
+        here = files_here(place, range(wanted.start.year, wanted.end.year + 1))
+        if here.others:
+            yield Notice(name_others(here.others))
+        damaged: list[tuple[B3LakeError, int | None]] = [(error, None) for error in here.damaged]
+        for file in here.files:
+            try:
+                content = await asyncio.to_thread(read_file, file.path)
+            except B3LakeError as error:
+                damaged.append((error, file.header.year))
+                continue
+            for answer in got.take(file.path.name, content):
+                yield answer
+        lacking = got.lacking(wanted.sessions)
+        for cause, year in damaged:
+            days = frozenset(day for day in lacking if year in {None, day.year})
+            # What a damaged file was to give, another may have given.
+            yield Failure(cause, days=days) if days else Notice(str(cause))
+        unexplained = frozenset(day for day in lacking if not {None, day.year} & {year for _, year in damaged})
+        if unexplained:
+            yield Failure(missing_sessions(str(place), unexplained), days=unexplained)
 
-    def _delivery(self, name: str, quotes: Quotes) -> Delivery:
-        days = days_of(quotes)
-        return Delivery(name, tickers_of(quotes), min(days), max(days), batches(quotes, self.label))
 
+class _Got:
+    """What the files have given so far: each day once, from the first file that has it."""
 
-def _failure(error: B3LakeError, file: CotahistFile) -> Failure:
-    return Failure(error, start=file.period.start, end=file.period.end) if file.period else Failure(error)
+    def __init__(self, wanted: Selection, label: str) -> None:
+        self._wanted, self._label = wanted, label
+        self._days: set[dt.date] = set()
+
+    def lacking(self, days: Sequence[dt.date]) -> frozenset[dt.date]:
+        """Those of `days` that no file had."""
+        return frozenset(days) - self._days
+
+    def take(self, name: str, content: Cotahist) -> Iterator[Delivery | Notice]:
+        """The wanted bars of the days that no earlier file had."""
+        wanted, before = self._wanted, set(self._days)
+        quotes = select(content.quotes, wanted.tickers, wanted.start, wanted.end, before)
+        refused = [one for one in content.refused if self._wants(one) and one.day not in before]
+        self._days |= content.days
+        if content.left_out:
+            yield Notice(f"{name}: {content.left_out} quotes left out, from {TOO_EARLY}.")
+        if len(quotes) or refused:
+            yield self._delivery(name, quotes, refused)
+
+    def _wants(self, one: RefusedRecord) -> bool:
+        wanted = self._wanted
+        return wanted.start <= one.day <= wanted.end and (wanted.tickers is None or one.ticker in wanted.tickers)
+
+    def _delivery(self, name: str, quotes: Quotes, refused: list[RefusedRecord]) -> Delivery:
+        days = days_of(quotes) | {one.day for one in refused}
+        reasons: dict[str, dict[dt.date, str]] = {}
+        for one in refused:
+            reasons.setdefault(one.ticker, {})[one.day] = one.reason
+        bars = batches(quotes, self._label) if len(quotes) else ()
+        return Delivery(name, tickers_of(quotes), min(days), max(days), bars, refused=reasons, doubts=doubts(quotes))
 
 
 def select(quotes: Quotes, tickers: Sequence[str] | None, start: dt.date, end: dt.date, but: set[dt.date]) -> Quotes:
@@ -94,8 +154,18 @@ def days_of(quotes: Quotes) -> set[dt.date]:
     return {as_date(int(day)) for day in np.unique(quotes["day"])}
 
 
+def doubts(quotes: Quotes) -> dict[str, dict[dt.date, str]]:
+    """What is strange about `quotes` (QUOTE_TYPE), by ticker and day: a turnover far from what the prices make it."""
+    found: dict[str, dict[dt.date, str]] = {}
+    strange = turnover_disagrees(*(quotes[name].astype(float) for name in ("turnover", "volume", "low", "high")))
+    for one in quotes[strange]:
+        words = f"a turnover of {one['turnover']:.2f} BRL for {one['volume']} shares at about {one['close']:.10g}"
+        found.setdefault(one["ticker"].decode("latin-1"), {})[as_date(int(one["day"]))] = words
+    return found
+
+
 def batches(quotes: Quotes, label: str = LABEL) -> Iterator[pa.Table]:
-    """`quotes` (QUOTE_TYPE) as bars (BARS_SCHEMA), oldest days first, whole days of about BATCH_ROWS at a time."""
+    """`quotes` (QUOTE_TYPE, at least one) as bars, oldest days first, whole days of about BATCH_ROWS at a time."""
     quotes = quotes[np.argsort(quotes["day"], kind="stable")]
     day_ends = np.append(np.flatnonzero(quotes["day"][1:] != quotes["day"][:-1]) + 1, len(quotes)).tolist()
     first = 0
@@ -106,7 +176,7 @@ def batches(quotes: Quotes, label: str = LABEL) -> Iterator[pa.Table]:
 
 
 def to_bars(quotes: Quotes, label: str) -> pa.Table:
-    """`quotes` (QUOTE_TYPE) as BARS_SCHEMA, their `source` being `label`.
+    """`quotes` (QUOTE_TYPE) as BARS_SCHEMA with `factor` beside, their `source` being `label`.
 
     The exchange quotes prices as traded: what it does not know, the adjusted close and the events, is null.
     """
@@ -124,4 +194,5 @@ def to_bars(quotes: Quotes, label: str) -> pa.Table:
         "dividends": unknown,
         "stock_splits": unknown,
     } | {name: pa.array(quotes[name]) for name in ("open", "high", "low", "close")}
-    return pa.Table.from_arrays([columns[name] for name in BARS_SCHEMA.names], schema=BARS_SCHEMA)
+    bars = pa.Table.from_arrays([columns[name] for name in BARS_SCHEMA.names], schema=BARS_SCHEMA)
+    return bars.append_column("factor", pa.array(quotes["factor"]))

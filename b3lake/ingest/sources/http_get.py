@@ -6,7 +6,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ LARGEST_ANSWER = 32 << 20
 _CHUNK = 1 << 16
 
 T = TypeVar("T")
+Response = http.client.HTTPResponse | urllib.error.HTTPError
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,24 @@ class ServiceError(B3LakeError):
 
 
 def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T:
-    """What `read` makes of the answer at `url`.
+    """What `read` makes of the answer at `url`, whatever its status but those that are tried again.
 
     A refused or broken connection, 429, 5xx, and whatever answer `read` raises PassingError for are tried again.
     Raises ServiceError with the last cause when all attempts failed, at once when the certificate cannot be verified;
     other errors of `read` come through.
+    """
+
+    def ask() -> T:
+        with opened(url, "application/json", back_off.timeout_seconds) as response:
+            return read(_whole(response, back_off.timeout_seconds))
+
+    return repeated(ask, back_off)
+
+
+def repeated(ask: Callable[[], T], back_off: BackOff = PATIENT) -> T:
+    """What `ask` returns; it is called again after a PassingError, OSError or HTTPException, at most so often.
+
+    Raises ServiceError with the last cause; other errors of `ask` come through at once.
     """
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type((PassingError, OSError, http.client.HTTPException)),
@@ -71,23 +86,25 @@ def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T
         reraise=True,
     )
     try:
-        return retrying(lambda: read(_answer(url, back_off.timeout_seconds)))
+        return retrying(ask)
     except (PassingError, OSError, http.client.HTTPException) as error:
         times = "once" if back_off.attempts == 1 else f"{back_off.attempts} times"
         raise ServiceError(f"{_cause(error)}, {times}; run again later") from error
 
 
-def _answer(url: str, timeout_seconds: float) -> Answer:
-    """The answer, whatever its status. Raises OSError, HTTPException, and ServiceError for a certificate."""
+@contextmanager
+def opened(url: str, accept: str, timeout_seconds: float) -> Iterator[Response]:
+    """The open answer at `url`, whatever its status but 429 and 5xx.
+
+    Raises PassingError for those, ServiceError when the certificate cannot be verified, OSError and HTTPException.
+    """
     request = urllib.request.Request(  # noqa: S310 - the address is a setting, not an input
-        url, headers={"User-Agent": USER_AGENT, "Accept": "application/json"}
+        url, headers={"User-Agent": USER_AGENT, "Accept": accept}
     )
     try:
-        with urllib.request.urlopen(request, timeout=timeout_seconds) as response:  # noqa: S310
-            answer = _whole(response, timeout_seconds)
+        response: Response = urllib.request.urlopen(request, timeout=timeout_seconds)  # noqa: S310
     except urllib.error.HTTPError as error:
-        with error:
-            answer = _whole(error, timeout_seconds)
+        response = error
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             host = urllib.parse.urlsplit(url).hostname
@@ -96,12 +113,20 @@ def _answer(url: str, timeout_seconds: float) -> Answer:
                 "set SSL_CERT_FILE to a file with your network's certificates"
             ) from error
         raise
-    if answer.status == 429 or answer.status >= 500:
-        raise PassingError(f"it answered {answer.status}")
-    return answer
+    with response:
+        if response.status == 429 or (response.status or 0) >= 500:
+            raise PassingError(f"it answered {response.status}")
+        yield response
 
 
-def _whole(response: http.client.HTTPResponse | urllib.error.HTTPError, timeout_seconds: float) -> Answer:
+def check_length(response: Response, received: int) -> None:
+    """Raise IncompleteRead where the answer told its length and ended before; many tell none."""
+    length = response.headers.get("Content-Length")
+    if length and length.isdecimal() and received < int(length):
+        raise http.client.IncompleteRead(b"", int(length) - received)
+
+
+def _whole(response: Response, timeout_seconds: float) -> Answer:
     """The whole body: the socket's timeout bounds each wait, this the sum of them."""
     deadline = time.monotonic() + 4 * timeout_seconds
     body = bytearray()
@@ -111,9 +136,7 @@ def _whole(response: http.client.HTTPResponse | urllib.error.HTTPError, timeout_
             raise PassingError(f"its answer is larger than {LARGEST_ANSWER >> 20} MB")
         if time.monotonic() > deadline:
             raise TimeoutError("its answer did not end")
-    length = response.headers.get("Content-Length")
-    if length and length.isdecimal() and len(body) < int(length):
-        raise http.client.IncompleteRead(bytes(body), int(length) - len(body))
+    check_length(response, len(body))
     return Answer(response.status or 0, response.headers.get_content_type(), bytes(body))
 
 

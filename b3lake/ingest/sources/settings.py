@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from b3lake.ingest.sources import b3, yahoo
-from b3lake.ingest.sources.b3_files import B3_URL
+from b3lake.ingest.sources.b3_site import B3_URL
 from b3lake.ingest.sources.source import Source
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
 from b3lake.lake.errors import UsageError

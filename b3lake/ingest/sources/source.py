@@ -10,6 +10,8 @@ import pyarrow as pa
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import B3LakeError
 
+SATURDAY = 5
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -29,13 +31,21 @@ class Selection:
         """The sessions of the range, oldest first."""
         return sessions_between(self.start, self.end)
 
+    @property
+    def weekdays(self) -> list[dt.date]:
+        """The days of the range but Saturdays and Sundays: those on which B3 trades, as far as one can tell."""
+        days = (self.start + dt.timedelta(days=n) for n in range((self.end - self.start).days + 1))
+        return [day for day in days if day.weekday() < SATURDAY]
+
 
 @dataclass(frozen=True)
 class Delivery:
     """Bars that came together, of one ticker or one file: `batches` of BARS_SCHEMA, not validated yet.
 
     They are of `tickers` and of days from `start` to `end`; `listed_since` has the first trade of those tickers for
-    which the source knows it.
+    which the source knows it. B3's batches have a column more, `factor`: the number of shares that its quotation is of.
+    By ticker and day, `refused` says which bars the source had and could not give, and `doubts` what is strange about
+    bars that it gave.
     """
 
     name: str
@@ -44,20 +54,28 @@ class Delivery:
     end: dt.date
     batches: Iterable[pa.Table]
     listed_since: Mapping[str, dt.date] = field(default_factory=dict)
+    refused: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
+    doubts: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Bars that a source could not give, and why: of `ticker` (None: of every ticker), from `start` to `end`."""
+    """Bars that a source could not give, and why: of `ticker` (None: of every ticker), of `days` (None: of all)."""
 
     error: B3LakeError
     ticker: str | None = None
-    start: dt.date = dt.date.min
-    end: dt.date = dt.date.max
+    days: frozenset[dt.date] | None = None
 
     def concerns(self, ticker: str, days: Collection[dt.date]) -> bool:
         """Whether any of `days` of `ticker` is missing by this failure."""
-        return self.ticker in {None, ticker} and any(self.start <= day <= self.end for day in days)
+        return self.ticker in {None, ticker} and bool(days if self.days is None else self.days.intersection(days))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a person should know, though nothing is missing by it."""
+
+    text: str
 
 
 class Source(Protocol):
@@ -67,7 +85,10 @@ class Source(Protocol):
     def label(self) -> str:
         """The value of the rows' column `source`."""
 
-    def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure]:
+    def may_have(self, wanted: Selection) -> bool:
+        """Whether it is worth asking: B3 may have traded on a day that the calendar calls closed, hardly on Sundays."""
+
+    def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure | Notice]:
         """Deliver the bars of `wanted`, in the order in which they arrive; one failure does not end the others.
 
         Raises UsageError when the source cannot have such bars at all.

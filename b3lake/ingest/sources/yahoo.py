@@ -17,15 +17,16 @@ from yfinance.exceptions import YFPricesMissingError, YFRateLimitError
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, TickerError
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.shared_back_off import SharedBackOff
-from b3lake.ingest.sources.source import Delivery, Failure, Selection
+from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
 from b3lake.ingest.validate import BARS_SCHEMA
+from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import UsageError
 from b3lake.lake.renames import newest_code
 from b3lake.lake.tickers import yahoo_symbol
 
-LABEL = "yahoo"
+LABEL = labels.YAHOO
 FETCHERS = 4
 """Requests to Yahoo at a time: more are refused sooner."""
 
@@ -52,7 +53,11 @@ class YahooSource:
     label: str = LABEL
     back_off: BackOff = PATIENT
 
-    async def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure]:
+    def may_have(self, wanted: Selection) -> bool:
+        """As Source.may_have."""
+        return bool(wanted.weekdays)
+
+    async def fetch(self, wanted: Selection) -> AsyncIterator[Delivery | Failure | Notice]:
         """Deliver ticker by ticker. Raises UsageError when every ticker is wanted, which Yahoo cannot list."""
         if wanted.tickers is None:
             raise UsageError("Yahoo cannot list the whole market: give tickers, or take --source b3.")

@@ -74,6 +74,7 @@ class CotahistError(B3LakeError):
 
     def __init__(self, file: str, cause: str) -> None:
         super().__init__(f"{file}: {cause}; download it again.")
+        self.cause = cause
 
 
 @dataclass(frozen=True)
