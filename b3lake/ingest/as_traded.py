@@ -53,10 +53,21 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class DayFacts:
+    """By trade day: what a price of Yahoo is multiplied by, and the day's events. Arrays of one length."""
+
+    days: npt.NDArray[np.datetime64]
+    factors: Floats
+    dividends: Floats
+    stock_splits: Floats
+
+
+@dataclass(frozen=True)
 class AsTraded:
     """The bars with facts in place of Yahoo's numbers, and what a person should look at."""
 
     bars: pa.Table
+    of_days: DayFacts
     steps: list[Step] = field(default_factory=list)
     unsized: list[Split | Payment] = field(default_factory=list)
 
@@ -69,24 +80,32 @@ def as_traded(bars: pa.Table, splits: Sequence[Split], payments: Sequence[Paymen
     up to the present; `splits` and `payments` are all that Yahoo lists for those days. The result has the same rows
     with `dividends` (BRL per share held before; null where one is not in BRL) and `stock_splits` (0: none) beside.
     """
-    if not len(bars):
-        return AsTraded(_with(bars, {"dividends": np.empty(0), "stock_splits": np.empty(0)}))
     series = _Series(bars, splits, payments)
-    undone, doubtful = series.judge()
-    factor = np.repeat(_product_after(undone), series.bars_of_day)
-    columns = {name: restore_prices(series.column(name), factor) for name in PRICES}
-    columns["volume"] = restore_volumes(series.column("volume"), factor)
-    paid = restore_dividends(series.cash, _product_after(undone))
-    on_first_bar = np.zeros(len(bars), np.int64)
-    on_first_bar[series.firsts] = 1
-    columns["dividends"] = np.where(on_first_bar, np.repeat(paid, series.bars_of_day), 0.0)
-    happened = np.where(series.has_split[:-1], series.ratios, 0.0)
-    columns["stock_splits"] = np.where(on_first_bar, np.repeat(happened, series.bars_of_day), 0.0)
-    facts = Days(
-        series.days, columns["open"][series.firsts], columns["close"][series.lasts], _known(paid), series.ratios
-    )
-    steps = doubtful + [step for step in unexplained_steps(facts) if step.listed == 1]
-    return AsTraded(_with(bars, columns), sorted(steps, key=lambda step: step.day), series.unsized)
+    undone, doubtful = series.judge() if len(bars) else (np.ones(1), [])
+    factors = _product_after(undone)
+    paid = restore_dividends(series.cash, factors)
+    of_days = DayFacts(series.days, factors, paid, np.where(series.has_split[:-1], series.ratios, 0.0))
+    restored = restore(bars, of_days)
+    opens, closes = (restored[name].to_numpy() for name in ("open", "close"))
+    days = Days(series.days, opens[series.firsts], closes[series.lasts], _known(paid), series.ratios)
+    steps = doubtful + [step for step in unexplained_steps(days) if step.listed == 1]
+    return AsTraded(restored, of_days, sorted(steps, key=lambda step: step.day), series.unsized)
+
+
+def restore(bars: pa.Table, of_days: DayFacts) -> pa.Table:
+    """The facts of `bars`, which may be shorter than a day (columns as in `as_traded`), by those of their days.
+
+    A day's first bar has the day's events. A bar of a later day than all of them is taken as it is.
+    """
+    days = bars["day"].to_numpy().astype("datetime64[D]")
+    place = np.searchsorted(of_days.days, days)
+    factor = np.append(of_days.factors, 1.0)[place]
+    columns = {name: restore_prices(_column(bars, name), factor) for name in PRICES}
+    columns["volume"] = restore_volumes(_column(bars, "volume"), factor)
+    has_events = np.append(True, days[1:] != days[:-1])[: len(days)] & np.isin(days, of_days.days)
+    for name, events in (("dividends", of_days.dividends), ("stock_splits", of_days.stock_splits)):
+        columns[name] = np.where(has_events, np.append(events, 0.0)[place], 0.0)
+    return _with(bars, columns)
 
 
 class _Series:
@@ -95,9 +114,8 @@ class _Series:
     def __init__(self, bars: pa.Table, splits: Sequence[Split], payments: Sequence[Payment]) -> None:
         self.bars = bars
         days = bars["day"].to_numpy().astype("datetime64[D]")
-        self.firsts = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
-        self.lasts = np.append(self.firsts[1:], len(days)) - 1
-        self.bars_of_day = self.lasts - self.firsts + 1
+        self.firsts = np.flatnonzero(np.append(True, days[1:] != days[:-1])[: len(days)])
+        self.lasts = np.append(self.firsts[1:], len(days))[: len(self.firsts)] - 1
         self.days = days[self.firsts]
         # One place more: what comes after the last bar belongs to no day that is known yet.
         self._ratios = np.ones(len(self.days) + 1)
@@ -129,7 +147,7 @@ class _Series:
         return self._cash[:-1]
 
     def column(self, name: str) -> Floats:
-        return cast("Floats", self.bars[name].to_numpy().astype(np.float64))
+        return _column(self.bars, name)
 
     def judge(self) -> tuple[Floats, list[Step]]:
         """The ratios to undo (one more than days: the last is of splits after the last bar), and the doubtful ones."""
@@ -196,6 +214,10 @@ def _applied_times(to_open: float, to_close: float, ratio: float) -> int:
 def _product_after(ratios: Floats) -> Floats:
     """For each place but the last the product of the ratios after it, multiplied from the newest on."""
     return cast("Floats", np.multiply.accumulate(ratios[::-1])[::-1][1:])
+
+
+def _column(bars: pa.Table, name: str) -> Floats:
+    return cast("Floats", bars[name].to_numpy().astype(np.float64))
 
 
 def _known(cash: npt.NDArray[np.float64]) -> Floats:

@@ -48,13 +48,19 @@ def validate(bars: pa.Table, *, start: dt.date, end: dt.date) -> Validated:
     closed is kept: then the calendar is wrong. Of two rows with one `ts` the last stands.
     """
     bars = bars.filter((pc.field("day") >= pa.scalar(start)) & (pc.field("day") <= pa.scalar(end)))
-    carried = on_closed_day(bars) & (bars["volume"].to_numpy() == 0)
+    carried = carried_forward(bars)
     reasons = refusals(bars)
     refused: dict[str, dict[dt.date, str]] = {}
     for i in np.flatnonzero(~carried & (reasons != "")).tolist():
         ticker, day = cast("tuple[str, dt.date]", (bars["ticker"][i].as_py(), bars["day"][i].as_py()))
         refused.setdefault(ticker, {})[day] = str(reasons[i])
     return Validated(_last_of_each(bars.filter(~carried & (reasons == ""))), refused)
+
+
+def carried_forward(bars: pa.Table) -> npt.NDArray[np.bool_]:
+    """Whether each row is of a day on which B3 was closed, and says of no share that it was traded."""
+    traded = cast("npt.NDArray[np.bool_]", bars["volume"].to_numpy() > 0)
+    return on_closed_day(bars) & ~traded
 
 
 def on_closed_day(bars: pa.Table) -> npt.NDArray[np.bool_]:

@@ -155,7 +155,8 @@ def test_default_is_the_last_seven_final_sessions(command: Command, fake_yahoo: 
     assert command.fetch_at(MONDAY_NOON, "--tickers", "PETR4", "--json") == 0
     (query,) = fake_yahoo.requests
     days = [dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in (query.start, query.end)]
-    assert days == [dt.date(2024, 5, 2), dt.date(2024, 5, 11)]
+    assert days == [dt.date(2024, 4, 2), dt.date(2024, 5, 14)]
+    assert {key.split("/")[2] for key in lake.written()} == {f"dt=2024-05-{day:02}" for day in (2, 3, 6, 7, 8, 9, 10)}
     assert command.records()["PETR4"]["requested"] == 7
     assert command.fetch_at(MONDAY_NOON, "--tickers", "PETR4", "--include-partial", "--json") == 0
     days = {key.split("/")[2] for key in lake.written()}

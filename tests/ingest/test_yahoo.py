@@ -6,12 +6,11 @@ import datetime as dt
 import json
 import threading
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
-from b3lake.ingest.sources import yahoo
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.shared_back_off import SharedBackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Selection
@@ -58,16 +57,17 @@ def days_of(bars: pa.Table) -> set[dt.date]:
     return set(bars["day"].to_pylist())
 
 
-def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYahoo, shared_data):
+def test_recorded_sessions_arrive_as_the_decimals_that_yahoo_meant(fake_yahoo: FakeYahoo, shared_data):
     path = shared_data / "yahoo_chart" / "PETR4.SA-22-sessions.json"
     fake_yahoo.scripted["PETR4.SA"] = [recorded(path)]
     sent = json.loads(path.read_text())["chart"]["result"][0]
     quote = sent["indicators"]["quote"][0]
     rows = received(fake_yahoo, start=dt.date(2022, 11, 1), end=dt.date(2022, 12, 31))
     assert len(rows) == 22
-    for name in ("open", "high", "low", "close", "volume"):
-        assert [row[name] for row in rows] == quote[name]
-    assert [row["adj_close"] for row in rows] == sent["indicators"]["adjclose"][0]["adjclose"]
+    for name in ("open", "high", "low", "close"):
+        assert [row[name] for row in rows] == [round(price, 2) for price in quote[name]]
+        assert [np.float32(row[name]) for row in rows] == [np.float32(price) for price in quote[name]]
+    assert [row["volume"] for row in rows] == quote["volume"]
     # Sent at 12:00 UTC with an offset of two hours, which São Paulo no longer had: the date comes from the zone.
     assert [row["day"] for row in rows] == [
         dt.datetime.fromtimestamp(s, dt.timezone.utc).date() for s in sent["timestamp"]
@@ -76,27 +76,18 @@ def test_recorded_sessions_arrive_exactly_as_yahoo_sent_them(fake_yahoo: FakeYah
     assert {row["source"] for row in rows} == {"yahoo"}
 
 
-def test_one_request_a_ticker_with_an_end_that_is_exclusive(fake_yahoo: FakeYahoo):
-    fetch(fake_yahoo)
+def test_one_request_a_ticker_from_a_month_before_to_the_present(fake_yahoo: FakeYahoo):
+    bars = fetch(fake_yahoo)
     (query,) = fake_yahoo.requests
-    assert (query.start, query.end) == (stamp(START, 0), stamp(END + dt.timedelta(days=1), 0))
+    asked_from, today = START - dt.timedelta(days=30), NOW.date()
+    assert (query.start, query.end) == (stamp(asked_from, 0), stamp(today + dt.timedelta(days=1), 0))
+    assert bars["day"].to_pylist() == SESSIONS
 
 
 def test_close_is_not_adjusted(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(START, 20.0, adjclose=15.0)])]
     (row,) = received(fake_yahoo)
-    assert (row["close"], row["adj_close"]) == (20.0, 15.0)
-
-
-@pytest.mark.parametrize("levels", [1, 2])
-def test_multiindex_columns_are_understood(levels: int):
-    columns = ["Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"]
-    index = pd.DatetimeIndex([pd.Timestamp(START, tz="America/Sao_Paulo")])
-    frame = pd.DataFrame([[1.0, 2.0, 0.5, 1.5, 1.4, 7, 0.0, 0.0]], index=index, columns=columns)
-    if levels == 2:
-        frame.columns = pd.MultiIndex.from_product([columns, ["PETR4.SA"]], names=["Price", "Ticker"])
-    (row,) = yahoo.to_bars("PETR4", frame, "yahoo").to_pylist()
-    assert (row["day"], row["open"], row["adj_close"], row["volume"]) == (START, 1.0, 1.4, 7)
+    assert row["close"] == 20.0
 
 
 def test_rate_limit_is_waited_out(fake_yahoo: FakeYahoo):
@@ -201,11 +192,12 @@ def test_another_currency_is_refused(fake_yahoo: FakeYahoo):
 def test_impossible_bar_is_refused_alone_and_leaves_a_gap(fake_yahoo: FakeYahoo, wrong: dict, reason: str):
     bars = [bar(day, **(wrong if day == SESSIONS[2] else {})) for day in SESSIONS]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with(bars)]
-    validated = validate(fetch(fake_yahoo), start=START, end=END)
-    assert validated.refused == {"PETR4": {SESSIONS[2]: reason}}
-    assert validated.bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
-    assert gaps(SESSIONS, days_of(validated.bars)) == [SESSIONS[2]]
-    assert causes(validated.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
+    delivery = deliver(fake_yahoo)
+    (bars,) = delivery.batches
+    assert delivery.refused == {"PETR4": {SESSIONS[2]: reason}}
+    assert bars["day"].to_pylist() == [day for day in SESSIONS if day != SESSIONS[2]]
+    assert gaps(SESSIONS, days_of(bars)) == [SESSIONS[2]]
+    assert causes(delivery.refused["PETR4"]) == f"1 bar refused: {reason} (2024-05-06)"
 
 
 def test_session_missing_in_the_middle_is_a_gap(fake_yahoo: FakeYahoo):
@@ -238,9 +230,10 @@ def test_live_bar_beside_the_days_bar_gives_one_bar(fake_yahoo: FakeYahoo):
 def test_holiday_carried_forward_is_left_out_and_is_no_fault(fake_yahoo: FakeYahoo):
     holiday = dt.date(2024, 5, 1)
     fake_yahoo.scripted["PETR4.SA"] = [answer_with([bar(holiday, volume=0), *(bar(day) for day in SESSIONS)])]
-    validated = validate(fetch(fake_yahoo, start=holiday), start=holiday, end=END)
-    assert validated.bars["day"].to_pylist() == SESSIONS
-    assert validated.refused == {}
+    delivery = deliver(fake_yahoo, start=holiday)
+    (bars,) = delivery.batches
+    assert bars["day"].to_pylist() == SESSIONS
+    assert delivery.refused == {"PETR4": {}}
 
 
 def test_trade_on_a_day_called_closed_is_kept(fake_yahoo: FakeYahoo):
@@ -295,9 +288,11 @@ def test_dividend_on_a_day_without_a_bar_makes_no_bar(fake_yahoo: FakeYahoo):
     answer = answer_with([bar(day) for day in SESSIONS[:3]])
     event = {str(stamp(paid)): {"amount": 1.5, "date": stamp(paid)}}
     fake_yahoo.scripted["PETR4.SA"] = [events(answer, dividends=event)]
-    validated = validate(fetch(fake_yahoo), start=START, end=END)
-    assert validated.bars["day"].to_pylist() == SESSIONS[:3]
-    assert validated.refused == {"PETR4": {paid: "null price"}}
+    delivery = deliver(fake_yahoo)
+    (bars,) = delivery.batches
+    assert bars["day"].to_pylist() == SESSIONS[:3]
+    assert bars["dividends"].to_pylist() == [0.0] * 3
+    assert delivery.refused == {"PETR4": {}}
 
 
 def test_hourly_bars_keep_their_start_in_utc(fake_yahoo: FakeYahoo):
@@ -321,18 +316,19 @@ def test_years_of_real_quotes_with_all_their_faults(fake_yahoo: FakeYahoo, share
     symbol = "^BVSP" if ticker == "IBOV" else f"{ticker}.SA"
     fake_yahoo.scripted[symbol] = [answer_with(bars, symbol=symbol)]
     start, end = dt.date(2009, 1, 1), dt.date(2012, 12, 31)
-    validated = validate(fetch(fake_yahoo, ticker, start, end), start=start, end=end)
+    delivery = deliver(fake_yahoo, ticker, start, end)
+    (found,) = delivery.batches
     days = [dt.date.fromisoformat(row["Date"]) for row in rows]
     whole = [row["Close"] != "null" for row in rows]
     traded = [row["Volume"] not in {"null", "0"} for row in rows]
     kept = [i for i, day in enumerate(days) if whole[i] and (traded[i] or is_session(day))]
-    assert validated.bars["day"].to_pylist() == [days[i] for i in kept]
-    for column in ("open", "high", "low", "close", "volume"):
-        assert validated.bars[column].to_pylist() == [bars[i][column] for i in kept]
-    assert set(validated.refused.get(ticker, {})) == {
-        day for i, day in enumerate(days) if not whole[i] and is_session(day)
-    }
-    missing = set(gaps(sessions_between(days[0], days[-1]), days_of(validated.bars)))
+    assert found["day"].to_pylist() == [days[i] for i in kept]
+    for column in ("open", "high", "low", "close"):
+        given = np.array([bars[i][column] for i in kept])
+        assert np.array_equal(found[column].to_numpy().astype(np.float32), given.astype(np.float32))
+    assert found["volume"].to_pylist() == [bars[i]["volume"] for i in kept]
+    assert set(delivery.refused[ticker]) == {day for i, day in enumerate(days) if not whole[i] and is_session(day)}
+    missing = set(gaps(sessions_between(days[0], days[-1]), days_of(found)))
     assert missing == set(sessions_between(days[0], days[-1])) - {days[i] for i in kept}
 
 

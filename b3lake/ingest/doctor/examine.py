@@ -20,7 +20,7 @@ from b3lake.ingest.objects import RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.source import Selection
-from b3lake.ingest.validate import BARS_SCHEMA, disagreeing, on_closed_day, outside, refusals
+from b3lake.ingest.validate import BARS_SCHEMA, carried_forward, disagreeing, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.calendar import FIRST_DAY, day_start_utc, is_final, last_final_day, sessions_between
 from b3lake.lake.labels import B3, is_synthetic
@@ -174,7 +174,7 @@ def examine_rows(bars: pa.Table) -> Iterator[Finding]:
     moments = bars["ts"].to_numpy()
     begins = {day: np.datetime64(day_start_utc(day), "us") for day in set(days)}
     since_begin = moments - np.array([begins[day] for day in days], "datetime64[us]")
-    carried = on_closed_day(bars) & (bars["volume"].to_numpy() == 0)
+    carried = carried_forward(bars)
     strange = {Kind.OUTSIDE: outside(bars), Kind.TURNOVER: disagreeing(bars)}
     seen: set[tuple[str, dt.date, np.datetime64]] = set()
     for i, (ticker, day, moment) in enumerate(zip(tickers, days, moments, strict=True)):

@@ -1,29 +1,32 @@
-"""Yahoo's quotes, through yfinance: one request a ticker, patient with rate limits, suspicious of answers."""
+"""Yahoo's quotes as facts: one request a ticker, patient with rate limits, suspicious of answers.
+
+Yahoo gives everything in the shares of the day on which it is asked. So it is always asked up to the present, for every
+later split must be in the answer, and what is wanted is cut out afterwards: `b3lake.ingest.as_traded`.
+"""
 
 import asyncio
 import datetime as dt
 import logging
-import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
-import yfinance as yf
+import pyarrow.compute as pc
 from yfinance.data import YfData
-from yfinance.exceptions import YFPricesMissingError, YFRateLimitError
+from yfinance.exceptions import YFRateLimitError
 
-from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, TickerError
+from b3lake.ingest.as_traded import as_traded, restore
+from b3lake.ingest.errors import NoDataError, RateLimitedError, TickerError
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.shared_back_off import SharedBackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
+from b3lake.ingest.sources.yahoo_chart import DAILY, NO_BARS, Chart, read_chart
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
-from b3lake.ingest.validate import BARS_SCHEMA
+from b3lake.ingest.validate import Validated, validate
 from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import UsageError
-from b3lake.lake.renames import newest_code
 from b3lake.lake.tickers import yahoo_symbol
 
 LABEL = labels.YAHOO
@@ -31,18 +34,10 @@ FETCHERS = 4
 """Requests to Yahoo at a time: more are refused sooner."""
 
 PATIENT = BackOff(attempts=6, first_seconds=2, longest_seconds=60, timeout_seconds=20)
-NO_BARS = "Yahoo answered without any bars for this range"
+EVIDENCE = dt.timedelta(days=30)
+"""So long before the first day that is wanted prices tell whether Yahoo has applied the splits that it lists."""
 
-_COLUMNS = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Adj Close": "adj_close",
-    "Volume": "volume",
-    "Dividends": "dividends",
-    "Stock Splits": "stock_splits",
-}
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -86,117 +81,92 @@ class YahooSource:
 
 
 class _Client:
-    """yfinance, asking one address with one back-off for all threads."""
+    """yfinance's way to Yahoo (cookies, crumbs, consent), asking one address with one back-off for all threads."""
 
     def __init__(self, source: YahooSource) -> None:
         self.back_off = SharedBackOff(source.back_off)
         self._source, self._session = source, open_yahoo_session(source.base_url)
-        # It is to raise what it would otherwise log and swallow.
-        yf.config.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        # It uses what the next pandas will drop; no user of the ingestion can do anything about that.
-        warnings.filterwarnings("ignore", module="yfinance")
 
     def ask(self, ticker: str, wanted: Selection) -> Delivery:
-        """The bars of `ticker`.
+        """The facts of `ticker`; a second request where bars shorter than a day are wanted, which have no events.
 
         Raises NoDataError, RateLimitedError or InvalidAnswerError, and TickerError for anything that kept failing.
         """
+        today = max(wanted.end, wanted.now.astimezone(B3_ZONE).date())
+        first = wanted.start - EVIDENCE
+        daily = self._chart(ticker, first, today, DAILY)
+        possible = validate(daily.bars, start=first, end=today)
+        facts = as_traded(
+            possible.bars,
+            [split for split in daily.splits if first <= split.day <= today],
+            [payment for payment in daily.payments if first <= payment.day <= today],
+        )
+        bars = facts.bars
+        if wanted.interval != DAILY:
+            short = self._chart(ticker, wanted.start, wanted.end, wanted.interval)
+            possible = validate(short.bars, start=wanted.start, end=wanted.end)
+            bars = restore(possible.bars, facts.of_days)
+        return _deliver(ticker, bars, possible, daily.first_trade, wanted)
+
+    def _chart(self, ticker: str, first: dt.date, last: dt.date, interval: str) -> Chart:
+        """The chart of the days `first` to `last`. Raises as `ask`."""
         kind: type[TickerError]
-        last: Exception
+        cause: Exception
         for attempt in range(self._source.back_off.attempts):
             try:
                 self.back_off.wait()
-                return self._ask_once(ticker, wanted)
+                return read_chart(ticker, self._ask_once(ticker, first, last, interval), interval, self._source.label)
             except InterruptedError as error:
                 raise TickerError(ticker, str(error)) from error
             except YFRateLimitError as error:
-                kind, last = RateLimitedError, error
+                kind, cause = RateLimitedError, error
                 text = f"Yahoo refused {attempt + 1} requests in a row (429); wait a while and run again"
             except TickerError:
                 raise
-            except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's, pandas' and its own through
-                kind, last = TickerError, error
+            except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's and its own through
+                kind, cause = TickerError, error
                 text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
             self.back_off.refused(attempt)
-        raise kind(ticker, text) from last
+        raise kind(ticker, text) from cause
 
-    def _ask_once(self, ticker: str, wanted: Selection) -> Delivery:
-        symbol = yahoo_symbol(ticker)
-        # yfinance keeps every answer of a past range, a 502 too, and would serve it again.
-        YfData.cache_get.cache_clear()
-        client = yf.Ticker(symbol, session=self._session)
-        # The zone is known; without it yfinance spends a second request, just to learn it.
-        client._tz = B3_ZONE.key
-        try:
-            frame = client.history(
-                start=wanted.start.isoformat(),
-                end=(wanted.end + dt.timedelta(days=1)).isoformat(),
-                interval=wanted.interval,
-                auto_adjust=False,
-                actions=True,
-                keepna=True,
-                timeout=self._source.back_off.timeout_seconds,
-            )
-        except YFPricesMissingError as error:
-            raise NoDataError(ticker, _no_data_cause(ticker, error)) from error
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            if _is_chart(client):
-                raise NoDataError(ticker, NO_BARS) from error
-            raise
-        meta = client.history_metadata
-        _check_meta(ticker, symbol, meta)
-        if frame.empty:
-            raise NoDataError(ticker, NO_BARS)
-        first_trade = _b3_day(meta.get("firstTradeDate"))
-        listed_since = {ticker: first_trade} if first_trade else {}
-        bars = to_bars(ticker, frame, self._source.label)
-        return Delivery(ticker, (ticker,), wanted.start, wanted.end, (bars,), listed_since)
+    def _ask_once(self, ticker: str, first: dt.date, last: dt.date, interval: str) -> Any:
+        """Yahoo's answer. Raises YFRateLimitError, OSError for a server's error, and whatever the network raises."""
+        response = YfData(session=self._session).get(
+            f"{YAHOO_URL}/v8/finance/chart/{yahoo_symbol(ticker)}",
+            params={
+                "period1": _midnight(first),
+                "period2": _midnight(last + dt.timedelta(days=1)),
+                "interval": interval,
+                "includePrePost": "false",
+                "events": "div,splits,capitalGains",
+            },
+            timeout=self._source.back_off.timeout_seconds,
+        )
+        if response.status_code >= _SERVER_ERROR:
+            raise OSError(f"it answered {response.status_code}")
+        return response.json()
 
 
-def _is_chart(client: yf.Ticker) -> bool:
-    """Whether the answer that yfinance tripped over was a chart (then it was one without bars), not a broken page."""
-    history = client._price_history
-    return bool(history and (history._history_metadata or {}).get("symbol"))
+def _midnight(day: dt.date) -> int:
+    return int(dt.datetime.combine(day, dt.time(), B3_ZONE).timestamp())
 
 
-def _no_data_cause(ticker: str, error: YFPricesMissingError) -> str:
-    reason = error.yahoo_reason or "no prices for this range"
-    if newest := newest_code(ticker):
-        return f"Yahoo says {reason!r}; the share trades as {newest} now: ask for that"
-    return f"Yahoo says {reason!r}; check the ticker and the dates"
-
-
-def _check_meta(ticker: str, symbol: str, meta: Mapping[str, object]) -> None:
-    answered = meta.get("symbol")
-    if answered != symbol:
-        raise InvalidAnswerError(ticker, f"Yahoo was asked for {symbol} and answered for {answered}: ask for that name")
-    if meta.get("currency") not in {"BRL", None}:
-        raise InvalidAnswerError(ticker, f"Yahoo quotes {symbol} in {meta['currency']}, and this lake is in BRL")
-
-
-def _b3_day(moment: object) -> dt.date | None:
-    if isinstance(moment, pd.Timestamp):
-        return moment.tz_convert(B3_ZONE).date() if moment.tz else moment.date()
-    if isinstance(moment, (int, float)):
-        return dt.datetime.fromtimestamp(moment, B3_ZONE).date()
-    return None
-
-
-def to_bars(ticker: str, frame: pd.DataFrame, label: str) -> pa.Table:
-    """yfinance's frame of one ticker (zone-aware index; maybe the ticker as second column level) as BARS_SCHEMA."""
-    if frame.columns.nlevels > 1:
-        frame = frame.droplevel("Ticker", axis="columns")
-    local = pd.DatetimeIndex(frame.index).tz_convert(B3_ZONE)
-    columns: dict[str, Any] = {
-        "day": local.date,
-        "ticker": [ticker] * len(frame),
-        "ts": local.tz_convert("UTC").tz_localize(None).to_numpy(),
-        "source": [label] * len(frame),
+def _deliver(
+    ticker: str, facts: pa.Table, possible: Validated, first_trade: dt.date | None, wanted: Selection
+) -> Delivery:
+    """What is wanted of the `facts`. Raises NoDataError when that is nothing, and nothing was refused."""
+    bars = facts.filter((pc.field("day") >= pa.scalar(wanted.start)) & (pc.field("day") <= pa.scalar(wanted.end)))
+    had = set(bars["day"].to_pylist())
+    refused = {
+        day: reason
+        for day, reason in possible.refused.get(ticker, {}).items()
+        if wanted.start <= day <= wanted.end and day not in had
     }
-    columns |= {ours: frame[theirs].to_numpy() for theirs, ours in _COLUMNS.items()}
-    arrays = [pa.array(columns[column.name], type=column.type, from_pandas=True) for column in BARS_SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=BARS_SCHEMA)
+    if not had and not refused:
+        raise NoDataError(ticker, NO_BARS)
+    listed_since = {ticker: first_trade} if first_trade else {}
+    return Delivery(ticker, (ticker,), wanted.start, wanted.end, (bars,), listed_since, {ticker: refused})
 
 
 def _first_line(error: Exception) -> str:

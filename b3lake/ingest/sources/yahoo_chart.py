@@ -1,0 +1,130 @@
+"""Yahoo's answer about one ticker, as JSON from `v8/finance/chart`, read into bars and events. Pure.
+
+The raw answer is read, not yfinance's frame of it: the frame has no bars after what Yahoo takes for the session's end,
+moves the events of a closed day to the day before, and hides a dividend's currency.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from b3lake.ingest.as_traded import BRL, Payment, Split
+from b3lake.ingest.errors import InvalidAnswerError, NoDataError
+from b3lake.ingest.validate import BARS_SCHEMA
+from b3lake.lake.calendar import B3_ZONE, day_start_utc
+from b3lake.lake.renames import newest_code
+from b3lake.lake.tickers import yahoo_symbol
+
+DAILY = "1d"
+NO_BARS = "Yahoo answered without any bars for this range"
+
+_QUOTE = ("open", "high", "low", "close", "volume")
+_HOURS_BEFORE_MIDNIGHT = (22, 23)
+"""Yahoo stamps some daily bars with midnight of a summer time that was over, or had not begun: the day before."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars in BARS_SCHEMA, as Yahoo gives them and not validated, and all events that are listed."""
+
+    bars: pa.Table
+    splits: list[Split] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    first_trade: dt.date | None = None
+
+
+def read_chart(ticker: str, answer: object, interval: str, label: str) -> Chart:
+    """The chart of `ticker` with bars of `interval`; the rows' `source` is `label`.
+
+    Raises NoDataError with Yahoo's reason, and InvalidAnswerError when it cannot be this ticker's chart.
+    """
+    try:
+        chart = cast("dict[str, Any]", answer)["chart"]
+        if reason := (chart.get("error") or {}).get("description"):
+            raise NoDataError(ticker, _no_data_cause(ticker, reason))
+        (result,) = chart["result"]
+        _check_meta(ticker, result["meta"])
+        first_trade = result["meta"].get("firstTradeDate")
+        return Chart(
+            _read_bars(ticker, result, interval, label),
+            _read_splits(result.get("events") or {}),
+            _read_payments(result.get("events") or {}),
+            None if first_trade is None else _moment(first_trade).date(),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InvalidAnswerError(ticker, f"Yahoo's answer is no chart ({type(error).__name__}: {error})") from error
+
+
+def _no_data_cause(ticker: str, reason: str) -> str:
+    if newest := newest_code(ticker):
+        return f"Yahoo says {reason!r}; the share trades as {newest} now: ask for that"
+    return f"Yahoo says {reason!r}; check the ticker and the dates"
+
+
+def _check_meta(ticker: str, meta: Mapping[str, object]) -> None:
+    symbol, answered = yahoo_symbol(ticker), meta.get("symbol")
+    if answered != symbol:
+        raise InvalidAnswerError(ticker, f"Yahoo was asked for {symbol} and answered for {answered}: ask for that name")
+    if meta.get("currency") not in {BRL, None}:
+        raise InvalidAnswerError(ticker, f"Yahoo quotes {symbol} in {meta['currency']}, and this lake is in BRL")
+
+
+def _read_bars(ticker: str, result: Mapping[str, Any], interval: str, label: str) -> pa.Table:
+    moments = [_moment(each) for each in result.get("timestamp") or ()]
+    (quote,) = result["indicators"]["quote"]
+    if interval == DAILY:
+        days = [_day(moment) for moment in moments]
+        starts = [day_start_utc(day) for day in days]
+    else:
+        days = [moment.date() for moment in moments]
+        starts = [moment.astimezone(dt.timezone.utc).replace(tzinfo=None) for moment in moments]
+    columns: dict[str, Any] = {name: _numbers(quote[name]) if moments else [] for name in _QUOTE}
+    columns |= {"day": days, "ticker": [ticker] * len(days), "ts": starts, "source": [label] * len(days)}
+    if "adjclose" in result["indicators"]:
+        (adjusted,) = result["indicators"]["adjclose"]
+        columns["adj_close"] = _numbers(adjusted["adjclose"]) if moments else []
+    columns["volume"] = np.rint(columns["volume"])
+    unknown = [None] * len(days)
+    arrays = [pa.array(columns.get(one.name, unknown), one.type, from_pandas=True) for one in BARS_SCHEMA]
+    bars = pa.Table.from_arrays(arrays, schema=BARS_SCHEMA)
+    # Among bars shorter than a day the latest price, at whatever second it was made, is no bar.
+    return bars if interval == DAILY else bars.filter(pa.array([moment.second == 0 for moment in moments], pa.bool_()))
+
+
+def _numbers(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
+    return np.array(values, np.float64)
+
+
+def _moment(epoch: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(epoch, B3_ZONE)
+
+
+def _day(moment: dt.datetime) -> dt.date:
+    """The day that a daily bar or an event is of."""
+    before_midnight = moment.hour in _HOURS_BEFORE_MIDNIGHT and (moment.minute, moment.second) == (0, 0)
+    return moment.date() + dt.timedelta(days=before_midnight)
+
+
+def _read_splits(events: Mapping[str, Any]) -> list[Split]:
+    found = []
+    for each in _events(events, "splits"):
+        before = float(each["denominator"])
+        found.append(Split(_day(_moment(each["date"])), float(each["numerator"]) / before if before else np.inf))
+    return found
+
+
+def _read_payments(events: Mapping[str, Any]) -> list[Payment]:
+    return [
+        Payment(_day(_moment(each["date"])), float(each["amount"]), each.get("currency") or "")
+        for kind in ("dividends", "capitalGains")
+        for each in _events(events, kind)
+    ]
+
+
+def _events(events: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    return sorted((events.get(kind) or {}).values(), key=lambda each: float(each["date"]))
