@@ -1,1 +1,1 @@
-"""The lake on one machine: the AWS emulator, the Glue runner, the fake Yahoo, the demo."""
+"""The lake on one machine: the AWS emulator, the Glue runner, fakes of Yahoo and B3, a counting proxy, the demo."""

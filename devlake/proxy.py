@@ -231,13 +231,20 @@ class _Connection:
 def serving(proxy: Proxy) -> Iterator[str]:
     """Serve `proxy` on a free port, in a thread, for the length of a `with` block; gives the URL."""
 
+    # asyncio itself forgets the task of a client that has gone away, whose request may still be carried out.
+    connections: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):  # either end may be killed at any time
             await _Connection(proxy, reader, writer).serve()
 
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
     async def stop(server: asyncio.Server) -> None:
         server.close()
-        connections = asyncio.all_tasks() - {asyncio.current_task()}
         for one in connections:
             one.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
@@ -246,7 +253,7 @@ def serving(proxy: Proxy) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        starting = asyncio.start_server(serve, ADDRESS, 0, limit=_BUFFER_BYTES, backlog=256)
+        starting = asyncio.start_server(accept, ADDRESS, 0, limit=_BUFFER_BYTES, backlog=256)
         server = asyncio.run_coroutine_threadsafe(starting, loop).result()
         try:
             yield f"http://{ADDRESS}:{server.sockets[0].getsockname()[1]}"

@@ -1,7 +1,9 @@
 """The proxy counts what is asked, hands it on to the byte, and spoils what its rules say and no more."""
 
+import gc
 import http.client
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -31,6 +33,8 @@ class Upstream:
         self.received: list[tuple[str, str, bytes]] = []
         self.url = ""
         self.closes_connections = False
+        self.may_answer = Event()
+        self.may_answer.set()
 
     def handler(self) -> type[loopback.QuietHandler]:
         upstream = self
@@ -39,6 +43,7 @@ class Upstream:
             def put(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 upstream.received.append((self.command, self.path, body))
+                assert upstream.may_answer.wait(10)
                 self.send_body(200, ANSWER, "text/plain")
                 self.close_connection = upstream.closes_connections  # without saying so beforehand
 
@@ -192,6 +197,20 @@ def test_a_server_that_closes_its_connections_between_requests_is_no_fault(upstr
             assert connection.getresponse().read() == ANSWER
             time.sleep(0.05)
         connection.close()
+
+
+def test_a_request_goes_on_though_its_client_was_killed(upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    upstream.may_answer.clear()
+    with serving(Proxy(upstream.url)) as at:
+        with socket.create_connection(("127.0.0.1", int(at.rpartition(":")[2]))) as client:
+            client.sendall(b"PUT /bucket/key HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody")
+            while not upstream.received:
+                time.sleep(0.01)
+        time.sleep(0.2)
+        gc.collect()
+        upstream.may_answer.set()
+        assert put(at) == ANSWER.decode()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_every_request_is_held_back_once(upstream: Upstream) -> None:
