@@ -15,6 +15,7 @@ import pyarrow as pa
 from b3lake.refine.fingerprint import digest, tag_of
 from b3lake.refine.partitions import LISTING, keys_of, names_in
 from b3lake.refine.plan import LEDGER, plan, windows
+from b3lake.refine.rule import CURRENT_RULE
 
 TICKERS = 450
 
@@ -32,8 +33,8 @@ def ledger(raw: pa.Table, refined: pa.Table) -> pa.Table:
     names = names_in(raw)
     keys = keys_of(refined, names)
     order = np.argsort(keys)
-    window = windows(keys[order], raw["tag"].to_numpy()[: len(refined)][order])
-    digests = digest(window, refined["tag"].to_numpy()[order])
+    window = windows(keys[order], raw["tag"].to_numpy()[: len(refined)][order], CURRENT_RULE.dates)
+    digests = digest(CURRENT_RULE.tag, window, refined["tag"].to_numpy()[order])
     columns = [refined["ticker"].take(pa.array(order)), refined["day"].take(pa.array(order)), digests]
     return pa.table(columns, schema=LEDGER)
 
@@ -44,7 +45,7 @@ def measure(partitions: int) -> None:
     raw, refined = listing(partitions + TICKERS, 1), listing(partitions, 2)
     told = ledger(raw, refined)
     made = time.perf_counter()
-    found = plan(raw, refined, told)
+    found = plan(raw, refined, told, CURRENT_RULE)
     planned = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     targets = sum(found.reads["target"].to_pylist())

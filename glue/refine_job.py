@@ -3,26 +3,28 @@
 Never edit this file: `make bundle` writes it, and a test compares. It is made of these modules, one after the other, of
 each what the job uses, as it stands there; edit those:
 
+    b3lake/lake/errors.py
     b3lake/lake/names.py
     b3lake/lake/tickers.py
     b3lake/lake/keys.py
-    b3lake/lake/errors.py
     b3lake/refine/errors.py
     b3lake/refine/partitions.py
+    b3lake/lake/schemas.py
+    b3lake/refine/fingerprint.py
+    b3lake/refine/rule.py
     b3lake/refine/config.py
     b3lake/refine/arguments.py
     b3lake/refine/log.py
-    b3lake/lake/schemas.py
-    b3lake/refine/fingerprint.py
-    b3lake/refine/objects.py
+    b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
+    b3lake/refine/objects.py
     b3lake/refine/listing.py
     b3lake/refine/spark.py
-    b3lake/refine/publish.py
     b3lake/refine/compact.py
     b3lake/refine/plan.py
     b3lake/refine/ledger.py
     b3lake/refine/notes.py
+    b3lake/refine/publish.py
     b3lake/refine/unreadable.py
     b3lake/refine/bars.py
     b3lake/refine/read.py
@@ -50,6 +52,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import awswrangler as wr
@@ -65,6 +68,21 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
 from obstore.store import S3Store
 from pyspark.sql import Column, DataFrame, SparkSession, Window, functions as F
+
+
+# =====================================================================================================================
+# b3lake/lake/errors.py
+# The root of every error that ends a command with one sentence for a person.
+# =====================================================================================================================
+
+class B3LakeError(Exception):
+    """Something cannot be done; the text is one sentence that says why and what to do next."""
+
+    exit_code = 1
+
+
+class AwsError(B3LakeError):
+    """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
 
 
 # =====================================================================================================================
@@ -171,17 +189,6 @@ def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
 
 
 # =====================================================================================================================
-# b3lake/lake/errors.py
-# The root of every error that ends a command with one sentence for a person.
-# =====================================================================================================================
-
-class B3LakeError(Exception):
-    """Something cannot be done; the text is one sentence that says why and what to do next."""
-
-    exit_code = 1
-
-
-# =====================================================================================================================
 # b3lake/refine/errors.py
 # The error that ends a run of the refine job.
 # =====================================================================================================================
@@ -193,6 +200,17 @@ class RefineError(B3LakeError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or the error's name where it has no text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def last_words(error: BaseException) -> str:
+    """Why Spark gave up, in one line: what Python raised in an executor, or what its last task failed of, or all it
+    says."""
+    text = str(error)
+    _, traced, trace = text.rpartition("Traceback (most recent call last):\n")
+    if traced:
+        return next((line for line in trace.splitlines() if line[:1].strip()), first_line(error))
+    *_, failure = text.partition("\n\tat ")[0].partition("most recent failure: ")[2].partition("): ")
+    return failure or first_line(error)
 
 
 # =====================================================================================================================
@@ -268,6 +286,137 @@ def of_year(partitions: pa.Table, year: int) -> pa.Table:
 
 def _year(partitions: pa.Table) -> pa.ChunkedArray:
     return pc.year(partitions["day"].cast(pa.date32()))
+
+
+# =====================================================================================================================
+# b3lake/lake/schemas.py
+# The columns of every table, stated once.
+#
+# `ts` is written without a zone, in microseconds, and holds UTC. Athena, Hive, DuckDB and Spark then all see the same
+# plain `timestamp`; with a zone, DuckDB would see `timestamptz` and would shift it to the reader's zone.
+# Prices and dividends are BRL per share, `volume` is shares, `stock_splits` a ratio (0 = none).
+# =====================================================================================================================
+
+RAW_SCHEMA = pa.schema(
+    [
+        ("ts", pa.timestamp("us")),
+        ("open", pa.float64()),
+        ("high", pa.float64()),
+        ("low", pa.float64()),
+        ("close", pa.float64()),
+        ("adj_close", pa.float64()),
+        ("volume", pa.int64()),
+        ("dividends", pa.float64()),
+        ("stock_splits", pa.float64()),
+        ("source", pa.string()),
+    ]
+)
+"""Bronze: one row per bar, sorted by `ts`."""
+
+MOVING_AVERAGE_DATES = 5
+"""Trade dates that the moving average of the close takes in; its column has the number in its name: `close_ma_5`."""
+
+REFINED_SCHEMA = pa.schema(
+    [
+        ("trade_date", pa.date32()),
+        ("open_price", pa.float64()),
+        ("high_price", pa.float64()),
+        ("low_price", pa.float64()),
+        ("close_price", pa.float64()),
+        ("adj_close_price", pa.float64()),
+        ("total_volume", pa.int64()),
+        ("bar_count", pa.int32()),
+        (f"close_ma_{MOVING_AVERAGE_DATES}", pa.float64()),
+        ("close_delta", pa.float64()),
+    ]
+)
+"""Silver: one row per ticker and trade date."""
+
+
+def compact_schema(refined: pa.Schema) -> pa.Schema:
+    """The columns of the compact copy: the refined rows of a year, sorted by ticker and date."""
+    return pa.schema([("ticker", pa.string()), *refined])
+YEAR_PARTITION_TYPES = {"year": "int"}
+"""As PARTITION_TYPES, for tables of one object a year."""
+
+_GLUE_TYPES = {
+    pa.timestamp("us"): "timestamp",
+    pa.date32(): "date",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.int32(): "int",
+    pa.string(): "string",
+    pa.bool_(): "boolean",
+    pa.binary(): "binary",
+}
+
+
+def glue_types(schema: pa.Schema) -> dict[str, str]:
+    """Column to Glue type, in the order of `schema`."""
+    return {field.name: _GLUE_TYPES[field.type] for field in schema}
+
+
+# =====================================================================================================================
+# b3lake/refine/fingerprint.py
+# Fingerprints in 64 bits: of one object, and of all that a refined object was computed from.
+# =====================================================================================================================
+
+def plain_etag(etag: str | None) -> str:
+    """An ETag without its quotes, which some answers have and others have not."""
+    return (etag or "").strip('"')
+
+
+def tag_of(text: str) -> int:
+    """64 bits that stand for an ETag, or for another text; never 0, which stands for no object."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True) or 1
+
+
+def digest(rule: int, window: Sequence[np.ndarray], refined: np.ndarray) -> np.ndarray:
+    """What refined objects were computed from, in 64 bits: the rule's tag, the tags of the raw objects (each one's own
+    and those of the trade dates before it, 0 for none), and the refined object's own. Arrays of one length, of int64.
+    """
+    mixed = np.full(len(refined), rule, np.int64).view(np.uint64)
+    for tags in (*window, refined):
+        mixed ^= tags.astype(np.int64).view(np.uint64)
+        mixed *= np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return mixed.view(np.int64)
+
+
+# =====================================================================================================================
+# b3lake/refine/rule.py
+# The rule by which bars become refined rows, as a value: what a run computes, and what tells that it has changed.
+# =====================================================================================================================
+
+EXPRESSIONS = 1
+"""Raised by who changes an expression of transform.py so that the same bars give other values in the same columns.
+Other columns and another moving average are seen without it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The refined columns, and how many trade dates the moving average takes in."""
+
+    schema: pa.Schema = REFINED_SCHEMA
+    dates: int = MOVING_AVERAGE_DATES
+
+    @property
+    def tag(self) -> int:
+        """64 bits that stand for the rule: part of what every refined object was computed from."""
+        return tag_of(f"{EXPRESSIONS} {self.dates} {glue_types(self.schema)}")
+
+    @property
+    def rows(self) -> pa.Schema:
+        """Refined rows as they are handed about: with their partition and their object's tag."""
+        return pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *self.schema])
+
+    @property
+    def compact(self) -> pa.Schema:
+        """A row of the compact copy."""
+        return compact_schema(self.schema)
+
+
+CURRENT_RULE = Rule()
 
 
 # =====================================================================================================================
@@ -350,6 +499,7 @@ class Job:
     full: bool
     scope: Scope
     connection: Connection
+    rule: Rule = CURRENT_RULE
 
     @property
     def state(self) -> Place:
@@ -446,95 +596,198 @@ log = logging.getLogger("refine")
 
 
 # =====================================================================================================================
-# b3lake/lake/schemas.py
-# The columns of every table, stated once.
+# b3lake/lake/aws_errors.py
+# What AWS answers, in one sentence for a person: for every stage, the refine job's executors too.
 #
-# `ts` is written without a zone, in microseconds, and holds UTC. Athena, Hive, DuckDB and Spark then all see the same
-# plain `timestamp`; with a zone, DuckDB would see `timestamptz` and would shift it to the reader's zone.
-# Prices and dividends are BRL per share, `volume` is shares, `stock_splits` a ratio (0 = none).
+# Errors of botocore, awswrangler and obstore are told apart by their text, so that none of these is imported here.
 # =====================================================================================================================
 
-RAW_SCHEMA = pa.schema(
-    [
-        ("ts", pa.timestamp("us")),
-        ("open", pa.float64()),
-        ("high", pa.float64()),
-        ("low", pa.float64()),
-        ("close", pa.float64()),
-        ("adj_close", pa.float64()),
-        ("volume", pa.int64()),
-        ("dividends", pa.float64()),
-        ("stock_splits", pa.float64()),
-        ("source", pa.string()),
-    ]
-)
-"""Bronze: one row per bar, sorted by `ts`."""
-
-REFINED_SCHEMA = pa.schema(
-    [
-        ("trade_date", pa.date32()),
-        ("open_price", pa.float64()),
-        ("high_price", pa.float64()),
-        ("low_price", pa.float64()),
-        ("close_price", pa.float64()),
-        ("adj_close_price", pa.float64()),
-        ("total_volume", pa.int64()),
-        ("bar_count", pa.int32()),
-        ("close_ma_5", pa.float64()),
-        ("close_delta", pa.float64()),
-    ]
-)
-"""Silver: one row per ticker and trade date."""
-
-COMPACT_SCHEMA = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
-"""The refined rows of a year, sorted by ticker and date."""
-YEAR_PARTITION_TYPES = {"year": "int"}
-"""As PARTITION_TYPES, for tables of one object a year."""
-
-_GLUE_TYPES = {
-    pa.timestamp("us"): "timestamp",
-    pa.date32(): "date",
-    pa.float64(): "double",
-    pa.int64(): "bigint",
-    pa.int32(): "int",
-    pa.string(): "string",
+_RENEW = "in a lab, start it again and copy its credentials; elsewhere renew yours, and run again."
+_SENTENCES = {
+    ("expiredtoken", "token has expired", "tokenrefreshrequired"): f"The AWS credentials have expired: {_RENEW}",
+    (
+        "invalidaccesskeyid",
+        "unrecognizedclient",
+        "invalidclienttokenid",
+        "signaturedoesnotmatch",
+        "invalidtoken",
+        "incompletesignature",
+    ): f"The AWS credentials are not accepted: {_RENEW}",
+    ("requesttimetooskewed",): "The clock of this machine is wrong and AWS refuses its requests: set it and run again.",
+    (
+        "unable to locate credentials",
+        "none from session.get_credentials",
+        "nocredentials",
+    ): "No AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and run again.",
+    ("noregion", "must specify a region"): "No AWS region was found: set AWS_DEFAULT_REGION to the lake's.",
+    (
+        "accessdenied",
+        "access denied",
+        "not authorized",
+        "403 forbidden",
+        "status: 403",
+    ): "AWS denies access to {place}: ask for the permissions that template.yaml and terraform/ grant.",
+    (
+        "nosuchbucket",
+        "bucket does not exist",
+        "entitynotfound",
+    ): "{Place} does not exist: deploy the stack, or {remedy}.",
 }
+"""Marks in the lower-cased text of an error, most telling first, and what to say."""
 
 
-def glue_types(schema: pa.Schema) -> dict[str, str]:
-    """Column to Glue type, in the order of `schema`."""
-    return {field.name: _GLUE_TYPES[field.type] for field in schema}
+def aws_sentence(error: BaseException, place: str, setting: str = "") -> str:
+    """What `error` means for a person, where that is known, else an empty text.
+
+    `place` is what was worked on, such as `bucket X`, `Glue database Y` or an object's address; `setting` names it.
+    """
+    flat = _flat(error)
+    found = next((sentence for marks, sentence in _SENTENCES.items() if any(mark in flat for mark in marks)), "")
+    remedy = f"set {setting}" if setting else "correct its name"
+    return found.format(place=place, Place=_at_start(place), remedy=remedy)
+
+
+def as_aws_error(error: BaseException, place: str, setting: str = "") -> AwsError:
+    """`error` of botocore, awswrangler or obstore, for a person; the arguments are those of `aws_sentence`."""
+    said = f"{type(error).__name__}: {error}".strip(" :").splitlines()[0][:240]
+    unknown = f"{_at_start(place)} could not be reached ({said}): run again when it answers."
+    return AwsError(aws_sentence(error, place, setting) or unknown)
+
+
+def _flat(error: BaseException) -> str:
+    return f"{type(error).__name__} {error}".lower()
+
+
+def _at_start(place: str) -> str:
+    return place if "://" in place else place[:1].upper() + place[1:]
 
 
 # =====================================================================================================================
-# b3lake/refine/fingerprint.py
-# Fingerprints in 64 bits: of one object, and of all that a refined object was computed from.
+# b3lake/refine/catalog.py
+# The Glue catalog: the job's two tables and their partitions.
 # =====================================================================================================================
 
-MOVING_AVERAGE_DATES = 5
-RULES = 1
-"""Raised whenever the same bars would give other rows: every refined object is then stale."""
+PARTITIONS_PER_CALL = 100
+CATALOG_THREADS = 8
+TABLE_INPUT = (
+    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters",
+)  # fmt: skip
+"""What of a table's definition is given back when it is changed."""
+
+Partitions = dict[str, list[str]]
+"""Location to values."""
 
 
-def plain_etag(etag: str | None) -> str:
-    """An ETag without its quotes, which some answers have and others have not."""
-    return (etag or "").strip('"')
+@contextmanager
+def calling_glue(job: Job, table: str) -> Iterator[None]:
+    """Turns a refusal in a `with` block into an AwsError."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, ServiceApiError) as error:
+        raise as_aws_error(error, f"Glue table {job.database}.{table}") from error
 
 
-def tag_of(etag: str) -> int:
-    """64 bits that stand for an ETag; never 0, which stands for no object."""
-    return int.from_bytes(hashlib.blake2b(etag.encode(), digest_size=8).digest(), "big", signed=True) or 1
+def connect(connection: Connection) -> None:
+    """Let boto3 and awswrangler ask where this run's catalog answers."""
+    boto3.setup_default_session(region_name=connection.region)
+    wr.config.glue_endpoint_url = connection.glue_endpoint
 
 
-def digest(window: Sequence[np.ndarray], refined: np.ndarray) -> np.ndarray:
-    """What a refined object was computed from, in 64 bits: the tags of its raw object and of the four before it (0 for
-    none), its own tag, and the rules. All arrays are int64 of one length."""
-    mixed = np.full(len(refined), RULES, np.uint64)
-    for tags in (*window, refined):
-        mixed ^= tags.astype(np.int64).view(np.uint64)
-        mixed *= np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    return mixed.view(np.int64)
+def ensure_compact_table(job: Job, compact: Place) -> None:
+    """Create the compact copy's table if there is none. Raises AwsError."""
+    with calling_glue(job, job.compact_table):
+        if not wr.catalog.does_table_exist(job.database, job.compact_table):
+            wr.catalog.create_parquet_table(
+                database=job.database,
+                table=job.compact_table,
+                path=f"{compact.uri}/",
+                columns_types=glue_types(job.rule.compact),
+                partitions_types=YEAR_PARTITION_TYPES,
+                description="The refined rows in one object per year, for scans of the whole history.",
+            )
+
+
+def ensure_columns(job: Job, table: str, schema: pa.Schema) -> str:
+    """Give a table these columns; a word that tells it, as it is then, from any other: one of its name that was created
+    later, or had other columns. Raises AwsError, also when there is no such table."""
+    glue = _client(job)
+    with calling_glue(job, table):
+        definition = glue.get_table(DatabaseName=job.database, Name=table)["Table"]
+        storage = definition["StorageDescriptor"]
+        told = {column["Name"]: column for column in storage["Columns"]}
+        if [(name, column["Type"]) for name, column in told.items()] != list(glue_types(schema).items()):
+            columns = [told.get(name, {}) | {"Name": name, "Type": kind} for name, kind in glue_types(schema).items()]
+            definition["StorageDescriptor"] = storage | {"Columns": columns}
+            changed = {name: definition[name] for name in TABLE_INPUT if name in definition}
+            glue.update_table(DatabaseName=job.database, TableInput=changed)
+    return f"created {definition.get('CreateTime')}, {' '.join(':'.join(c) for c in glue_types(schema).items())}"
+
+
+def register(job: Job, table: str, schema: pa.Schema, partitions: Partitions) -> None:
+    """Add partitions to a table; those that are there stay as they are. Raises AwsError."""
+    columns = glue_types(schema)
+
+    def add(some: Partitions, session: boto3.Session) -> None:
+        wr.catalog.add_parquet_partitions(job.database, table, some, columns_types=columns, boto3_session=session)
+
+    _in_calls(job, table, partitions, add)
+
+
+def update_columns(job: Job, table: str, schema: pa.Schema, partitions: Partitions) -> None:
+    """Give a table's partitions, which are there, these columns. Raises AwsError.
+
+    Each partition has columns of its own; Athena refuses one whose column has another type than the table's.
+    """
+    with calling_glue(job, table):
+        storage = _client(job).get_table(DatabaseName=job.database, Name=table)["Table"]["StorageDescriptor"]
+    storage |= {"Columns": [{"Name": name, "Type": kind} for name, kind in glue_types(schema).items()]}
+
+    def update(some: Partitions, session: boto3.Session) -> None:
+        own = {location: storage | {"Location": location} for location in some}
+        entries = [
+            {"PartitionValueList": values, "PartitionInput": {"Values": values, "StorageDescriptor": own[location]}}
+            for location, values in some.items()
+        ]
+        glue = _client(job, session)
+        answer = glue.batch_update_partition(DatabaseName=job.database, TableName=table, Entries=entries)
+        for error in answer.get("Errors", []):
+            detail = error["ErrorDetail"]
+            if detail["ErrorCode"] != "EntityNotFoundException":  # another run took it away meanwhile
+                raise RefineError(
+                    f"The partition {error['PartitionValueList']} of {job.database}.{table} does not take its columns "
+                    f"({detail['ErrorCode']}, {detail['ErrorMessage']}): run again."
+                )
+
+    _in_calls(job, table, partitions, update)
+
+
+def unregister(job: Job, table: str, values: list[list[str]]) -> None:
+    """Take partitions out of a table; those that are not there stay away. Raises AwsError."""
+    with calling_glue(job, table):
+        wr.catalog.delete_partitions(table, job.database, values)
+
+
+def _client(job: Job, session: boto3.Session | None = None) -> Any:
+    make = session.client if session else boto3.client
+    return make("glue", region_name=job.connection.region, endpoint_url=job.connection.glue_endpoint)
+
+
+def _in_calls(job: Job, table: str, partitions: Partitions, call: Callable[[Partitions, boto3.Session], None]) -> None:
+    """Call with so many partitions as one request takes, from several threads."""
+    locations = list(partitions)
+    starts = range(0, len(locations), PARTITIONS_PER_CALL)
+    parts = [{key: partitions[key] for key in locations[start : start + PARTITIONS_PER_CALL]} for start in starts]
+    own = threading.local()
+
+    def one(part: Partitions) -> None:
+        if not hasattr(own, "session"):  # boto3's sessions are not for sharing among threads
+            own.session = boto3.session.Session(region_name=job.connection.region)
+        with calling_glue(job, table):
+            call(part, own.session)
+
+    with ThreadPoolExecutor(min(CATALOG_THREADS, max(len(parts), 1))) as threads:
+        for _ in threads.map(one, parts):
+            pass
 
 
 # =====================================================================================================================
@@ -562,54 +815,38 @@ def store_of(place: Place, connection: Connection) -> S3Store:
 
 
 @contextmanager
-def requesting(what: str) -> Iterator[None]:
-    """Turns a failed request in a `with` block into a RefineError that says what could not be done, and why."""
+def requesting(uri: str) -> Iterator[None]:
+    """Turns a failed request in a `with` block into an AwsError."""
     try:
         yield
     except (BaseError, OSError) as error:
-        raise RefineError(f"{what}: {cause_of(error)}.") from error
-
-
-CAUSES = {
-    "NoSuchBucket": "the bucket does not exist, deploy the stack or correct the address",
-    "EntityNotFound": "it does not exist, deploy the stack first",
-    "AccessDenied": "access is denied, check the role's permissions",
-    "InvalidAccessKeyId": "the credentials are not accepted, renew them and run again",
-    "SignatureDoesNotMatch": "the credentials are not accepted, renew them and run again",
-    "ExpiredToken": "the credentials have expired, renew them and run again",
-}
-
-
-def cause_of(error: BaseException) -> str:
-    """Why a request failed, in a few words."""
-    text = str(error)
-    return next((f"{words} ({code})" for code, words in CAUSES.items() if code in text), first_line(error))
+        raise as_aws_error(error, uri) from error
 
 
 def get(place: Place, name: str, connection: Connection) -> bytes:
-    with requesting(f"{place.uri}/{name} cannot be read"):
+    with requesting(f"{place.uri}/{name}"):
         return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
     """Write an object in one request; its ETag."""
-    with requesting(f"{place.uri}/{name} cannot be written"):
+    with requesting(f"{place.uri}/{name}"):
         answer = obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
     return plain_etag(answer["e_tag"])
 
 
 def delete(place: Place, keys: list[str], connection: Connection) -> None:
-    with requesting(f"{place.uri}: {len(keys)} objects cannot be deleted"):
+    with requesting(place.uri):
         obstore.delete(store_of(place, connection), keys)
 
 
 async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
     """An object's ETag and bytes; None when it is gone."""
     try:
-        with requesting(f"s3://{place.bucket}/{key} cannot be read"):
+        with requesting(f"s3://{place.bucket}/{key}"):
             answer = await obstore.get_async(store, key)
             return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
-    except RefineError as error:
+    except AwsError as error:
         # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
         if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
             listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
@@ -641,89 +878,16 @@ def parquet(table: pa.Table, **options: Any) -> bytes:
 
 
 def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
-    """The table in a Parquet object, its columns as `schema` has them; None where it is damaged or lacks one."""
+    """The table in a Parquet object, its columns as `schema` has them, null where it lacks one; None where it is
+    damaged."""
     try:
-        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).select(schema.names).cast(schema)
-    except (pa.ArrowException, OSError, ValueError, KeyError):
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        lacking = [field for field in schema if field.name not in table.column_names]
+        for field in lacking:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowException, OSError, ValueError):
         return None
-
-
-# =====================================================================================================================
-# b3lake/refine/catalog.py
-# The Glue catalog: the job's two tables and their partitions.
-# =====================================================================================================================
-
-PARTITIONS_PER_CALL = 100
-CATALOG_THREADS = 8
-
-
-@contextmanager
-def calling_glue(what: str) -> Iterator[None]:
-    """Turns a refusal in a `with` block into a RefineError that says what could not be done, and why."""
-    try:
-        yield
-    except (ClientError, BotoCoreError, ServiceApiError) as error:
-        raise RefineError(f"{what}: {cause_of(error)}.") from error
-
-
-def connect(connection: Connection) -> None:
-    """Let boto3 and awswrangler ask where this run's catalog answers."""
-    boto3.setup_default_session(region_name=connection.region)
-    wr.config.glue_endpoint_url = connection.glue_endpoint
-
-
-def created_at(job: Job, table: str) -> str:
-    """When a table was created, which tells it from a later one of its name. Raises RefineError if there is none."""
-    glue = boto3.client("glue", region_name=job.connection.region, endpoint_url=job.connection.glue_endpoint)
-    with calling_glue(f"The table {job.database}.{table} cannot be used"):
-        return str(glue.get_table(DatabaseName=job.database, Name=table)["Table"].get("CreateTime"))
-
-
-def ensure_compact_table(job: Job, compact: Place) -> str:
-    """As `created_at`, for the compact table, which is created if there is none."""
-    try:
-        return created_at(job, job.compact_table)
-    except RefineError as error:
-        if "EntityNotFound" not in str(error.__cause__):
-            raise
-    with calling_glue(f"The table {job.database}.{job.compact_table} cannot be created"):
-        wr.catalog.create_parquet_table(
-            database=job.database,
-            table=job.compact_table,
-            path=f"{compact.uri}/",
-            columns_types=glue_types(COMPACT_SCHEMA),
-            partitions_types=YEAR_PARTITION_TYPES,
-            description="The refined rows in one object per year, for scans of the whole history.",
-        )
-    return created_at(job, job.compact_table)
-
-
-def register(job: Job, table: str, schema: pa.Schema, partitions: dict[str, list[str]]) -> None:
-    """Add partitions (location to values) to a table; those that are there stay as they are."""
-    locations = list(partitions)
-    calls = [
-        {location: partitions[location] for location in locations[start : start + PARTITIONS_PER_CALL]}
-        for start in range(0, len(locations), PARTITIONS_PER_CALL)
-    ]
-    own = threading.local()
-
-    def call(values: dict[str, list[str]]) -> None:
-        if not hasattr(own, "session"):  # boto3's sessions are not for sharing among threads
-            own.session = boto3.session.Session(region_name=job.connection.region)
-        with calling_glue(f"The partitions of {job.database}.{table} cannot be registered"):
-            wr.catalog.add_parquet_partitions(
-                job.database, table, values, columns_types=glue_types(schema), boto3_session=own.session
-            )
-
-    with ThreadPoolExecutor(min(CATALOG_THREADS, max(len(calls), 1))) as threads:
-        for _ in threads.map(call, calls):
-            pass
-
-
-def unregister(job: Job, table: str, values: list[list[str]]) -> None:
-    """Take partitions out of a table; those that are not there stay away."""
-    with calling_glue(f"The partitions of {job.database}.{table} cannot be unregistered"):
-        wr.catalog.delete_partitions(table, job.database, values)
 
 
 # =====================================================================================================================
@@ -756,7 +920,7 @@ def names_under(place: Place, connection: Connection) -> dict[str, str]:
 
 
 def _folders(place: Place, connection: Connection) -> list[str]:
-    with requesting(f"{place.uri} cannot be listed"):
+    with requesting(place.uri):
         return list(obstore.list_with_delimiter(store_of(place, connection), place.prefix)["common_prefixes"])
 
 
@@ -780,7 +944,7 @@ def _list_span(place: Place, connection: Connection, start: str | None, end: str
 def _keys_between(
     place: Place, connection: Connection, start: str | None, end: str | None
 ) -> Iterator[tuple[str, str]]:
-    with requesting(f"{place.uri} cannot be listed"):
+    with requesting(place.uri):
         for page in obstore.list(store_of(place, connection), place.prefix, offset=start, chunk_size=KEYS_PER_PAGE):
             for item in page:
                 if end is not None and item["path"] >= end:
@@ -790,27 +954,42 @@ def _keys_between(
 
 # =====================================================================================================================
 # b3lake/refine/spark.py
-# Arrow tables through Spark: parts of a plan out to the tasks, packed tables back.
+# Arrow tables through Spark: parts of a plan out to the tasks, their answers back.
 # =====================================================================================================================
 
 OBJECTS_PER_TASK = 1_000
 WORTH_A_TASK = 500
 """A task's own processes take about as long to start as this many objects take."""
 
+PART = pa.schema([("part", pa.binary())])
+"""A table on its way through Spark: packed, as one value, for a row per row would be slow."""
+ANSWER = pa.schema([("answer", pa.binary()), ("failure", pa.string())])
+"""What a task gives back: a packed table, or why it could not: raised there, it would come back within Java's trace."""
+
 Task = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 """What Spark's `mapInArrow` takes."""
 
 
 def spark_session() -> SparkSession:
-    """Spark as it is on Glue, or as the environment says on a laptop: its master is never set here."""
-    spark = SparkSession.builder.appName("b3-refine").getOrCreate()
+    """Spark as it is on Glue, or as the environment says on a laptop: its master is never set here.
+
+    Raises RefineError when it does not start.
+    """
+    try:
+        spark = SparkSession.builder.appName("b3-refine").getOrCreate()
+    except Exception as error:  # pyspark raises many unrelated classes here
+        raise RefineError(
+            f"Spark does not start ({last_words(error).rstrip('.')}): install Java 17, and set JAVA_HOME to it."
+        ) from error
+    if (spark.sparkContext.master or "").startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        spark.sparkContext.pythonExec = sys.executable  # else `python3`, which may be another, without the libraries
     spark.conf.set("spark.sql.adaptive.enabled", "false")  # it joins small shuffles into one slow task
     spark.conf.set("spark.sql.codegen.wholeStage", "false")  # compiling costs seconds, and these rows are few
     return spark
 
 
 def pack(table: pa.Table) -> bytes:
-    """A table as an Arrow stream: tables go through Spark as one binary value, not as a row per row."""
+    """A table as an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -822,22 +1001,22 @@ def unpack(blob: bytes) -> pa.Table:
 
 
 def unpacked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The tables that came to a task packed."""
+    """The tables in a task's rows of PART."""
     for batch in batches:
         yield from map(unpack, batch.column(0).to_pylist())
 
 
-def packed(table: pa.Table) -> pa.RecordBatch:
-    """A table as the one row that a task answers with."""
-    return pa.RecordBatch.from_arrays([pa.array([pack(table)], pa.binary())], ["packed"])
+def spark_columns(schema: pa.Schema) -> str:
+    """A schema as Spark writes it, whose names of types are Glue's."""
+    return ", ".join(f"{name} {kind}" for name, kind in glue_types(schema).items())
 
 
 def parts_of(spark: SparkSession, partitions: pa.Table) -> DataFrame:
-    """A packed part of the partitions for each task."""
+    """A part of the partitions for each task (PART)."""
     number = tasks(len(partitions), spark.sparkContext.defaultParallelism)
     size = -(-len(partitions) // number)
     blobs = [(pack(partitions.slice(start, size)),) for start in range(0, len(partitions), size)]
-    return spark.createDataFrame(spark.sparkContext.parallelize(blobs, len(blobs)), "packed binary")
+    return spark.createDataFrame(spark.sparkContext.parallelize(blobs, len(blobs)), spark_columns(PART))
 
 
 def tasks(objects: int, slots: int) -> int:
@@ -850,85 +1029,35 @@ def spread(rows: DataFrame, number: int, *columns: str) -> DataFrame:
     return rows.repartition(number, *columns) if number > 1 else rows.coalesce(1)
 
 
-def collect(rows: DataFrame, task: Task, schema: pa.Schema) -> pa.Table:
-    """The tables (of this schema) that `task` makes of the rows. Raises the RefineError that one of them raised."""
-    try:
-        answers = rows.mapInArrow(task, "packed binary").collect()
-    except Exception as error:
-        said = re.search(r"RefineError: (.+)", str(error))
-        raise RefineError(said[1].strip() if said else f"Spark gave up: {first_line(error)}") from error
-    return pa.concat_tables([schema.empty_table(), *(unpack(bytes(row[0])) for row in answers)])
+def answering(work: Callable[[pa.Table], pa.Table]) -> Task:
+    """A task that answers a table with a table (ANSWER)."""
 
-
-# =====================================================================================================================
-# b3lake/refine/publish.py
-# Publishing refined objects: in executors.
-# =====================================================================================================================
-
-ROWS = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *REFINED_SCHEMA])
-"""A refined row with its partition and its object's tag."""
-
-REPORT = pa.schema(
-    [
-        *ROWS,
-        ("raw_tag", pa.int64()),
-        ("error", pa.string()),
-        ("registered", pa.bool_()),
-        ("written", pa.bool_()),
-        ("digest", pa.int64()),
-    ]
-)
-"""What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error nor
-tag), or published (tag); whether that took a write, and what it was computed from."""
-
-
-def refined_bytes(rows: pa.Table, row: int) -> bytes:
-    """One row of REFINED_SCHEMA as a Parquet object; the same row gives the same bytes."""
-    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False)
-
-
-async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, published: str | None) -> tuple[int, bool]:
-    """The tag under which these bytes are published, and whether it took a write."""
-    if published == hashlib.md5(data).hexdigest():  # noqa: S324 - what S3 makes ETags with
-        return tag_of(published), False
-    with requesting(f"s3://{place.bucket}/{key} cannot be written"):
-        answer = await obstore.put_async(store, key, data, use_multipart=False)
-    return tag_of(plain_etag(answer["e_tag"])), True
-
-
-def publish_task(job: Job) -> Task:
-    """Writes each row's object and reports what was done (REPORT, packed)."""
-
-    def write(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+    def answer(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             if batch.num_rows:
-                yield packed(publish(job, pa.Table.from_batches([batch])))
+                told: tuple[bytes | None, str | None]
+                try:
+                    told = pack(work(pa.Table.from_batches([batch]))), None
+                except B3LakeError as error:
+                    told = None, str(error)
+                yield pa.RecordBatch.from_arrays(
+                    [pa.array([v], f.type) for v, f in zip(told, ANSWER, strict=True)], schema=ANSWER
+                )
 
-    return write
+    return answer
 
 
-def publish(job: Job, rows: pa.Table) -> pa.Table:
-    """Write the objects of these rows (`with_moving_columns`), but for unreadable and unsettled ones (REPORT)."""
-    store = store_of(job.refined, job.connection)
-    rows = rows.append_column("trade_date", rows["day"].cast(pa.int32()).cast(pa.date32()))
-    refined = rows.select(REFINED_SCHEMA.names).cast(REFINED_SCHEMA)
-    keys, published = job.refined.keys(rows), rows["published"].to_pylist()
-    settled = np.flatnonzero(pc.and_(pc.is_null(rows["error"]), pc.invert(rows["unsettled"])).to_numpy())
-
-    def one(row: int) -> Coroutine[Any, Any, tuple[int, bool]]:
-        return _publish_one(store, job.refined, keys[row], refined_bytes(refined, row), published[row])
-
-    tags, written = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
-    for row, outcome in zip(settled, in_flight(one, settled), strict=True):
-        tags[row], written[row] = outcome
-    window = [rows["raw_tag"], *(rows[f"raw_tag_{steps}"] for steps in range(1, MOVING_AVERAGE_DATES))]
-    report = refined
-    for name in ("ticker", "day", "raw_tag", "error", "registered"):
-        report = report.append_column(name, rows[name])
-    report = report.append_column("tag", pa.array(tags, mask=tags == 0))
-    report = report.append_column("written", pa.array(written))
-    report = report.append_column("digest", pa.array(digest([c.to_numpy() for c in window], tags)))
-    return report.select(REPORT.names).cast(REPORT)
+def collect(rows: DataFrame, work: Callable[[pa.Table], pa.Table], schema: pa.Schema) -> pa.Table:
+    """What `work` makes of the rows, in executors: tables of this schema, together. Raises RefineError for one that it
+    could not make."""
+    try:
+        answers = rows.mapInArrow(answering(work), spark_columns(ANSWER)).collect()
+    except Exception as error:  # Spark's own, and those of Python's processes, in many wrappings
+        raise RefineError(f"Spark gave up ({last_words(error)}): its own words are above; run again.") from error
+    failures = [answer["failure"] for answer in answers if answer["failure"] is not None]
+    if failures:
+        raise RefineError(failures[0])
+    return pa.concat_tables([schema.empty_table(), *(unpack(bytes(answer["answer"])) for answer in answers)])
 
 
 # =====================================================================================================================
@@ -941,7 +1070,8 @@ COMPACT_ROW_GROUP = 20_000
 
 @dataclass(frozen=True)
 class CompactYear:
-    """What is known of a year's object: its ETag, and a seal of the refined objects (key, tag) that it was made of."""
+    """What is known of a year's object: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
+    was made of."""
 
     etag: str
     seal: str
@@ -950,7 +1080,7 @@ class CompactYear:
 @dataclass(frozen=True)
 class Refined:
     """What a run knows of the refined objects: their listings (LISTING) now and when it began, and the rows that it
-    published (ROWS)."""
+    published."""
 
     now: pa.Table
     before: pa.Table
@@ -969,7 +1099,7 @@ class CompactCopy:
     def update(self, refined: Refined, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
         """Rewrite the years that differ; what the objects are made of.
 
-        `again` registers also the years that do not differ: the table may not have them.
+        `again` registers also the years that do not differ: the table may not have them, or with other columns.
         """
         there = {}
         for name, etag in names_under(self.place, self.job.connection).items():
@@ -978,11 +1108,12 @@ class CompactCopy:
                 there[int(match[1])] = etag
         if again:
             self._register(there)
+            update_columns(self.job, self.job.compact_table, self.job.rule.compact, self._locations(there))
         known = {}
         for year in years_of(refined.now):
             now, last = of_year(refined.now, year), noted.get(year)
             intact = last if last and last.etag == there.get(year) else None
-            if intact and intact.seal == seal_of(now):
+            if intact and intact.seal == seal_of(now, self.job.rule):
                 known[year] = intact
             else:
                 known[year] = self.write(year, self._rows_of(year, refined, intact))
@@ -991,43 +1122,45 @@ class CompactCopy:
         return known
 
     def write(self, year: int, rows: pa.Table) -> CompactYear:
-        """Write a year's object from rows (ROWS), in one go: a reader sees the old one or the new one."""
+        """Write a year's object from rows, in one go: a reader sees the old one or the new one."""
         rows = rows.sort_by(BY_TICKER_AND_DAY)
-        data = parquet(rows.select(COMPACT_SCHEMA.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
+        data = parquet(rows.select(self.job.rule.compact.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
         # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
         etag = put(self.place, self._name(year), data, self.job.connection)
         self._register([year])
-        return CompactYear(etag, seal_of(rows))
+        return CompactYear(etag, seal_of(rows, self.job.rule))
 
     def _rows_of(self, year: int, refined: Refined, intact: CompactYear | None) -> pa.Table:
-        """The rows (ROWS) of a year's refined objects: from this run, from the old compact object, or read anew."""
+        """The rows of a year's refined objects: from this run, from the old compact object, or read anew."""
         now, before = of_year(refined.now, year), of_year(refined.before, year)
         rows = [of_year(refined.held, year)]
-        if intact and intact.seal == seal_of(before):
+        if intact and intact.seal == seal_of(before, self.job.rule):
             rows.append(self._read(year, before))
         found, missing = pick(now, pa.concat_tables(rows))
         if len(missing):
             log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
-            fetched = collect(parts_of(self.spark(), missing), fetch_task(self.job), ROWS)
+            fetched = collect(parts_of(self.spark(), missing), partial(fetch, self.job), self.job.rule.rows)
             if len(fetched) < len(missing):
                 log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
             found = pa.concat_tables([found, fetched])
         return found
 
     def _read(self, year: int, made_of: pa.Table) -> pa.Table:
-        """The rows (ROWS) of a year's object, which is known to be made of these refined objects."""
+        """The rows of a year's object, which is known to be made of these refined objects."""
         data = get(self.place, self._name(year), self.job.connection)
-        rows = from_parquet(data, COMPACT_SCHEMA)
+        rows = from_parquet(data, self.job.rule.compact)
         if rows is None:
-            return ROWS.empty_table()
+            return self.job.rule.rows.empty_table()
         rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
         names = names_in(rows, made_of)
         at = find(keys_of(made_of, names), keys_of(rows, names))
-        return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(ROWS.names)
+        return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(self.job.rule.rows.names)
 
     def _register(self, years: Iterable[int]) -> None:
-        locations = {year_folder(self.place.uri, year): [str(year)] for year in years}
-        register(self.job, self.job.compact_table, COMPACT_SCHEMA, locations)
+        register(self.job, self.job.compact_table, self.job.rule.compact, self._locations(years))
+
+    def _locations(self, years: Iterable[int]) -> Partitions:
+        return {year_folder(self.place.uri, year): [str(year)] for year in years}
 
     def _remove(self, years: list[int]) -> None:
         if years:
@@ -1038,17 +1171,17 @@ class CompactCopy:
         return year_key(self.place.prefix, year).removeprefix(f"{self.place.prefix}/")
 
 
-def seal_of(partitions: pa.Table) -> str:
-    """A word for just these refined objects, by ticker, day and tag."""
+def seal_of(partitions: pa.Table, rule: Rule) -> str:
+    """A word for the rule and just these refined objects, by ticker, day and tag."""
     ordered = partitions.select(["ticker", "day", "tag"]).sort_by(BY_TICKER_AND_DAY)
-    seal = hashlib.blake2b("\n".join(ordered["ticker"].to_pylist()).encode(), digest_size=16)
+    seal = hashlib.blake2b("\n".join([str(rule.tag), *ordered["ticker"].to_pylist()]).encode(), digest_size=16)
     for column in ("day", "tag"):
         seal.update(ordered[column].to_numpy().tobytes())
     return seal.hexdigest()
 
 
 def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Of rows (ROWS), those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
+    """Of rows, those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
     names = names_in(wanted, rows)
     at = find(keys_of(wanted, names), keys_of(rows, names))
     fits = np.flatnonzero((at >= 0) & (take(wanted["tag"].to_numpy(), at) == rows["tag"].to_numpy()))
@@ -1058,27 +1191,25 @@ def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     return rows.take(pa.array(fits[first])), wanted.filter(pa.array(without))
 
 
-def fetch_task(job: Job) -> Task:
-    """Reads the refined objects of each row's plan (LISTING, packed) into rows (ROWS, packed)."""
+def fetch(job: Job, parts: pa.Table) -> pa.Table:
+    """The rows of refined objects (LISTING, packed); not those of objects that are gone or damaged."""
+    store, rule = store_of(job.refined, job.connection), job.rule
 
-    async def one(store: S3Store, key: str) -> tuple[int, pa.Table | None]:
+    async def one(key: str) -> tuple[int, pa.Table | None]:
         found = await get_if_there(store, job.refined, key)
         # Damaged, it is not written anew only because its raw object is unreadable: it is that which is reported.
-        return (tag_of(found[0]), from_parquet(found[1], REFINED_SCHEMA)) if found else (0, None)
+        return (tag_of(found[0]), from_parquet(found[1], rule.schema)) if found else (0, None)
 
-    def fetch(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        store = store_of(job.refined, job.connection)
-        for wanted in unpacked(batches):
-            objects = in_flight(lambda key: one(store, key), job.refined.keys(wanted))
-            there = pa.array([table is not None for _, table in objects])
-            tables = [table for _, table in objects if table is not None]
-            rows = pa.concat_tables([REFINED_SCHEMA.empty_table(), *tables])
-            rows = rows.append_column("ticker", wanted["ticker"].filter(there))
-            rows = rows.append_column("day", wanted["day"].filter(there))
-            rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
-            yield packed(rows.select(ROWS.names).cast(ROWS))
-
-    return fetch
+    fetched = [rule.rows.empty_table()]
+    for wanted in unpacked(parts.to_batches()):
+        objects = in_flight(one, job.refined.keys(wanted))
+        there = pa.array([table is not None for _, table in objects], pa.bool_())
+        rows = pa.concat_tables([rule.schema.empty_table(), *(table for _, table in objects if table is not None)])
+        rows = rows.append_column("ticker", wanted["ticker"].filter(there))
+        rows = rows.append_column("day", wanted["day"].filter(there))
+        rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
+        fetched.append(rows.select(rule.rows.names).cast(rule.rows))
+    return pa.concat_tables(fetched)
 
 
 # =====================================================================================================================
@@ -1122,6 +1253,7 @@ def plan(
     raw: pa.Table,
     refined: pa.Table,
     ledger: pa.Table,
+    rule: Rule,
     *,
     scope: Scope = EVERYTHING,
     full: bool = False,
@@ -1129,20 +1261,21 @@ def plan(
 ) -> Plan:
     """What is stale, from listings (LISTING) and the ledger (LEDGER).
 
-    A refined partition is fresh when the ledger says that this very object was computed from these very raw objects:
-    its own and the ticker's four trade dates before it. Raw objects in `tried` (LISTING) could not be read and are
-    not tried again before they change. Only partitions in `scope` are touched; with `full` all of those.
+    A refined partition is fresh when the ledger says that this very object was computed by this very rule from these
+    very raw objects: its own and those of the ticker's trade dates before it. Raw objects in `tried` (LISTING) could
+    not be read and are not tried again before they change. Only partitions in `scope` are touched; with `full` all of
+    those.
     """
     names = names_in(raw, refined)
     raw_keys = keys_of(raw, names)
     order = np.argsort(raw_keys)
     raw_keys = raw_keys[order]
-    window = windows(raw_keys, raw["tag"].to_numpy()[order])
+    window = windows(raw_keys, raw["tag"].to_numpy()[order], rule.dates)
 
     refined_keys = keys_of(refined, names)
     at_refined = find(refined_keys, raw_keys)
     at_ledger = find(keys_of(ledger, names), raw_keys)
-    expected = digest(window, take(refined["tag"].to_numpy(), at_refined))
+    expected = digest(rule.tag, window, take(refined["tag"].to_numpy(), at_refined))
     registered = (at_refined >= 0) & (at_ledger >= 0)
     fresh = registered & (expected == take(ledger["digest"].to_numpy(), at_ledger))
 
@@ -1150,7 +1283,7 @@ def plan(
     if tried is not None:
         at_tried = find(keys_of(tried, names), raw_keys)
         target &= (at_tried < 0) | (window[0] != take(tried["tag"].to_numpy(), at_tried))
-    needed = _with_dates_before(raw_keys, target)
+    needed = _with_dates_before(raw_keys, target, rule.dates)
 
     sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
     published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
@@ -1159,9 +1292,9 @@ def plan(
     return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
 
 
-def windows(keys: np.ndarray, tags: np.ndarray) -> list[np.ndarray]:
-    """The tags of each partition's own raw object and of the four before it, 0 where there is none."""
-    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, MOVING_AVERAGE_DATES))]
+def windows(keys: np.ndarray, tags: np.ndarray, dates: int) -> list[np.ndarray]:
+    """The tags of each partition's own raw object and of those before it, 0 where there is none."""
+    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, dates))]
 
 
 def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
@@ -1172,10 +1305,10 @@ def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
     return earlier
 
 
-def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The targets and, of each, the four rows before it of its ticker."""
+def _with_dates_before(keys: np.ndarray, target: np.ndarray, dates: int) -> np.ndarray:
+    """The targets and, of each, the rows of its ticker before it that its row is computed from."""
     backwards = keys[::-1]
-    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, MOVING_AVERAGE_DATES))
+    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, dates))
     needed: np.ndarray = np.logical_or.reduce([target, *before])
     return needed
 
@@ -1223,7 +1356,7 @@ def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
 
 def _read_shard(job: Job, name: str) -> pa.Table:
     shard = from_parquet(get(job.ledger, name, job.connection), LEDGER)
-    if shard is None:
+    if shard is None or any(column.null_count for column in shard.columns):
         log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
         return LEDGER.empty_table()
     return shard
@@ -1239,8 +1372,8 @@ NOTES_NAME = "notes.json"
 
 @dataclass(frozen=True)
 class Notes:
-    """What was refined, the tables that the partitions are registered in, and of what each year of the compact copy
-    was made."""
+    """What was refined, the tables that the partitions are registered in (as `ensure_columns` tells them apart), and of
+    what each year of the compact copy was made."""
 
     raw: str = ""
     tables: dict[str, str] = field(default_factory=dict)
@@ -1273,6 +1406,67 @@ class Notes:
                 f"{job.refined.uri} is made from {self.raw}, not from {job.raw.uri}: "
                 "correct --raw_uri, or give another --refined_uri."
             )
+
+
+# =====================================================================================================================
+# b3lake/refine/publish.py
+# Publishing refined objects: in executors.
+# =====================================================================================================================
+
+def report_schema(rule: Rule) -> pa.Schema:
+    """What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error
+    nor tag), or published (tag); whether that took a write, and what it was computed from; its row."""
+    return pa.schema(
+        [
+            *rule.rows,
+            ("raw_tag", pa.int64()),
+            ("error", pa.string()),
+            ("registered", pa.bool_()),
+            ("written", pa.bool_()),
+            ("digest", pa.int64()),
+        ]
+    )
+
+
+def publish(job: Job, rows: pa.Table) -> pa.Table:
+    """Write the objects of these rows (of `transform`), but for unreadable and unsettled ones (report_schema).
+
+    Raises B3LakeError, also for what ended the reading.
+    """
+    failures = rows["failure"].drop_null()
+    if len(failures):
+        raise RefineError(failures[0].as_py())
+    store, schema = store_of(job.refined, job.connection), report_schema(job.rule)
+    refined = rows.select(job.rule.schema.names).cast(job.rule.schema)
+    keys, published = job.refined.keys(rows), rows["published"].to_pylist()
+    settled = np.flatnonzero(pc.and_(pc.is_null(rows["error"]), pc.invert(rows["unsettled"])).to_numpy())
+
+    def one(row: int) -> Coroutine[Any, Any, tuple[int, bool]]:
+        return _publish_one(store, job.refined, keys[row], refined_bytes(refined, row), published[row])
+
+    tags, written = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    for row, outcome in zip(settled, in_flight(one, settled), strict=True):
+        tags[row], written[row] = outcome
+    raw_tags = pc.list_flatten(rows["raw_tags"]).to_numpy().reshape(-1, job.rule.dates)
+    columns = {name: rows[name] for name in schema.names if name in rows.column_names}
+    columns["tag"] = pa.array(tags, mask=tags == 0)
+    columns["written"] = pa.array(written)
+    columns["digest"] = pa.array(digest(job.rule.tag, raw_tags.T, tags))
+    return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+async def _publish_one(store: S3Store, place: Place, key: str, data: bytes, published: str | None) -> tuple[int, bool]:
+    """The tag under which these bytes are published, and whether it took a write."""
+    if published == hashlib.md5(data).hexdigest():  # noqa: S324 - what S3 makes ETags with
+        return tag_of(published), False
+    with requesting(f"s3://{place.bucket}/{key}"):
+        answer = await obstore.put_async(store, key, data, use_multipart=False)
+    return tag_of(plain_etag(answer["e_tag"])), True
+
+
+def refined_bytes(rows: pa.Table, row: int) -> bytes:
+    """One row as a Parquet object; the same row gives the same bytes."""
+    return parquet(rows.slice(row, 1), compression="NONE", use_dictionary=False)
 
 
 # =====================================================================================================================
@@ -1363,56 +1557,83 @@ def _lossless(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 # Reading raw objects: in executors.
 # =====================================================================================================================
 
-BARS_ROW = (
-    "ticker string, day int, target boolean, registered boolean, published string, raw_tag bigint, error string, "
-    "gone boolean, position int, ts bigint, open double, high double, low double, close double, adj_close double, "
-    "volume bigint"
+BAR_ROWS = pa.schema(
+    [
+        *READS,
+        ("raw_tag", pa.int64()),
+        ("error", pa.string()),
+        ("failure", pa.string()),
+        ("gone", pa.bool_()),
+        ("position", pa.int32()),
+        ("ts", pa.int64()),
+        *(field for field in BARS if field.name != "ts"),
+    ]
 )
+"""Bars on their way through Spark: what is read (READS); the object's tag; what is wrong with it (`error`), or what
+ended the reading altogether (`failure`); whether it is gone, or for such a failure not known; the bar's place in it,
+and the bar, with `ts` in microseconds since 1970. An object without bars has one row, without a bar."""
 
-Found = tuple[int, "pa.Table | str | None"]
-"""What reading gives for an object: its tag, and its bars, or what is wrong with it, or None when it is gone."""
+
+@dataclass(frozen=True)
+class Found:
+    """What reading gives for an object: its tag, and its bars or what is wrong with it; neither when it is gone."""
+
+    tag: int = 0
+    bars: pa.Table | None = None
+    error: str | None = None
+    failure: str | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.bars is None and self.error is None
+
+
+def read_task(job: Job) -> Task:
+    """Reads the raw objects of each row's plan (READS, packed) into BAR_ROWS."""
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for reads in unpacked(batches):
+            yield from bar_rows(reads, read_objects(job, reads)).to_batches()
+
+    return read
+
+
+def read_objects(job: Job, reads: pa.Table) -> list[Found]:
+    """What is found for each of the reads."""
+    store = store_of(job.raw, job.connection)
+    try:
+        return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
+    except B3LakeError as error:
+        return [Found(failure=str(error))] * len(reads)
 
 
 async def _read(store: S3Store, place: Place, key: str) -> Found:
     found = await get_if_there(store, place, key)
     if found is None:
-        return 0, None
+        return Found()
     etag, data = found
     try:
-        return tag_of(etag), read_bars(data)
+        return Found(tag_of(etag), read_bars(data))
     except RefineError as error:
-        return tag_of(etag), str(error)
+        return Found(tag_of(etag), error=str(error))
 
 
-def read_task(job: Job) -> Task:
-    """Reads the raw objects of each row's plan (READS, packed) into rows of BARS_ROW."""
-
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        store = store_of(job.raw, job.connection)
-        for reads in unpacked(batches):
-            objects = in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
-            yield from bars_rows(reads, objects).to_batches()
-
-    return read
-
-
-def bars_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
-    """One row per bar, with what is known of its object; one row without a bar for an unreadable or gone object."""
+def bar_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
+    """One row per bar, with what is known of its object, and one for an object without bars (BAR_ROWS)."""
     hole = pa.table([pa.nulls(1, field.type) for field in BARS], schema=BARS)
-    parts = [found if isinstance(found, pa.Table) else hole for _, found in objects]
+    parts = [hole if found.bars is None else found.bars for found in objects]
     bars = pa.concat_tables([BARS.empty_table(), *parts])
     lengths = np.array([len(part) for part in parts], np.int64)
-    of_object = np.repeat(np.arange(len(parts)), lengths)
-    position = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    own = reads
-    own = own.append_column("raw_tag", pa.array([tag for tag, _ in objects], pa.int64()))
-    own = own.append_column("error", pa.array([x if isinstance(x, str) else None for _, x in objects], pa.string()))
-    own = own.append_column("gone", pa.array([found is None for _, found in objects], pa.bool_()))
-    table = own.take(pa.array(of_object)).append_column("position", pa.array(position, pa.int32()))
-    table = table.append_column("ts", bars["ts"].cast(pa.int64()))
-    for name in BARS.names[1:]:
-        table = table.append_column(name, _null_for_nan(bars[name]))
-    return table.combine_chunks()
+    told = reads
+    for name in ("raw_tag", "error", "failure", "gone"):
+        values = [getattr(found, name.removeprefix("raw_")) for found in objects]
+        told = told.append_column(name, pa.array(values, BAR_ROWS.field(name).type))
+    told = told.take(pa.array(np.repeat(np.arange(len(parts)), lengths)))
+    columns = {name: _null_for_nan(bars[name]) for name in BARS.names}
+    columns |= dict(zip(told.column_names, told.columns, strict=True))
+    columns["ts"] = bars["ts"].cast(pa.int64())
+    columns["position"] = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return pa.table([columns[name] for name in BAR_ROWS.names], schema=BAR_ROWS).combine_chunks()
 
 
 def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -1424,45 +1645,69 @@ def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 # =====================================================================================================================
 # b3lake/refine/transform.py
 # The business rule, in Spark: one row per ticker and trade date from its bars, compared with the dates before it.
+#
+# A refined column is one expression here and one field of REFINED_SCHEMA. A bronze column that is not read yet is added
+# to BARS too.
 # =====================================================================================================================
 
-def daily(bars: DataFrame) -> DataFrame:
-    """One row per ticker and day from its bars. Nulls are passed over: the first bar that has an open, and so on."""
-
-    def known(column: str, pick: Callable[..., Column]) -> Column:
-        # `first` and `last` after a shuffle follow its order; the file's own order parts bars of one moment.
-        return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
-
-    return bars.groupBy("ticker", "day").agg(
-        *(F.max(c).alias(c) for c in ("target", "registered", "published", "raw_tag", "error", "gone")),
-        known("open", F.min_by).alias("open_price"),
-        F.max("high").alias("high_price"),
-        F.min("low").alias("low_price"),
-        known("close", F.max_by).alias("close_price"),
-        known("adj_close", F.max_by).alias("adj_close_price"),
-        F.sum("volume").alias("total_volume"),
-        F.count("ts").cast("int").alias("bar_count"),
-    )
+def columns_of_the_day() -> dict[str, Column]:
+    """The refined columns that a day's own bars give. Nulls are passed over: the first bar that has an open, etc."""
+    return {
+        "open_price": _known("open", F.min_by),
+        "high_price": F.max("high"),
+        "low_price": F.min("low"),
+        "close_price": _known("close", F.max_by),
+        "adj_close_price": _known("adj_close", F.max_by),
+        "total_volume": F.sum("volume"),
+        "bar_count": F.count("ts"),
+    }
 
 
-def with_moving_columns(days: DataFrame) -> DataFrame:
-    """Adds `close_ma_5` and `close_delta`, the tags of the window, and whether a raw object in it is gone.
+def _known(column: str, pick: Callable[..., Column]) -> Column:
+    # `first` and `last` after a shuffle follow its order; the file's own order parts bars of one moment.
+    return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
+
+
+def columns_of_the_dates_before(dates: int) -> dict[str, Column]:
+    """The refined columns that compare a trade date with those before it, from the columns of the day.
 
     The close of an unreadable object is not known, so what it takes part in is null.
     """
-    by_date = Window.partitionBy("ticker").orderBy("day")
-    lags = range(1, MOVING_AVERAGE_DATES)
-    total = F.col("close_price")
+    closes = [F.col("close_price"), *(_before("close_price", steps) for steps in range(1, dates))]
+    total = closes[0]
+    for close in closes[1:]:  # a fixed order of addition: the same sum whatever else is in the run
+        total = total + close
+    return {
+        f"close_ma_{dates}": total / dates,
+        "close_delta": F.col("close_price") - _before("close_price", 1),
+    }
+
+
+def _before(column: str, steps: int) -> Column:
+    """The value so many trade dates before, as far as the ticker has them."""
+    return F.lag(column, steps).over(Window.partitionBy("ticker").orderBy("day"))
+
+
+def transform(bars: DataFrame, rule: Rule) -> DataFrame:
+    """The refined columns of each ticker and day, from bars (BAR_ROWS), and beside them what publishing needs to know:
+    the tags of the raw objects that they are of (`raw_tags`), and whether one of these is gone (`unsettled`)."""
+    carried = ("target", "registered", "published", "raw_tag", "error", "failure", "gone")
+    days = bars.groupBy("ticker", "day").agg(
+        *(F.max(name).alias(name) for name in carried),
+        *(column.alias(name) for name, column in columns_of_the_day().items()),
+    )
+    earlier = range(1, rule.dates)
+    tags = [F.col("raw_tag"), *(F.coalesce(_before("raw_tag", steps), F.lit(0)) for steps in earlier)]
     unsettled = F.col("gone")
-    for steps in lags:  # a fixed order of addition: the same sum whatever else is in the run
-        total = total + F.lag("close_price", steps).over(by_date)
-        unsettled = unsettled | F.coalesce(F.lag("gone", steps).over(by_date), F.lit(False))
+    for steps in earlier:
+        unsettled = unsettled | F.coalesce(_before("gone", steps), F.lit(False))
+    refined = {name: F.col(name) for name in days.columns} | columns_of_the_dates_before(rule.dates)
+    refined["trade_date"] = F.expr("date_from_unix_date(day)")
     return days.select(
-        *days.columns,
-        (total / MOVING_AVERAGE_DATES).alias("close_ma_5"),
-        (F.col("close_price") - F.lag("close_price").over(by_date)).alias("close_delta"),
-        *(F.coalesce(F.lag("raw_tag", steps).over(by_date), F.lit(0)).alias(f"raw_tag_{steps}") for steps in lags),
+        *("ticker", "day", *carried),
+        F.array(*tags).alias("raw_tags"),
         unsettled.alias("unsettled"),
+        *(refined[name].cast(kind).alias(name) for name, kind in glue_types(rule.schema).items()),
     )
 
 
@@ -1472,13 +1717,16 @@ def with_moving_columns(days: DataFrame) -> DataFrame:
 # =====================================================================================================================
 
 def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
-    """Read, transform and publish one wave (READS); what became of every target and unreadable object (REPORT)."""
+    """Read, transform and publish one wave (READS); what became of every target and unreadable object (report_schema).
+
+    Raises RefineError.
+    """
     slots = spark.sparkContext.defaultParallelism
-    bars = parts_of(spark, reads).mapInArrow(read_task(job), BARS_ROW)
-    days = with_moving_columns(daily(spread(bars, tasks(len(reads), slots), "ticker")))
+    bars = parts_of(spark, reads).mapInArrow(read_task(job), spark_columns(BAR_ROWS))
+    days = transform(spread(bars, tasks(len(reads), slots), "ticker"), job.rule)
     targets = int(pc.sum(reads["target"].cast(pa.int64())).as_py())
-    wanted = spread(days.where("target or error is not null"), tasks(targets, slots), "ticker", "day")
-    return collect(wanted, publish_task(job), REPORT)
+    told = days.where("target or error is not null or failure is not null")
+    return collect(spread(told, tasks(targets, slots), "ticker", "day"), partial(publish, job), report_schema(job.rule))
 
 
 # =====================================================================================================================
@@ -1513,19 +1761,20 @@ class Run:
         self.job = job
         self.spark = spark
         self.raw = self.refined = self.before = LISTING.empty_table()
-        self.held = [ROWS.empty_table()]
-        self.unreadable = REPORT.empty_table()
+        self.held = [job.rule.rows.empty_table()]
+        self.unreadable = report_schema(job.rule).empty_table()
         self.counts = Counts()
 
     def refine(self, *, moved: bool) -> bool:
         """Pass after pass until nothing is stale; whether it came to that. It ends with a listing in either case.
 
-        With `moved`, the table is not the one of the last run, and what is there is registered anew.
+        With `moved`, the table is not the one of the last run, or had other columns: what is there is registered anew.
         """
         while True:
             found = self.plan()
             if moved and not self.counts.passes:
                 self.register(self.refined)
+                update_columns(self.job, self.job.table, self.job.rule.schema, self.job.refined.locations(self.refined))
             self.counts.passes += 1
             if found.empty:
                 return True
@@ -1548,6 +1797,7 @@ class Run:
             self.raw,
             self.refined,
             read_ledger(self.job),
+            self.job.rule,
             scope=self.job.scope,
             full=self.job.full and first,
             tried=self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"]),
@@ -1559,7 +1809,7 @@ class Run:
         return found
 
     def record(self, report: pa.Table) -> None:
-        """Register what a wave published (REPORT), and only then enter it in the ledger."""
+        """Register what a wave published (report_schema), and only then enter it in the ledger."""
         bad = report.filter(pc.is_valid(report["error"]))
         self.unreadable = pa.concat_tables([self.unreadable, bad])
         done = report.filter(pc.is_valid(report["tag"]))
@@ -1568,7 +1818,7 @@ class Run:
         self.register(new.filter(pc.invert(new["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
         if self.job.compact:
-            self.held.append(done.select(ROWS.names))
+            self.held.append(done.select(self.job.rule.rows.names))
         self.counts.refined_partitions += len(done)
         self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
         log.info(
@@ -1577,7 +1827,7 @@ class Run:
 
     def register(self, partitions: pa.Table) -> None:
         """Register refined partitions (ticker, day)."""
-        register(self.job, self.job.table, REFINED_SCHEMA, self.job.refined.locations(partitions))
+        register(self.job, self.job.table, self.job.rule.schema, self.job.refined.locations(partitions))
         self.counts.registered_partitions += len(partitions)
 
     def remove(self, orphans: pa.Table) -> None:
@@ -1621,7 +1871,7 @@ def put_if_changed(job: Job, name: str, old: bytes | None, new: bytes) -> None:
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
     """Refine what is stale, and bring the compact copy up to that; the summary.
 
-    Raises RefineError. Spark is started only when there is something to do.
+    Raises B3LakeError. Spark is started only when there is something to do.
     """
     started = time.monotonic()
     connect(job.connection)
@@ -1631,10 +1881,11 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     )
     notes = Notes.parse(old_notes)
     notes.check_source(job)
-    tables, compact, own = {job.table: created_at(job, job.table)}, notes.compact, Run(job, spark)
+    tables, compact, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.compact, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
     if job.compact:
-        tables[job.compact_table] = ensure_compact_table(job, job.compact)
+        ensure_compact_table(job, job.compact)
+        tables[job.compact_table] = ensure_columns(job, job.compact_table, job.rule.compact)
         moved = notes.tables.get(job.compact_table) != tables[job.compact_table]
         compact = own.update_compact(job.compact, notes.compact, again=moved or job.full)
     put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, compact).dump())
@@ -1655,7 +1906,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         job = parse_arguments(arguments, os.environ)
         summary = run(job)
-    except RefineError as error:
+    except B3LakeError as error:
         raise SystemExit(f"The refine job failed. {error}") from error
     print(json.dumps(summary), flush=True)
     if summary["unreadable_objects"]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pyarrow as pa
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from b3lake.ask.errors import QueryError
-from b3lake.lake.aws_errors import as_aws_error, ends_the_run
+from b3lake.lake.aws_errors import aws_sentence
 from b3lake.lake.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,14 +55,11 @@ def ask(sql: str, settings: Settings) -> pa.Table:
 
 def explain(error: ClientError | BotoCoreError, settings: Settings) -> str:
     """Say in one line why AWS, or the way to it, refused, and what to do about it where that is known."""
-    if isinstance(error, NoRegionError):
-        return f"{error} Set AWS_DEFAULT_REGION to the lake's (us-east-1 unless you chose another)."
     if isinstance(error, EndpointConnectionError):
         return f"{error}. A lake on this machine: make status says whether it is up."
-    if ends_the_run(error):
-        return str(as_aws_error(error, f"Athena workgroup {settings.workgroup}"))
+    known = aws_sentence(error, f"Athena workgroup {settings.workgroup}", "LAKE_ENV")
     said = error.response["Error"] if isinstance(error, ClientError) else {}
-    return one_line(said.get("Message") or str(error))
+    return known or one_line(said.get("Message") or str(error))
 
 
 def one_line(message: str) -> str:

@@ -43,7 +43,7 @@ class Catalog:
                     boto3_session=self._session,
                 )
         except Exception as error:  # botocore and awswrangler raise many unrelated classes
-            raise as_aws_error(error, place) from error
+            raise as_aws_error(error, place, "GLUE_DATABASE") from error
         return False
 
     def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
@@ -56,7 +56,7 @@ class Catalog:
                 boto3_session=self._session,
             )
         except Exception as error:
-            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}", "GLUE_DATABASE") from error
         partitions = ((dt.date.fromisoformat(day), ticker) for day, ticker in found.values())
         # The AWS emulator ignores the expression.
         return {(day, ticker) for day, ticker in partitions if start <= day <= end}
@@ -76,7 +76,7 @@ class Catalog:
                 boto3_session=self._session,
             )
         except Exception as error:
-            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}", "GLUE_DATABASE") from error
 
     def unregister(self, partitions: Iterable[Partition]) -> None:
         """Remove partitions from the catalog. Raises AwsError."""
@@ -88,4 +88,4 @@ class Catalog:
                 boto3_session=self._session,
             )
         except Exception as error:
-            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}") from error
+            raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}", "GLUE_DATABASE") from error

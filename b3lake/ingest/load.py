@@ -112,7 +112,7 @@ class Loader:
                 await self._settle(one, inventory)
             except BaseError as error:
                 if ends_the_run(error):
-                    raise as_aws_error(error, "the raw bucket") from error
+                    raise as_aws_error(error, "the raw bucket", "RAW_BUCKET") from error
                 self.tally.failed[one.ticker] += 1
                 self.tally.causes[one.ticker] = f"{one.day} could not be put: {str(error).splitlines()[0][:160]}"
 

@@ -50,7 +50,7 @@ def open_store(bucket: str, session: boto3.Session) -> S3Store:
     try:
         credentials = Boto3CredentialProvider(session)
     except ValueError as error:
-        raise as_aws_error(error, f"bucket {bucket}") from error
+        raise as_aws_error(error, f"bucket {bucket}", "RAW_BUCKET") from error
     client: ClientConfig = {"timeout": dt.timedelta(seconds=REQUEST_SECONDS), "allow_http": True}
     retry: RetryConfig = {
         "max_retries": RETRIES,
@@ -107,7 +107,7 @@ async def _list(store: S3Store, after: str) -> AsyncIterator[tuple[str, str, dt.
         async for listed in _list_with_boto3(bucket, last):
             yield listed
     except BaseError as error:
-        raise as_aws_error(error, f"bucket {bucket}") from error
+        raise as_aws_error(error, f"bucket {bucket}", "RAW_BUCKET") from error
 
 
 async def _list_with_boto3(bucket: str, after: str) -> AsyncIterator[tuple[str, str, dt.datetime]]:
@@ -121,7 +121,7 @@ async def _list_with_boto3(bucket: str, after: str) -> AsyncIterator[tuple[str, 
                 yield item["Key"], item["ETag"], item["LastModified"]
             place = {"ContinuationToken": page["NextContinuationToken"]} if page["IsTruncated"] else {}
     except Exception as error:  # botocore raises many unrelated classes here
-        raise as_aws_error(error, f"bucket {bucket}") from error
+        raise as_aws_error(error, f"bucket {bucket}", "RAW_BUCKET") from error
 
 
 async def put(store: S3Store, key: str, body: bytes) -> None:

@@ -23,6 +23,9 @@ RAW_SCHEMA = pa.schema(
 )
 """Bronze: one row per bar, sorted by `ts`."""
 
+MOVING_AVERAGE_DATES = 5
+"""Trade dates that the moving average of the close takes in; its column has the number in its name: `close_ma_5`."""
+
 REFINED_SCHEMA = pa.schema(
     [
         ("trade_date", pa.date32()),
@@ -33,14 +36,19 @@ REFINED_SCHEMA = pa.schema(
         ("adj_close_price", pa.float64()),
         ("total_volume", pa.int64()),
         ("bar_count", pa.int32()),
-        ("close_ma_5", pa.float64()),
+        (f"close_ma_{MOVING_AVERAGE_DATES}", pa.float64()),
         ("close_delta", pa.float64()),
     ]
 )
 """Silver: one row per ticker and trade date."""
 
-COMPACT_SCHEMA = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
-"""The refined rows of a year, sorted by ticker and date."""
+
+def compact_schema(refined: pa.Schema) -> pa.Schema:
+    """The columns of the compact copy: the refined rows of a year, sorted by ticker and date."""
+    return pa.schema([("ticker", pa.string()), *refined])
+
+
+COMPACT_SCHEMA = compact_schema(REFINED_SCHEMA)
 
 RATES_SCHEMA = pa.schema(
     [("series", pa.string()), ("day", pa.date32()), ("value", pa.float64()), ("unit", pa.string())]
@@ -102,6 +110,8 @@ _GLUE_TYPES = {
     pa.int64(): "bigint",
     pa.int32(): "int",
     pa.string(): "string",
+    pa.bool_(): "boolean",
+    pa.binary(): "binary",
 }
 
 

@@ -3,30 +3,30 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from obstore.store import S3Store
 from pyspark.sql import SparkSession
 
 from b3lake.lake.keys import YEAR_PARTITION, year_folder, year_key
-from b3lake.lake.schemas import COMPACT_SCHEMA, REFINED_SCHEMA
-from b3lake.refine.catalog import register, unregister
+from b3lake.refine.catalog import Partitions, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
 from b3lake.refine.fingerprint import tag_of
 from b3lake.refine.listing import names_under
 from b3lake.refine.log import log
 from b3lake.refine.objects import delete, from_parquet, get, get_if_there, in_flight, parquet, put, store_of
 from b3lake.refine.partitions import BY_TICKER_AND_DAY, find, keys_of, names_in, of_year, take, years_of
-from b3lake.refine.publish import ROWS
-from b3lake.refine.spark import Task, collect, packed, parts_of, unpacked
+from b3lake.refine.rule import Rule
+from b3lake.refine.spark import collect, parts_of, unpacked
 
 COMPACT_ROW_GROUP = 20_000
 
 
 @dataclass(frozen=True)
 class CompactYear:
-    """What is known of a year's object: its ETag, and a seal of the refined objects (key, tag) that it was made of."""
+    """What is known of a year's object: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
+    was made of."""
 
     etag: str
     seal: str
@@ -35,7 +35,7 @@ class CompactYear:
 @dataclass(frozen=True)
 class Refined:
     """What a run knows of the refined objects: their listings (LISTING) now and when it began, and the rows that it
-    published (ROWS)."""
+    published."""
 
     now: pa.Table
     before: pa.Table
@@ -54,7 +54,7 @@ class CompactCopy:
     def update(self, refined: Refined, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
         """Rewrite the years that differ; what the objects are made of.
 
-        `again` registers also the years that do not differ: the table may not have them.
+        `again` registers also the years that do not differ: the table may not have them, or with other columns.
         """
         there = {}
         for name, etag in names_under(self.place, self.job.connection).items():
@@ -63,11 +63,12 @@ class CompactCopy:
                 there[int(match[1])] = etag
         if again:
             self._register(there)
+            update_columns(self.job, self.job.compact_table, self.job.rule.compact, self._locations(there))
         known = {}
         for year in years_of(refined.now):
             now, last = of_year(refined.now, year), noted.get(year)
             intact = last if last and last.etag == there.get(year) else None
-            if intact and intact.seal == seal_of(now):
+            if intact and intact.seal == seal_of(now, self.job.rule):
                 known[year] = intact
             else:
                 known[year] = self.write(year, self._rows_of(year, refined, intact))
@@ -76,43 +77,45 @@ class CompactCopy:
         return known
 
     def write(self, year: int, rows: pa.Table) -> CompactYear:
-        """Write a year's object from rows (ROWS), in one go: a reader sees the old one or the new one."""
+        """Write a year's object from rows, in one go: a reader sees the old one or the new one."""
         rows = rows.sort_by(BY_TICKER_AND_DAY)
-        data = parquet(rows.select(COMPACT_SCHEMA.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
+        data = parquet(rows.select(self.job.rule.compact.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
         # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
         etag = put(self.place, self._name(year), data, self.job.connection)
         self._register([year])
-        return CompactYear(etag, seal_of(rows))
+        return CompactYear(etag, seal_of(rows, self.job.rule))
 
     def _rows_of(self, year: int, refined: Refined, intact: CompactYear | None) -> pa.Table:
-        """The rows (ROWS) of a year's refined objects: from this run, from the old compact object, or read anew."""
+        """The rows of a year's refined objects: from this run, from the old compact object, or read anew."""
         now, before = of_year(refined.now, year), of_year(refined.before, year)
         rows = [of_year(refined.held, year)]
-        if intact and intact.seal == seal_of(before):
+        if intact and intact.seal == seal_of(before, self.job.rule):
             rows.append(self._read(year, before))
         found, missing = pick(now, pa.concat_tables(rows))
         if len(missing):
             log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
-            fetched = collect(parts_of(self.spark(), missing), fetch_task(self.job), ROWS)
+            fetched = collect(parts_of(self.spark(), missing), partial(fetch, self.job), self.job.rule.rows)
             if len(fetched) < len(missing):
                 log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
             found = pa.concat_tables([found, fetched])
         return found
 
     def _read(self, year: int, made_of: pa.Table) -> pa.Table:
-        """The rows (ROWS) of a year's object, which is known to be made of these refined objects."""
+        """The rows of a year's object, which is known to be made of these refined objects."""
         data = get(self.place, self._name(year), self.job.connection)
-        rows = from_parquet(data, COMPACT_SCHEMA)
+        rows = from_parquet(data, self.job.rule.compact)
         if rows is None:
-            return ROWS.empty_table()
+            return self.job.rule.rows.empty_table()
         rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
         names = names_in(rows, made_of)
         at = find(keys_of(made_of, names), keys_of(rows, names))
-        return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(ROWS.names)
+        return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(self.job.rule.rows.names)
 
     def _register(self, years: Iterable[int]) -> None:
-        locations = {year_folder(self.place.uri, year): [str(year)] for year in years}
-        register(self.job, self.job.compact_table, COMPACT_SCHEMA, locations)
+        register(self.job, self.job.compact_table, self.job.rule.compact, self._locations(years))
+
+    def _locations(self, years: Iterable[int]) -> Partitions:
+        return {year_folder(self.place.uri, year): [str(year)] for year in years}
 
     def _remove(self, years: list[int]) -> None:
         if years:
@@ -123,17 +126,17 @@ class CompactCopy:
         return year_key(self.place.prefix, year).removeprefix(f"{self.place.prefix}/")
 
 
-def seal_of(partitions: pa.Table) -> str:
-    """A word for just these refined objects, by ticker, day and tag."""
+def seal_of(partitions: pa.Table, rule: Rule) -> str:
+    """A word for the rule and just these refined objects, by ticker, day and tag."""
     ordered = partitions.select(["ticker", "day", "tag"]).sort_by(BY_TICKER_AND_DAY)
-    seal = hashlib.blake2b("\n".join(ordered["ticker"].to_pylist()).encode(), digest_size=16)
+    seal = hashlib.blake2b("\n".join([str(rule.tag), *ordered["ticker"].to_pylist()]).encode(), digest_size=16)
     for column in ("day", "tag"):
         seal.update(ordered[column].to_numpy().tobytes())
     return seal.hexdigest()
 
 
 def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Of rows (ROWS), those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
+    """Of rows, those of the wanted objects (ticker, day, tag), each once; and the wanted that have no row."""
     names = names_in(wanted, rows)
     at = find(keys_of(wanted, names), keys_of(rows, names))
     fits = np.flatnonzero((at >= 0) & (take(wanted["tag"].to_numpy(), at) == rows["tag"].to_numpy()))
@@ -143,24 +146,22 @@ def pick(wanted: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     return rows.take(pa.array(fits[first])), wanted.filter(pa.array(without))
 
 
-def fetch_task(job: Job) -> Task:
-    """Reads the refined objects of each row's plan (LISTING, packed) into rows (ROWS, packed)."""
+def fetch(job: Job, parts: pa.Table) -> pa.Table:
+    """The rows of refined objects (LISTING, packed); not those of objects that are gone or damaged."""
+    store, rule = store_of(job.refined, job.connection), job.rule
 
-    async def one(store: S3Store, key: str) -> tuple[int, pa.Table | None]:
+    async def one(key: str) -> tuple[int, pa.Table | None]:
         found = await get_if_there(store, job.refined, key)
         # Damaged, it is not written anew only because its raw object is unreadable: it is that which is reported.
-        return (tag_of(found[0]), from_parquet(found[1], REFINED_SCHEMA)) if found else (0, None)
+        return (tag_of(found[0]), from_parquet(found[1], rule.schema)) if found else (0, None)
 
-    def fetch(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        store = store_of(job.refined, job.connection)
-        for wanted in unpacked(batches):
-            objects = in_flight(lambda key: one(store, key), job.refined.keys(wanted))
-            there = pa.array([table is not None for _, table in objects])
-            tables = [table for _, table in objects if table is not None]
-            rows = pa.concat_tables([REFINED_SCHEMA.empty_table(), *tables])
-            rows = rows.append_column("ticker", wanted["ticker"].filter(there))
-            rows = rows.append_column("day", wanted["day"].filter(there))
-            rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
-            yield packed(rows.select(ROWS.names).cast(ROWS))
-
-    return fetch
+    fetched = [rule.rows.empty_table()]
+    for wanted in unpacked(parts.to_batches()):
+        objects = in_flight(one, job.refined.keys(wanted))
+        there = pa.array([table is not None for _, table in objects], pa.bool_())
+        rows = pa.concat_tables([rule.schema.empty_table(), *(table for _, table in objects if table is not None)])
+        rows = rows.append_column("ticker", wanted["ticker"].filter(there))
+        rows = rows.append_column("day", wanted["day"].filter(there))
+        rows = rows.append_column("tag", pa.array([tag for tag, table in objects if table is not None], pa.int64()))
+        fetched.append(rows.select(rule.rows.names).cast(rule.rows))
+    return pa.concat_tables(fetched)

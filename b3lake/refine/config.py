@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from b3lake.lake.keys import STATE_PREFIX, partition_folder, partition_key
 from b3lake.refine.errors import RefineError
 from b3lake.refine.partitions import iso, pairs
+from b3lake.refine.rule import CURRENT_RULE, Rule
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Job:
     full: bool
     scope: Scope
     connection: Connection
+    rule: Rule = CURRENT_RULE
 
     @property
     def state(self) -> Place:

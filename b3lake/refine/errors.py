@@ -10,3 +10,14 @@ class RefineError(B3LakeError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or the error's name where it has no text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def last_words(error: BaseException) -> str:
+    """Why Spark gave up, in one line: what Python raised in an executor, or what its last task failed of, or all it
+    says."""
+    text = str(error)
+    _, traced, trace = text.rpartition("Traceback (most recent call last):\n")
+    if traced:
+        return next((line for line in trace.splitlines() if line[:1].strip()), first_line(error))
+    *_, failure = text.partition("\n\tat ")[0].partition("most recent failure: ")[2].partition("): ")
+    return failure or first_line(error)

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from b3lake.lake.errors import B3LakeError
 from b3lake.refine.arguments import parse_arguments
-from b3lake.refine.errors import RefineError
 from b3lake.refine.log import log
 from b3lake.refine.run import run
 from b3lake.refine.unreadable import UNREADABLE_NAME
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         job = parse_arguments(arguments, os.environ)
         summary = run(job)
-    except RefineError as error:
+    except B3LakeError as error:
         raise SystemExit(f"The refine job failed. {error}") from error
     print(json.dumps(summary), flush=True)
     if summary["unreadable_objects"]:

@@ -38,7 +38,7 @@ def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
 
 def _read_shard(job: Job, name: str) -> pa.Table:
     shard = from_parquet(get(job.ledger, name, job.connection), LEDGER)
-    if shard is None:
+    if shard is None or any(column.null_count for column in shard.columns):
         log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
         return LEDGER.empty_table()
     return shard

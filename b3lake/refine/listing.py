@@ -38,7 +38,7 @@ def names_under(place: Place, connection: Connection) -> dict[str, str]:
 
 
 def _folders(place: Place, connection: Connection) -> list[str]:
-    with requesting(f"{place.uri} cannot be listed"):
+    with requesting(place.uri):
         return list(obstore.list_with_delimiter(store_of(place, connection), place.prefix)["common_prefixes"])
 
 
@@ -62,7 +62,7 @@ def _list_span(place: Place, connection: Connection, start: str | None, end: str
 def _keys_between(
     place: Place, connection: Connection, start: str | None, end: str | None
 ) -> Iterator[tuple[str, str]]:
-    with requesting(f"{place.uri} cannot be listed"):
+    with requesting(place.uri):
         for page in obstore.list(store_of(place, connection), place.prefix, offset=start, chunk_size=KEYS_PER_PAGE):
             for item in page:
                 if end is not None and item["path"] >= end:

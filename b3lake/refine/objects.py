@@ -12,8 +12,9 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
 from obstore.store import S3Store
 
+from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.errors import AwsError
 from b3lake.refine.config import Connection, Place
-from b3lake.refine.errors import RefineError, first_line
 from b3lake.refine.fingerprint import plain_etag
 
 REQUESTS_IN_FLIGHT = 64
@@ -36,54 +37,38 @@ def store_of(place: Place, connection: Connection) -> S3Store:
 
 
 @contextmanager
-def requesting(what: str) -> Iterator[None]:
-    """Turns a failed request in a `with` block into a RefineError that says what could not be done, and why."""
+def requesting(uri: str) -> Iterator[None]:
+    """Turns a failed request in a `with` block into an AwsError."""
     try:
         yield
     except (BaseError, OSError) as error:
-        raise RefineError(f"{what}: {cause_of(error)}.") from error
-
-
-CAUSES = {
-    "NoSuchBucket": "the bucket does not exist, deploy the stack or correct the address",
-    "EntityNotFound": "it does not exist, deploy the stack first",
-    "AccessDenied": "access is denied, check the role's permissions",
-    "InvalidAccessKeyId": "the credentials are not accepted, renew them and run again",
-    "SignatureDoesNotMatch": "the credentials are not accepted, renew them and run again",
-    "ExpiredToken": "the credentials have expired, renew them and run again",
-}
-
-
-def cause_of(error: BaseException) -> str:
-    """Why a request failed, in a few words."""
-    text = str(error)
-    return next((f"{words} ({code})" for code, words in CAUSES.items() if code in text), first_line(error))
+        raise as_aws_error(error, uri) from error
 
 
 def get(place: Place, name: str, connection: Connection) -> bytes:
-    with requesting(f"{place.uri}/{name} cannot be read"):
+    with requesting(f"{place.uri}/{name}"):
         return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
     """Write an object in one request; its ETag."""
-    with requesting(f"{place.uri}/{name} cannot be written"):
+    with requesting(f"{place.uri}/{name}"):
         answer = obstore.put(store_of(place, connection), f"{place.prefix}/{name}", data, use_multipart=False)
     return plain_etag(answer["e_tag"])
 
 
 def delete(place: Place, keys: list[str], connection: Connection) -> None:
-    with requesting(f"{place.uri}: {len(keys)} objects cannot be deleted"):
+    with requesting(place.uri):
         obstore.delete(store_of(place, connection), keys)
 
 
 async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
     """An object's ETag and bytes; None when it is gone."""
     try:
-        with requesting(f"s3://{place.bucket}/{key} cannot be read"):
+        with requesting(f"s3://{place.bucket}/{key}"):
             answer = await obstore.get_async(store, key)
             return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
-    except RefineError as error:
+    except AwsError as error:
         # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
         if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
             listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
@@ -115,8 +100,13 @@ def parquet(table: pa.Table, **options: Any) -> bytes:
 
 
 def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
-    """The table in a Parquet object, its columns as `schema` has them; None where it is damaged or lacks one."""
+    """The table in a Parquet object, its columns as `schema` has them, null where it lacks one; None where it is
+    damaged."""
     try:
-        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).select(schema.names).cast(schema)
-    except (pa.ArrowException, OSError, ValueError, KeyError):
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        lacking = [field for field in schema if field.name not in table.column_names]
+        for field in lacking:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowException, OSError, ValueError):
         return None

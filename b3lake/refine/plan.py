@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b3lake.refine.config import EVERYTHING, Scope
-from b3lake.refine.fingerprint import MOVING_AVERAGE_DATES, digest
+from b3lake.refine.fingerprint import digest
 from b3lake.refine.partitions import find, keys_of, names_in, take
+from b3lake.refine.rule import Rule
 
 LEDGER = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("digest", pa.int64())])
 """The ledger: the object of this partition is known to be published, and to have been computed from just what `digest`
@@ -47,6 +48,7 @@ def plan(
     raw: pa.Table,
     refined: pa.Table,
     ledger: pa.Table,
+    rule: Rule,
     *,
     scope: Scope = EVERYTHING,
     full: bool = False,
@@ -54,20 +56,21 @@ def plan(
 ) -> Plan:
     """What is stale, from listings (LISTING) and the ledger (LEDGER).
 
-    A refined partition is fresh when the ledger says that this very object was computed from these very raw objects:
-    its own and the ticker's four trade dates before it. Raw objects in `tried` (LISTING) could not be read and are
-    not tried again before they change. Only partitions in `scope` are touched; with `full` all of those.
+    A refined partition is fresh when the ledger says that this very object was computed by this very rule from these
+    very raw objects: its own and those of the ticker's trade dates before it. Raw objects in `tried` (LISTING) could
+    not be read and are not tried again before they change. Only partitions in `scope` are touched; with `full` all of
+    those.
     """
     names = names_in(raw, refined)
     raw_keys = keys_of(raw, names)
     order = np.argsort(raw_keys)
     raw_keys = raw_keys[order]
-    window = windows(raw_keys, raw["tag"].to_numpy()[order])
+    window = windows(raw_keys, raw["tag"].to_numpy()[order], rule.dates)
 
     refined_keys = keys_of(refined, names)
     at_refined = find(refined_keys, raw_keys)
     at_ledger = find(keys_of(ledger, names), raw_keys)
-    expected = digest(window, take(refined["tag"].to_numpy(), at_refined))
+    expected = digest(rule.tag, window, take(refined["tag"].to_numpy(), at_refined))
     registered = (at_refined >= 0) & (at_ledger >= 0)
     fresh = registered & (expected == take(ledger["digest"].to_numpy(), at_ledger))
 
@@ -75,7 +78,7 @@ def plan(
     if tried is not None:
         at_tried = find(keys_of(tried, names), raw_keys)
         target &= (at_tried < 0) | (window[0] != take(tried["tag"].to_numpy(), at_tried))
-    needed = _with_dates_before(raw_keys, target)
+    needed = _with_dates_before(raw_keys, target, rule.dates)
 
     sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
     published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
@@ -84,9 +87,9 @@ def plan(
     return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
 
 
-def windows(keys: np.ndarray, tags: np.ndarray) -> list[np.ndarray]:
-    """The tags of each partition's own raw object and of the four before it, 0 where there is none."""
-    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, MOVING_AVERAGE_DATES))]
+def windows(keys: np.ndarray, tags: np.ndarray, dates: int) -> list[np.ndarray]:
+    """The tags of each partition's own raw object and of those before it, 0 where there is none."""
+    return [tags, *(_earlier(keys, tags, steps) for steps in range(1, dates))]
 
 
 def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
@@ -97,10 +100,10 @@ def _earlier(keys: np.ndarray, values: np.ndarray, steps: int) -> np.ndarray:
     return earlier
 
 
-def _with_dates_before(keys: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The targets and, of each, the four rows before it of its ticker."""
+def _with_dates_before(keys: np.ndarray, target: np.ndarray, dates: int) -> np.ndarray:
+    """The targets and, of each, the rows of its ticker before it that its row is computed from."""
     backwards = keys[::-1]
-    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, MOVING_AVERAGE_DATES))
+    before = (_earlier(backwards, target[::-1], steps)[::-1] for steps in range(1, dates))
     needed: np.ndarray = np.logical_or.reduce([target, *before])
     return needed
 

@@ -1,69 +1,99 @@
 """Reading raw objects: in executors."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.store import S3Store
 
+from b3lake.lake.errors import B3LakeError
 from b3lake.refine.bars import BARS, read_bars
 from b3lake.refine.config import Job, Place
 from b3lake.refine.errors import RefineError
 from b3lake.refine.fingerprint import tag_of
 from b3lake.refine.objects import get_if_there, in_flight, store_of
+from b3lake.refine.plan import READS
 from b3lake.refine.spark import Task, unpacked
 
-BARS_ROW = (
-    "ticker string, day int, target boolean, registered boolean, published string, raw_tag bigint, error string, "
-    "gone boolean, position int, ts bigint, open double, high double, low double, close double, adj_close double, "
-    "volume bigint"
+BAR_ROWS = pa.schema(
+    [
+        *READS,
+        ("raw_tag", pa.int64()),
+        ("error", pa.string()),
+        ("failure", pa.string()),
+        ("gone", pa.bool_()),
+        ("position", pa.int32()),
+        ("ts", pa.int64()),
+        *(field for field in BARS if field.name != "ts"),
+    ]
 )
+"""Bars on their way through Spark: what is read (READS); the object's tag; what is wrong with it (`error`), or what
+ended the reading altogether (`failure`); whether it is gone, or for such a failure not known; the bar's place in it,
+and the bar, with `ts` in microseconds since 1970. An object without bars has one row, without a bar."""
 
-Found = tuple[int, "pa.Table | str | None"]
-"""What reading gives for an object: its tag, and its bars, or what is wrong with it, or None when it is gone."""
+
+@dataclass(frozen=True)
+class Found:
+    """What reading gives for an object: its tag, and its bars or what is wrong with it; neither when it is gone."""
+
+    tag: int = 0
+    bars: pa.Table | None = None
+    error: str | None = None
+    failure: str | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.bars is None and self.error is None
+
+
+def read_task(job: Job) -> Task:
+    """Reads the raw objects of each row's plan (READS, packed) into BAR_ROWS."""
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for reads in unpacked(batches):
+            yield from bar_rows(reads, read_objects(job, reads)).to_batches()
+
+    return read
+
+
+def read_objects(job: Job, reads: pa.Table) -> list[Found]:
+    """What is found for each of the reads."""
+    store = store_of(job.raw, job.connection)
+    try:
+        return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
+    except B3LakeError as error:
+        return [Found(failure=str(error))] * len(reads)
 
 
 async def _read(store: S3Store, place: Place, key: str) -> Found:
     found = await get_if_there(store, place, key)
     if found is None:
-        return 0, None
+        return Found()
     etag, data = found
     try:
-        return tag_of(etag), read_bars(data)
+        return Found(tag_of(etag), read_bars(data))
     except RefineError as error:
-        return tag_of(etag), str(error)
+        return Found(tag_of(etag), error=str(error))
 
 
-def read_task(job: Job) -> Task:
-    """Reads the raw objects of each row's plan (READS, packed) into rows of BARS_ROW."""
-
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        store = store_of(job.raw, job.connection)
-        for reads in unpacked(batches):
-            objects = in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
-            yield from bars_rows(reads, objects).to_batches()
-
-    return read
-
-
-def bars_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
-    """One row per bar, with what is known of its object; one row without a bar for an unreadable or gone object."""
+def bar_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
+    """One row per bar, with what is known of its object, and one for an object without bars (BAR_ROWS)."""
     hole = pa.table([pa.nulls(1, field.type) for field in BARS], schema=BARS)
-    parts = [found if isinstance(found, pa.Table) else hole for _, found in objects]
+    parts = [hole if found.bars is None else found.bars for found in objects]
     bars = pa.concat_tables([BARS.empty_table(), *parts])
     lengths = np.array([len(part) for part in parts], np.int64)
-    of_object = np.repeat(np.arange(len(parts)), lengths)
-    position = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    own = reads
-    own = own.append_column("raw_tag", pa.array([tag for tag, _ in objects], pa.int64()))
-    own = own.append_column("error", pa.array([x if isinstance(x, str) else None for _, x in objects], pa.string()))
-    own = own.append_column("gone", pa.array([found is None for _, found in objects], pa.bool_()))
-    table = own.take(pa.array(of_object)).append_column("position", pa.array(position, pa.int32()))
-    table = table.append_column("ts", bars["ts"].cast(pa.int64()))
-    for name in BARS.names[1:]:
-        table = table.append_column(name, _null_for_nan(bars[name]))
-    return table.combine_chunks()
+    told = reads
+    for name in ("raw_tag", "error", "failure", "gone"):
+        values = [getattr(found, name.removeprefix("raw_")) for found in objects]
+        told = told.append_column(name, pa.array(values, BAR_ROWS.field(name).type))
+    told = told.take(pa.array(np.repeat(np.arange(len(parts)), lengths)))
+    columns = {name: _null_for_nan(bars[name]) for name in BARS.names}
+    columns |= dict(zip(told.column_names, told.columns, strict=True))
+    columns["ts"] = bars["ts"].cast(pa.int64())
+    columns["position"] = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return pa.table([columns[name] for name in BAR_ROWS.names], schema=BAR_ROWS).combine_chunks()
 
 
 def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:

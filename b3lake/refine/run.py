@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from b3lake.lake.schemas import REFINED_SCHEMA
-from b3lake.refine.catalog import connect, created_at, ensure_compact_table, register, unregister
+from b3lake.refine.catalog import connect, ensure_columns, ensure_compact_table, register, unregister, update_columns
 from b3lake.refine.compact import CompactCopy, CompactYear, Refined
 from b3lake.refine.config import Job, Place
 from b3lake.refine.ledger import read_ledger, write_ledger
@@ -21,7 +20,7 @@ from b3lake.refine.notes import NOTES_NAME, Notes
 from b3lake.refine.objects import delete, get, put
 from b3lake.refine.partitions import LISTING, is_in, iso, pairs
 from b3lake.refine.plan import LEDGER, Plan, plan, waves
-from b3lake.refine.publish import REPORT, ROWS
+from b3lake.refine.publish import report_schema
 from b3lake.refine.spark import spark_session
 from b3lake.refine.unreadable import (
     UNREADABLE,
@@ -60,19 +59,20 @@ class Run:
         self.job = job
         self.spark = spark
         self.raw = self.refined = self.before = LISTING.empty_table()
-        self.held = [ROWS.empty_table()]
-        self.unreadable = REPORT.empty_table()
+        self.held = [job.rule.rows.empty_table()]
+        self.unreadable = report_schema(job.rule).empty_table()
         self.counts = Counts()
 
     def refine(self, *, moved: bool) -> bool:
         """Pass after pass until nothing is stale; whether it came to that. It ends with a listing in either case.
 
-        With `moved`, the table is not the one of the last run, and what is there is registered anew.
+        With `moved`, the table is not the one of the last run, or had other columns: what is there is registered anew.
         """
         while True:
             found = self.plan()
             if moved and not self.counts.passes:
                 self.register(self.refined)
+                update_columns(self.job, self.job.table, self.job.rule.schema, self.job.refined.locations(self.refined))
             self.counts.passes += 1
             if found.empty:
                 return True
@@ -95,6 +95,7 @@ class Run:
             self.raw,
             self.refined,
             read_ledger(self.job),
+            self.job.rule,
             scope=self.job.scope,
             full=self.job.full and first,
             tried=self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"]),
@@ -106,7 +107,7 @@ class Run:
         return found
 
     def record(self, report: pa.Table) -> None:
-        """Register what a wave published (REPORT), and only then enter it in the ledger."""
+        """Register what a wave published (report_schema), and only then enter it in the ledger."""
         bad = report.filter(pc.is_valid(report["error"]))
         self.unreadable = pa.concat_tables([self.unreadable, bad])
         done = report.filter(pc.is_valid(report["tag"]))
@@ -115,7 +116,7 @@ class Run:
         self.register(new.filter(pc.invert(new["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
         if self.job.compact:
-            self.held.append(done.select(ROWS.names))
+            self.held.append(done.select(self.job.rule.rows.names))
         self.counts.refined_partitions += len(done)
         self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
         log.info(
@@ -124,7 +125,7 @@ class Run:
 
     def register(self, partitions: pa.Table) -> None:
         """Register refined partitions (ticker, day)."""
-        register(self.job, self.job.table, REFINED_SCHEMA, self.job.refined.locations(partitions))
+        register(self.job, self.job.table, self.job.rule.schema, self.job.refined.locations(partitions))
         self.counts.registered_partitions += len(partitions)
 
     def remove(self, orphans: pa.Table) -> None:
@@ -168,7 +169,7 @@ def put_if_changed(job: Job, name: str, old: bytes | None, new: bytes) -> None:
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
     """Refine what is stale, and bring the compact copy up to that; the summary.
 
-    Raises RefineError. Spark is started only when there is something to do.
+    Raises B3LakeError. Spark is started only when there is something to do.
     """
     started = time.monotonic()
     connect(job.connection)
@@ -178,10 +179,11 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     )
     notes = Notes.parse(old_notes)
     notes.check_source(job)
-    tables, compact, own = {job.table: created_at(job, job.table)}, notes.compact, Run(job, spark)
+    tables, compact, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.compact, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
     if job.compact:
-        tables[job.compact_table] = ensure_compact_table(job, job.compact)
+        ensure_compact_table(job, job.compact)
+        tables[job.compact_table] = ensure_columns(job, job.compact_table, job.rule.compact)
         moved = notes.tables.get(job.compact_table) != tables[job.compact_table]
         compact = own.update_compact(job.compact, notes.compact, again=moved or job.full)
     put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, compact).dump())

@@ -1,48 +1,74 @@
-"""The business rule, in Spark: one row per ticker and trade date from its bars, compared with the dates before it."""
+"""The business rule, in Spark: one row per ticker and trade date from its bars, compared with the dates before it.
+
+A refined column is one expression here and one field of REFINED_SCHEMA. A bronze column that is not read yet is added
+to BARS too.
+"""
 
 from collections.abc import Callable
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from b3lake.refine.fingerprint import MOVING_AVERAGE_DATES
+from b3lake.lake.schemas import glue_types
+from b3lake.refine.rule import Rule
 
 
-def daily(bars: DataFrame) -> DataFrame:
-    """One row per ticker and day from its bars. Nulls are passed over: the first bar that has an open, and so on."""
-
-    def known(column: str, pick: Callable[..., Column]) -> Column:
-        # `first` and `last` after a shuffle follow its order; the file's own order parts bars of one moment.
-        return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
-
-    return bars.groupBy("ticker", "day").agg(
-        *(F.max(c).alias(c) for c in ("target", "registered", "published", "raw_tag", "error", "gone")),
-        known("open", F.min_by).alias("open_price"),
-        F.max("high").alias("high_price"),
-        F.min("low").alias("low_price"),
-        known("close", F.max_by).alias("close_price"),
-        known("adj_close", F.max_by).alias("adj_close_price"),
-        F.sum("volume").alias("total_volume"),
-        F.count("ts").cast("int").alias("bar_count"),
-    )
+def columns_of_the_day() -> dict[str, Column]:
+    """The refined columns that a day's own bars give. Nulls are passed over: the first bar that has an open, etc."""
+    return {
+        "open_price": _known("open", F.min_by),
+        "high_price": F.max("high"),
+        "low_price": F.min("low"),
+        "close_price": _known("close", F.max_by),
+        "adj_close_price": _known("adj_close", F.max_by),
+        "total_volume": F.sum("volume"),
+        "bar_count": F.count("ts"),
+    }
 
 
-def with_moving_columns(days: DataFrame) -> DataFrame:
-    """Adds `close_ma_5` and `close_delta`, the tags of the window, and whether a raw object in it is gone.
+def _known(column: str, pick: Callable[..., Column]) -> Column:
+    # `first` and `last` after a shuffle follow its order; the file's own order parts bars of one moment.
+    return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
+
+
+def columns_of_the_dates_before(dates: int) -> dict[str, Column]:
+    """The refined columns that compare a trade date with those before it, from the columns of the day.
 
     The close of an unreadable object is not known, so what it takes part in is null.
     """
-    by_date = Window.partitionBy("ticker").orderBy("day")
-    lags = range(1, MOVING_AVERAGE_DATES)
-    total = F.col("close_price")
+    closes = [F.col("close_price"), *(_before("close_price", steps) for steps in range(1, dates))]
+    total = closes[0]
+    for close in closes[1:]:  # a fixed order of addition: the same sum whatever else is in the run
+        total = total + close
+    return {
+        f"close_ma_{dates}": total / dates,
+        "close_delta": F.col("close_price") - _before("close_price", 1),
+    }
+
+
+def _before(column: str, steps: int) -> Column:
+    """The value so many trade dates before, as far as the ticker has them."""
+    return F.lag(column, steps).over(Window.partitionBy("ticker").orderBy("day"))
+
+
+def transform(bars: DataFrame, rule: Rule) -> DataFrame:
+    """The refined columns of each ticker and day, from bars (BAR_ROWS), and beside them what publishing needs to know:
+    the tags of the raw objects that they are of (`raw_tags`), and whether one of these is gone (`unsettled`)."""
+    carried = ("target", "registered", "published", "raw_tag", "error", "failure", "gone")
+    days = bars.groupBy("ticker", "day").agg(
+        *(F.max(name).alias(name) for name in carried),
+        *(column.alias(name) for name, column in columns_of_the_day().items()),
+    )
+    earlier = range(1, rule.dates)
+    tags = [F.col("raw_tag"), *(F.coalesce(_before("raw_tag", steps), F.lit(0)) for steps in earlier)]
     unsettled = F.col("gone")
-    for steps in lags:  # a fixed order of addition: the same sum whatever else is in the run
-        total = total + F.lag("close_price", steps).over(by_date)
-        unsettled = unsettled | F.coalesce(F.lag("gone", steps).over(by_date), F.lit(False))
+    for steps in earlier:
+        unsettled = unsettled | F.coalesce(_before("gone", steps), F.lit(False))
+    refined = {name: F.col(name) for name in days.columns} | columns_of_the_dates_before(rule.dates)
+    refined["trade_date"] = F.expr("date_from_unix_date(day)")
     return days.select(
-        *days.columns,
-        (total / MOVING_AVERAGE_DATES).alias("close_ma_5"),
-        (F.col("close_price") - F.lag("close_price").over(by_date)).alias("close_delta"),
-        *(F.coalesce(F.lag("raw_tag", steps).over(by_date), F.lit(0)).alias(f"raw_tag_{steps}") for steps in lags),
+        *("ticker", "day", *carried),
+        F.array(*tags).alias("raw_tags"),
         unsettled.alias("unsettled"),
+        *(refined[name].cast(kind).alias(name) for name, kind in glue_types(rule.schema).items()),
     )

@@ -1,21 +1,26 @@
 """One wave of a plan: read, transform, publish."""
 
+from functools import partial
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from b3lake.refine.config import Job
-from b3lake.refine.publish import REPORT, publish_task
-from b3lake.refine.read import BARS_ROW, read_task
-from b3lake.refine.spark import collect, parts_of, spread, tasks
-from b3lake.refine.transform import daily, with_moving_columns
+from b3lake.refine.publish import publish, report_schema
+from b3lake.refine.read import BAR_ROWS, read_task
+from b3lake.refine.spark import collect, parts_of, spark_columns, spread, tasks
+from b3lake.refine.transform import transform
 
 
 def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
-    """Read, transform and publish one wave (READS); what became of every target and unreadable object (REPORT)."""
+    """Read, transform and publish one wave (READS); what became of every target and unreadable object (report_schema).
+
+    Raises RefineError.
+    """
     slots = spark.sparkContext.defaultParallelism
-    bars = parts_of(spark, reads).mapInArrow(read_task(job), BARS_ROW)
-    days = with_moving_columns(daily(spread(bars, tasks(len(reads), slots), "ticker")))
+    bars = parts_of(spark, reads).mapInArrow(read_task(job), spark_columns(BAR_ROWS))
+    days = transform(spread(bars, tasks(len(reads), slots), "ticker"), job.rule)
     targets = int(pc.sum(reads["target"].cast(pa.int64())).as_py())
-    wanted = spread(days.where("target or error is not null"), tasks(targets, slots), "ticker", "day")
-    return collect(wanted, publish_task(job), REPORT)
+    told = days.where("target or error is not null or failure is not null")
+    return collect(spread(told, tasks(targets, slots), "ticker", "day"), partial(publish, job), report_schema(job.rule))

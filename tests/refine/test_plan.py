@@ -14,6 +14,7 @@ from b3lake.refine.config import EVERYTHING, Scope
 from b3lake.refine.fingerprint import digest, plain_etag, tag_of
 from b3lake.refine.partitions import LISTING
 from b3lake.refine.plan import LEDGER, Plan, plan, waves
+from b3lake.refine.rule import CURRENT_RULE
 
 Key = tuple[str, int]
 
@@ -43,6 +44,7 @@ class ModelLake:
         self.refined: dict[Key, object] = {}
         self.ledger: dict[Key, int] = {}
         self.registered: set[Key] = set()
+        self.rule = CURRENT_RULE
 
     def raw_etag(self, key: Key) -> str:
         return etag_of(("raw", self.raw[key]))
@@ -61,6 +63,7 @@ class ModelLake:
             listing({k: self.raw_etag(k) for k in self.raw}),
             listing({k: etag_of(v) for k, v in self.refined.items()}),
             pa.Table.from_pylist(ledger, schema=LEDGER),
+            self.rule,
             scope=scope,
             full=full,
             tried=listing(tried or {}),
@@ -83,7 +86,7 @@ class ModelLake:
             content = (key, tuple(self.raw[k] for k in window))
             tags = [np.array([tag_of(self.raw_etag(k))]) for k in window]
             tags += [np.array([0])] * (5 - len(tags))
-            result[key] = Outcome(content, int(digest(tags, np.array([tag_of(etag_of(content))]))[0]))
+            result[key] = Outcome(content, int(digest(self.rule.tag, tags, np.array([tag_of(etag_of(content))]))[0]))
         return result
 
     def steps(self, found: Plan, computed: dict[Key, Outcome | None]):
@@ -295,7 +298,7 @@ def test_planning_is_columnar() -> None:
     """A hundred thousand partitions are no work; the benchmark plans a million."""
     raw = big_listing(400, 250)
     started = time.monotonic()
-    found = plan(raw, raw.slice(0, 0), LEDGER.empty_table())
+    found = plan(raw, raw.slice(0, 0), LEDGER.empty_table(), CURRENT_RULE)
     assert len(found.reads) == 100_000
     assert time.monotonic() - started < 5
 

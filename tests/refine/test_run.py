@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from b3lake.lake.errors import AwsError
 from b3lake.lake.schemas import RAW_SCHEMA
 from b3lake.refine.errors import RefineError
 from b3lake.refine.listing import list_partitions
@@ -194,16 +195,15 @@ def test_what_is_not_a_partition_is_left_alone(lake: SmallLake, spark: SparkSess
 
 def test_a_run_tells_what_it_cannot_use(lake: SmallLake, spark: SparkSession) -> None:
     def failure(*more: str) -> str:
-        with pytest.raises(RefineError) as caught:
+        with pytest.raises(AwsError) as caught:
             lake.run(spark, *more)
         return str(caught.value)
 
     assert failure("--table", "nothing") == (
-        f"The table {lake.database}.nothing cannot be used: it does not exist, deploy the stack first (EntityNotFound)."
+        f"Glue table {lake.database}.nothing does not exist: deploy the stack, or correct its name."
     )
     assert failure("--raw_uri", "s3://no-such-bucket/raw/b3") == (
-        "s3://no-such-bucket/raw/b3 cannot be listed: "
-        "the bucket does not exist, deploy the stack or correct the address (NoSuchBucket)."
+        "s3://no-such-bucket/raw/b3 does not exist: deploy the stack, or correct its name."
     )
 
 

@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 from b3lake.lake.schemas import REFINED_SCHEMA
 from b3lake.refine.bars import BARS
 from b3lake.refine.plan import READS
-from b3lake.refine.read import BARS_ROW, bars_rows
-from b3lake.refine.spark import pack, parts_of
-from b3lake.refine.transform import daily, with_moving_columns
+from b3lake.refine.read import BAR_ROWS, Found, bar_rows
+from b3lake.refine.rule import CURRENT_RULE
+from b3lake.refine.spark import pack, parts_of, spark_columns
+from b3lake.refine.transform import transform
 from tests.refine.small_lake import Key, assert_same, bar, day, expected_rows
 
 pytestmark = pytest.mark.slow
@@ -49,25 +50,24 @@ def spark_rows(spark: SparkSession, lake: dict[Key, list[dict[str, Any]] | None]
         for ticker, when in lake
     ]
     objects = [
-        (
-            number + 1,
-            pa.Table.from_pylist([{name: b[name] for name in BARS.names} for b in bars], BARS) if bars else "bad",
-        )
-        for number, bars in enumerate(lake.values())
+        Found(number, pa.Table.from_pylist([{name: b[name] for name in BARS.names} for b in bars], BARS))
+        if bars
+        else Found(number, error="bad")
+        for number, bars in enumerate(lake.values(), start=1)
     ]
-    blob = pack(bars_rows(pa.Table.from_pylist(reads, schema=READS), objects))
+    blob = pack(bar_rows(pa.Table.from_pylist(reads, schema=READS), objects))
 
     def bars(batches: Any) -> Any:
         for _ in batches:
             pass
         yield from pa.ipc.open_stream(blob).read_all().to_batches(max_chunksize=7)
 
-    source = parts_of(spark, pa.table({"one": [1]})).mapInArrow(bars, BARS_ROW).repartition(3)
-    rows = with_moving_columns(daily(source)).where("error is null").collect()
+    source = parts_of(spark, pa.table({"one": [1]})).mapInArrow(bars, spark_columns(BAR_ROWS)).repartition(3)
+    rows = transform(source, CURRENT_RULE).where("error is null").collect()
     result = {}
     for row in rows:
         when = date(1970, 1, 1) + timedelta(days=row["day"])
-        result[row["ticker"], when] = {"trade_date": when, **{name: row[name] for name in REFINED_SCHEMA.names[1:]}}
+        result[row["ticker"], when] = {name: row[name] for name in REFINED_SCHEMA.names}
     return result
 
 

@@ -247,7 +247,10 @@ def test_the_job_is_refused_other_services(job_role: Role) -> None:
         ("glue:BatchCreatePartition", "b3_daily_quotes_compact", "allowed"),
         ("glue:BatchCreatePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:BatchDeletePartition", "b3_daily_quotes", "implicitDeny"),
-        ("glue:UpdateTable", "b3_daily_quotes_refined", "implicitDeny"),
+        ("glue:UpdateTable", "b3_daily_quotes_refined", "allowed"),
+        ("glue:UpdateTable", "b3_daily_quotes", "implicitDeny"),
+        ("glue:BatchUpdatePartition", "b3_daily_quotes_compact", "allowed"),
+        ("glue:BatchUpdatePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:DeleteTable", "b3_daily_quotes_refined", "implicitDeny"),
     ],
 )

@@ -153,7 +153,7 @@ async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Find
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
     except BaseError as error:
         if ends_the_run(error):
-            raise as_aws_error(error, "the raw bucket") from error
+            raise as_aws_error(error, "the raw bucket", "RAW_BUCKET") from error
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, str(error).splitlines()[0][:120])
     if not rows.schema.equals(RAW_SCHEMA):
         columns = ", ".join(f"{column.name} {column.type}" for column in rows.schema)

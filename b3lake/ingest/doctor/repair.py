@@ -35,7 +35,7 @@ async def repair(lake: Lake, source: Source, examined: Selection, seen: Examinat
     try:
         await _repair(lake, source, examined, seen, steps)
     except BaseError as error:
-        raise as_aws_error(error, f"bucket {lake.bucket}") from error
+        raise as_aws_error(error, f"bucket {lake.bucket}", "RAW_BUCKET") from error
 
 
 async def _repair(lake: Lake, source: Source, examined: Selection, seen: Examination, steps: Steps) -> None:

@@ -1,0 +1,69 @@
+"""The file that Glue runs, as Glue runs it: alone, without an ending, with executors in processes of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from tests.refine.conftest import CREDENTIALS, ROOT, SPARK
+from tests.refine.small_lake import SmallLake, bar, day
+
+pytestmark = pytest.mark.slow
+CLUSTER = "--master local-cluster[2,1,512] --conf spark.executor.memory=512m"
+
+
+def run_script(folder: Path, lake: SmallLake, *more: str, master: str = CLUSTER) -> "subprocess.CompletedProcess[str]":
+    """Run a copy of the job's file on a Spark that is told no Python, while `python3` is one that cannot be used.
+
+    Functions of a script reach the executors as values, those of a module by their names: only the former are tried.
+    """
+    script = folder / "0123456789abcdef"
+    shutil.copy(ROOT / "glue" / "refine_job.py", script)
+    (folder / "python3").write_text("#!/bin/sh\nexit 77\n")
+    (folder / "python3").chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK", "PYTHON"))}
+    environment |= CREDENTIALS | {
+        "AWS_ENDPOINT_URL": lake.endpoint,
+        "JAVA_HOME": SPARK["JAVA_HOME"],
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "PYSPARK_SUBMIT_ARGS": SPARK["PYSPARK_SUBMIT_ARGS"].replace("--master local[2]", master),
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    command = [sys.executable, str(script), *lake.arguments(*more)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=240
+    )
+
+
+def test_the_script_alone_refines_a_lake(lake: SmallLake, tmp_path: Path) -> None:
+    lake.fill(["PETR4", "VALE3"], range(8))
+    lake.put_broken("VALE3", day(3))
+    first = run_script(tmp_path, lake, master=CLUSTER)
+    assert json.loads(first.stdout.splitlines()[-1])["refined_partitions"] == 15, first.stderr
+    assert first.returncode == 1
+    assert (
+        f"1 raw objects cannot be read, the rest is refined. They are listed in s3://{lake.bucket}/state/refined/b3/"
+        "unreadable.json: fetch them again, or remove them."
+    ) in first.stderr.splitlines()
+    lake.check()
+
+    lake.put("VALE3", day(3), bar(day(3)))
+    second = run_script(tmp_path, lake, master="--master local[2]")
+    assert second.returncode == 0, second.stderr
+    assert json.loads(second.stdout.splitlines()[-1])["written_objects"] == 5
+    lake.check()
+
+
+def test_spark_that_does_not_start_is_one_sentence(lake: SmallLake, tmp_path: Path) -> None:
+    lake.fill(["PETR4"], range(1))
+    done = run_script(tmp_path, lake, master="--master none")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("The refine job failed. Spark does not start (")
+    assert last.endswith("): install Java 17, and set JAVA_HOME to it.")
