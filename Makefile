@@ -21,6 +21,7 @@ takes.query := SQL FILE ARGS AWS LAKE_ENV AWS_%
 takes.report := AWS LAKE_ENV AWS_%
 takes.invoke := EVENT
 takes.preflight := LAKE_ENV AWS_%
+takes.environment := LAKE_ENV LIKE
 takes.test := PYTEST_ADDOPTS B3_LAKE_SHARED
 takes.test-fast := $(takes.test)
 takes.test-glue4 := PYTHON310 $(takes.test)
@@ -95,6 +96,10 @@ down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 .PHONY: preflight
 preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV= (dev) into it; changes nothing
 	@$(PY) -m b3lake preflight
+
+.PHONY: environment
+environment: .venvs/tech.done ## add the environment LAKE_ENV= to samconfig.toml, as LIKE= (dev), and say how it is deployed
+	@$(PY) -m devlake.new_environment
 
 .PHONY: bundle
 bundle: .venvs/tech.done ## write glue/refine_job.py from the modules that the refine job is made of

@@ -1,5 +1,6 @@
-# Each run of the host reports one value of FailedRuns, 0 or 1. One alarm tells of a failure, the other of silence: a host
-# that is down, or whose timer is gone, reports nothing at all.
+# Each run of the host reports one value of FailedRuns, 0 or 1, and so does its first boot. One alarm tells of a failure,
+# the other of silence: a host that is down, or whose timer is gone, reports nothing at all. That leaves the alarm without
+# data, and so it tells of losing them: before the first report it has none to lose, and a new host sets off no alarm.
 locals {
   metric_namespace = "B3Lake"
   log_group        = "/b3-lake/${var.env}/ingestion"
@@ -34,10 +35,11 @@ resource "aws_cloudwatch_metric_alarm" "no_run" {
   evaluation_periods  = 4
   comparison_operator = "LessThanThreshold"
   threshold           = 1
-  treat_missing_data  = "breaching"
-  alarm_actions       = local.alarm_actions
+  treat_missing_data  = "missing"
   ok_actions          = local.alarm_actions
   tags                = local.tags
+
+  insufficient_data_actions = local.alarm_actions
 }
 
 resource "aws_sns_topic" "alarms" {

@@ -63,6 +63,11 @@ resource "aws_instance" "host" {
   }
 
   lifecycle {
+    precondition {
+      condition     = var.manage_iam || (can(regex("\\.(nano|micro|small|medium|large)$", var.instance_type)) && var.root_volume_gb <= 100)
+      error_message = "A lab (manage_iam = false) allows no instance above large and no volume above 100 GB, and may close the account of who asks for one: choose a smaller instance_type or root_volume_gb."
+    }
+
     # A newer image must not replace the host by surprise: `terraform apply -replace=aws_instance.host` takes it.
     ignore_changes = [ami]
   }

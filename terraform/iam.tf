@@ -64,6 +64,16 @@ data "aws_iam_policy_document" "host" {
     }
   }
 
+  dynamic "statement" {
+    for_each = var.raw_bucket_kms_key_arn[*]
+
+    content {
+      sid       = "UseTheBucketsKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+
   statement {
     sid = "RegisterPartitions"
     actions = [

@@ -2,6 +2,20 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+# One state, one environment: with another env, Terraform would replace all that the state holds.
+resource "terraform_data" "environment" {
+  input = var.env
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output == var.env
+      error_message = "This state holds the environment ${self.output}, which would be replaced. Give ${var.env} a state of its own: terraform workspace new ${var.env}."
+    }
+  }
+}
+
 locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition

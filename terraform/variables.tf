@@ -34,6 +34,17 @@ variable "raw_bucket_name" {
   }
 }
 
+variable "raw_bucket_kms_key_arn" {
+  description = "ARN of the KMS key that the raw bucket encrypts with, as the stack's RawBucketKmsKeyArn. Null: it uses none, or AWS's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.raw_bucket_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/.+$", var.raw_bucket_kms_key_arn))
+    error_message = "raw_bucket_kms_key_arn must be arn:aws:kms:<region>:<account>:key/<id>, no alias."
+  }
+}
+
 # Access ---------------------------------------------------------------------------------------------------------
 
 variable "manage_iam" {
@@ -49,7 +60,7 @@ variable "instance_profile_name" {
 }
 
 variable "scheduler_role_name" {
-  description = "Existing role that EventBridge Scheduler may assume to start the host, used only when manage_iam is false and stop_after_run is true."
+  description = "Existing role that EventBridge Scheduler may assume to start the host, used only when manage_iam is false and stop_after_run is true. A lab's LabRole trusts it."
   type        = string
   default     = "LabRole"
 }
@@ -178,9 +189,9 @@ variable "schedule_time" {
 }
 
 variable "stop_after_run" {
-  description = "Stop the host after each run and have EventBridge Scheduler start it for the next: minutes a day are paid for instead of the month."
+  description = "Stop the host after each run and have EventBridge Scheduler start it for the next: minutes a day are paid for instead of the month. False: it stays on."
   type        = bool
-  default     = false
+  default     = true
 }
 
 # Being told -----------------------------------------------------------------------------------------------------

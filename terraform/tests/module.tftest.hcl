@@ -67,8 +67,8 @@ run "defaults" {
     error_message = "Only HTTPS goes out."
   }
   assert {
-    condition     = length(aws_iam_role.host) == 1 && length(aws_iam_role.scheduler) == 0 && length(aws_scheduler_schedule.start_host) == 0
-    error_message = "The default is a managed role and a host that stays on."
+    condition     = length(aws_iam_role.host) == 1 && length(aws_iam_role.scheduler) == 1 && length(aws_scheduler_schedule.start_host) == 1
+    error_message = "The default is managed roles and a host that stops after each run."
   }
   assert {
     condition     = aws_iam_instance_profile.host[0].tags == null
@@ -99,13 +99,70 @@ run "defaults" {
   }
 }
 
-run "lab_mode_creates_no_iam" {
+run "a_host_that_stays_on_needs_no_schedule" {
+  command = plan
+
+  variables {
+    stop_after_run = false
+  }
+
+  assert {
+    condition     = length(aws_iam_role.scheduler) == 0 && length(aws_scheduler_schedule.start_host) == 0
+    error_message = "Nothing has to start a host that stays on."
+  }
+}
+
+run "silence_is_told_of_and_a_new_host_is_not_silent" {
+  command = plan
+
+  variables {
+    alarm_email = "you@example.com"
+  }
+
+  override_resource {
+    target          = aws_sns_topic.alarms[0]
+    override_during = plan
+    values          = { arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.no_run.treat_missing_data == "missing" &&
+      one(aws_cloudwatch_metric_alarm.no_run.insufficient_data_actions) == "arn:aws:sns:us-east-1:123456789012:alarms"
+    )
+    error_message = "Losing its data is what the alarm tells of: before the first report it has none to lose."
+  }
+}
+
+run "a_lab_allows_no_large_host" {
+  command = plan
+
+  variables {
+    manage_iam    = false
+    instance_type = "t3.xlarge"
+  }
+
+  expect_failures = [aws_instance.host]
+}
+
+run "a_lab_allows_no_large_disk" {
   command = plan
 
   variables {
     manage_iam     = false
-    stop_after_run = true
-    key_pair_name  = "vockey"
+    root_volume_gb = 101
+  }
+
+  expect_failures = [aws_instance.host]
+}
+
+run "lab_mode_creates_no_iam" {
+  command = plan
+
+  variables {
+    manage_iam    = false
+    instance_type = "t3.large"
+    key_pair_name = "vockey"
   }
 
   assert {
@@ -129,8 +186,7 @@ run "the_schedule_starts_the_host_when_the_timer_runs" {
   command = plan
 
   variables {
-    stop_after_run = true
-    schedule_time  = "21:05"
+    schedule_time = "21:05"
   }
 
   assert {
@@ -220,6 +276,7 @@ run "bad_values_are_refused" {
   variables {
     env                         = "Dev_1"
     raw_bucket_name             = "s3://bucket/raw"
+    raw_bucket_kms_key_arn      = "alias/quotes"
     ssh_cidr                    = "0.0.0.0/0"
     instance_type               = "micro"
     root_volume_gb              = 4
@@ -237,6 +294,7 @@ run "bad_values_are_refused" {
   expect_failures = [
     var.env,
     var.raw_bucket_name,
+    var.raw_bucket_kms_key_arn,
     var.ssh_cidr,
     var.instance_type,
     var.root_volume_gb,

@@ -69,7 +69,7 @@ class Resolved:
     def value(self, node: Any) -> Any:
         """A node with its intrinsic functions worked out; what is AWS::NoValue is left out."""
         if isinstance(node, list):
-            return [self.value(item) for item in node]
+            return [value for item in node if (value := self.value(item)) is not None]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:

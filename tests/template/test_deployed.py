@@ -322,6 +322,8 @@ LAB = {"UseExistingIamRoles": "true", "ExistingRoleName": "LabRole"}
         ({"UseExistingIamRoles": "true", "LambdaRoleArn": ARN}, "needs the refine job's role: give GlueRoleArn"),
         ({"LambdaRoleArn": ARN}, "would be ignored: give UseExistingIamRoles=true"),
         ({"UseExistingRawBucket": "true"}, "needs RawBucketName"),
+        ({"RawBucketKmsKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/1"}, "is for a bucket that is there already"),
+        ({"RawBucketKmsKeyArn": "alias/quotes"}, "RawBucketKmsKeyArn"),
         ({"MonthlyBudgetUsd": "20"}, "needs AlarmEmail"),
         (LAB | {"GlueWorkerType": "G.2X"}, "allows no other GlueWorkerType than G.1X"),
         (LAB | {"GlueNumberOfWorkers": "11"}, "set GlueNumberOfWorkers to 10 or fewer"),

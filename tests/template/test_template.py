@@ -34,6 +34,13 @@ def properties(resource: str) -> dict[str, Any]:
     return RESOURCES[resource]["Properties"]
 
 
+def granted(role: str, **parameters: str) -> list[dict[str, Any]]:
+    """The statements of a role's policies, as they are deployed with these parameters."""
+    arns = {(name, "Arn"): f"arn of {name}" for name in RESOURCES}
+    policies = Resolved(parameters, {name: name for name in RESOURCES}, arns).value(properties(role)["Policies"])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
 def columns_of(table: str) -> dict[str, str]:
     return {c["Name"]: c["Type"] for c in properties(table)["TableInput"]["StorageDescriptor"]["Columns"]}
 
@@ -104,7 +111,7 @@ def test_the_notification_reports_what_the_handler_reads() -> None:
 @pytest.mark.parametrize("env", ["dev", "prod", "lab"])
 def test_the_names_are_those_of_the_contract(env: str) -> None:
     names, resolved = Names(env), Resolved({"Env": env}, {name: name for name in RESOURCES}, {})
-    assert samconfig()[env]["deploy"]["parameters"]["stack_name"] == names.prefix
+    assert parameters_of(env)["stack_name"] == names.prefix
     assert resolved.resource("RawBucket")["BucketName"] == names.raw_bucket(ACCOUNT_ID)
     assert resolved.value(properties("RawEventsQueue")["QueueName"]) == names.raw_events_queue
     assert resolved.value(properties("StartGlueJobFunction")["FunctionName"]) == names.start_glue_job
@@ -124,9 +131,7 @@ def test_the_tables_are_those_of_the_contract_where_the_contract_has_them() -> N
 
 
 def test_the_job_may_touch_the_prefixes_of_the_contract_and_no_other() -> None:
-    resolved = Resolved({}, {name: name for name in RESOURCES}, {})
-    (policy,) = resolved.value(properties("RefineJobRole")["Policies"])
-    statements = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+    statements = {statement["Sid"]: statement for statement in granted("RefineJobRole")}
     bucket = f"arn:aws:s3:::{Names().raw_bucket(ACCOUNT_ID)}"
     own = [keys.REFINED_PREFIX, keys.COMPACT_PREFIX, keys.STATE_PREFIX]
     assert statements["ReadRaw"]["Resource"] == f"{bucket}/{keys.RAW_PREFIX}/*"
@@ -171,13 +176,7 @@ def test_every_iam_resource_is_left_out_with_existing_roles(name: str) -> None:
 
 def test_only_metrics_are_allowed_on_no_named_resource_and_only_in_two_namespaces() -> None:
     """What is not tried out: to the AWS emulator, a call that publishes metrics names no namespace."""
-    statements = [
-        statement
-        for item in RESOURCES.values()
-        if item["Type"] == "AWS::IAM::Role"
-        for policy in item["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
+    statements = [statement for name, kind in KINDS.items() if kind == "AWS::IAM::Role" for statement in granted(name)]
     assert [s for s in statements if s["Resource"] == "*"] == [
         {
             "Sid": "Measure",
@@ -195,8 +194,7 @@ def test_only_metrics_are_allowed_on_no_named_resource_and_only_in_two_namespace
 
 def test_a_missing_object_is_told_from_a_forbidden_one() -> None:
     """S3 answers 404 only to who may list the bucket without a prefix; the AWS emulator always does."""
-    (policy,) = properties("RefineJobRole")["Policies"]
-    (lists,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Action"] == "s3:ListBucket"]
+    (lists,) = [s for s in granted("RefineJobRole") if s["Action"] == "s3:ListBucket"]
     assert set(lists["Condition"]) == {"StringLikeIfExists"}
 
 
@@ -210,6 +208,20 @@ def test_eventbridge_may_publish_without_a_condition_and_alarms_with_one() -> No
     assert "Condition" not in rule
     for statement in (alarms, rule):
         assert (statement["Action"], statement["Resource"]) == ("sns:Publish", "AlarmTopic")
+
+
+def test_a_stack_keeps_the_environment_that_it_was_made_for() -> None:
+    """SSM holds a parameter's value to its pattern; with another Env the stack's name does not fit."""
+    for stack, env, fits in [("tech-challenge2-dev", "dev", True), ("tech-challenge2-dev", "test", False)]:
+        guard = Resolved({"Env": env}, {"AWS::StackName": stack}, {}).resource("StackOfThisEnv")
+        assert bool(re.search(guard["AllowedPattern"], guard["Value"])) is fits
+
+
+@pytest.mark.parametrize("key", ["", f"arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/1234abcd"])
+def test_the_job_may_use_the_key_of_an_existing_bucket(key: str) -> None:
+    found = [one for one in granted("RefineJobRole", RawBucketKmsKeyArn=key) if one["Sid"] == "UseTheBucketsKey"]
+    wanted = {"Sid": "UseTheBucketsKey", "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"]}
+    assert found == ([wanted | {"Resource": key}] if key else [])
 
 
 def test_a_failed_run_is_told_of_in_one_json_string() -> None:
@@ -237,7 +249,7 @@ def test_nothing_publishes_metrics_that_nobody_asked_for() -> None:
 def test_a_lab_needs_nothing_that_labs_forbid() -> None:
     kinds = Resolved(overrides("lab"), {}, {}).resources().values()
     services = {kind.split("::")[1] for kind in kinds}
-    assert services == {"S3", "SQS", "Serverless", "Logs", "Glue", "CloudWatch"}
+    assert services == {"S3", "SQS", "Serverless", "Logs", "Glue", "CloudWatch", "SSM"}
     assert properties("StartGlueJobFunction").get("ReservedConcurrentExecutions") is None
 
 
@@ -257,28 +269,46 @@ def test_named_arns_go_before_the_role_s_name() -> None:
 
 def overrides(environment: str) -> dict[str, str]:
     """An environment's parameters in samconfig.toml."""
-    deploy = samconfig()[environment]["deploy"]["parameters"]
-    return dict(pair.split("=", 1) for pair in deploy["parameter_overrides"].split())
+    return dict(pair.split("=", 1) for pair in parameters_of(environment)["parameter_overrides"].split())
+
+
+def parameters_of(environment: str) -> dict[str, Any]:
+    """What samconfig.toml says of an environment, for every command of SAM's alike."""
+    return samconfig()[environment]["global"]["parameters"]
 
 
 def samconfig() -> dict[str, Any]:
     return tomllib.loads((paths.ROOT / "samconfig.toml").read_text())
 
 
-@pytest.mark.parametrize("environment", ["default", "dev", "prod", "lab"])
+ENVIRONMENTS = ["default", "dev", "prod", "lab"]
+
+
+def test_every_environment_is_tested_and_holds_for_all_commands() -> None:
+    """A setting of `deploy` alone leaves `sam sync`, say, with a script that the job's role may not read."""
+    environments = samconfig()
+    assert environments.pop("version") == 0.1
+    assert list(environments) == ENVIRONMENTS
+    assert {tuple(commands) for commands in environments.values()} == {("global",)}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_each_environment_deploys_under_its_own_name(environment: str) -> None:
-    deploy = samconfig()[environment]["deploy"]["parameters"]
+    deploy = parameters_of(environment)
     env = overrides(environment)["Env"]
     assert env == {"default": "dev"}.get(environment, environment)
     # The job's role may read its script in this folder of the artifact bucket, and in no other.
     assert deploy["stack_name"] == deploy["s3_prefix"] == f"tech-challenge2-{env}"
     assert deploy["resolve_s3"] is True
     assert deploy["fail_on_empty_changeset"] is False
+    assert deploy["lint"] is True
+    assert deploy["tags"] == f"project=tech-challenge2 env={env}"
+    assert deploy["confirm_changeset"] is (environment == "prod")
     assert set(overrides(environment)) <= set(TEMPLATE["Parameters"])
 
 
 def test_plain_and_named_dev_are_the_same() -> None:
-    assert samconfig()["default"]["deploy"] == samconfig()["dev"]["deploy"]
+    assert parameters_of("default") == parameters_of("dev")
 
 
 def test_every_parameter_and_output_is_described() -> None:

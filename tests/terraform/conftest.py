@@ -18,6 +18,7 @@ from tests.terraform.terraform_cli import Terraform, TerraformError, clean_envir
 
 # moto knows EC2, IAM, alarms and the public parameters that name images; the AWS emulator has the rest.
 AT_MOTO = ("EC2", "IAM", "SSM", "CLOUDWATCH")
+BUCKET_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 
 
 def _without_terraform(reason: str) -> None:
@@ -85,8 +86,8 @@ def stacks(make_terraform, aws_environment, client) -> Iterator[dict[str, Stack]
     iam.create_instance_profile(InstanceProfileName="LabInstanceProfile")
     iam.add_role_to_instance_profile(InstanceProfileName="LabInstanceProfile", RoleName="LabRole")
     settings = {
-        "default": ("env=tfdev",),
-        "lab": ("env=tflab", "manage_iam=false", "stop_after_run=true"),
+        "default": ("env=tfdev", f"raw_bucket_kms_key_arn={BUCKET_KEY}"),
+        "lab": ("env=tflab", "manage_iam=false"),
     }
     with ThreadPoolExecutor(max_workers=len(settings)) as pool:
         yield {

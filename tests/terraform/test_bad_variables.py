@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 WRONG = {
     "env": "p",
     "raw_bucket_name": "s3://my-bucket/raw",
+    "raw_bucket_kms_key_arn": "alias/quotes",
     "public_key_file": "variables.tf",
     "ssh_cidr": "0.0.0.0/0",
     "instance_type": "small",

@@ -18,6 +18,7 @@ from devlake.aws_environment import REGION
 from devlake.emulator import ACCOUNT_ID, Emulator, running
 from devlake.fake_http import serving
 from devlake.fake_yahoo import FakeYahoo
+from tests.terraform.conftest import BUCKET_KEY
 
 pytestmark = pytest.mark.slow
 
@@ -109,6 +110,16 @@ def test_the_host_reads_its_releases(host):
     s3 = host.client("s3")
     assert s3.get_object(Bucket=HOST_BUCKET, Key="release")["Body"].read() == b"x"
     assert s3.list_objects_v2(Bucket=HOST_BUCKET, Prefix="releases/0/")["KeyCount"] == 1
+
+
+def test_the_host_may_use_the_bucket_s_key_and_no_other(policy):
+    (statement,) = (one for one in policy["Statement"] if any("kms" in action for action in one["Action"]))
+    assert statement == {
+        "Sid": "UseTheBucketsKey",
+        "Effect": "Allow",
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": BUCKET_KEY,
+    }
 
 
 def test_metrics_go_to_one_namespace(policy):

@@ -1,6 +1,7 @@
 """Two stacks, default and lab, applied, changed and destroyed for real, and a host that follows the default one."""
 
 import base64
+import datetime as dt
 import json
 import shutil
 import subprocess
@@ -48,6 +49,20 @@ def test_a_second_plan_has_nothing_to_do(terraform):
     assert code == 0, text
 
 
+def test_a_second_environment_does_not_replace_the_first(terraform):
+    """In the same state it is refused in words; in a workspace of its own it is planned from nothing."""
+    refused = terraform.run("plan", "-input=false", "-no-color", "-var=env=tfother", accept=(1,)).stderr
+    assert "This state holds the environment tfdev, which would be replaced." in " ".join(refused.split())
+    assert "terraform workspace new tfother" in " ".join(refused.split())
+    terraform.run("workspace", "new", "-no-color", "tfother")
+    try:
+        planned = terraform.run("plan", "-input=false", "-no-color", "-var=env=tfother").stdout
+        assert " 0 to change, 0 to destroy." in planned
+    finally:
+        terraform.run("workspace", "select", "-no-color", "default")
+    assert terraform.plan_exit_code()[0] == 0
+
+
 def test_everything_is_tagged_but_the_instance_profile(terraform):
     resources = json.loads(terraform.run("state", "pull").stdout)["resources"]
     taggable = {
@@ -76,8 +91,11 @@ def test_shellcheck_has_nothing_to_say_of_user_data(user_data, shellcheck):
     assert done.returncode == 0, done.stdout
 
 
-def test_first_boot_makes_the_host(terraform, user_data, box):
+def test_first_boot_makes_the_host(terraform, user_data, box, client):
     box.run("bash", user_data)
+
+    # From here on, silence is told of.
+    assert failed_runs(client, "tfdev") == [0.0]
 
     calls = box.calls()
     assert calls[0] == "dnf install --assumeyes --quiet python3.11 python3.11-pip"
@@ -106,7 +124,7 @@ def test_first_boot_makes_the_host(terraform, user_data, box):
 def test_environment_file_has_the_settings(box):
     lines = (box.current / "ingestion.env").read_text(encoding="utf-8").splitlines()
     assert {'RAW_BUCKET="tech-challenge2-tfdev-raw-123456789012"', 'GLUE_DATABASE="tech_challenge2_tfdev"',
-            'START_DATE=""', 'END_DATE=""', 'LAKE_ENV="tfdev"', 'STOP_AFTER_RUN="false"'} <= set(lines)  # fmt: skip
+            'START_DATE=""', 'END_DATE=""', 'LAKE_ENV="tfdev"', 'STOP_AFTER_RUN="true"'} <= set(lines)  # fmt: skip
 
 
 def test_systemd_takes_the_units(box, tmp_path):
@@ -176,8 +194,22 @@ def test_a_first_boot_that_fails_says_so(user_data, client, aws_environment, tmp
     (box.folder / "dnf-fails").touch()
     done = box.run("bash", user_data, fails=True)
     assert "could not be set up" in done.stderr
-    found = client("cloudwatch").list_metrics(Namespace="B3Lake", MetricName="FailedRuns")["Metrics"]
-    assert [{"Name": "Environment", "Value": "tfdev"}] in [one["Dimensions"] for one in found]
+    assert 1.0 in failed_runs(client, "tfdev")
+
+
+def failed_runs(client, env: str) -> list[float]:
+    """The values of the metric FailedRuns that were put in the last hour, the highest of each second."""
+    now = dt.datetime.now(dt.timezone.utc)
+    found = client("cloudwatch").get_metric_statistics(
+        Namespace="B3Lake",
+        MetricName="FailedRuns",
+        Dimensions=[{"Name": "Environment", "Value": env}],
+        StartTime=now - dt.timedelta(hours=1),
+        EndTime=now + dt.timedelta(hours=1),
+        Period=1,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    return [one["Maximum"] for one in sorted(found, key=lambda one: one["Timestamp"])]
 
 
 def test_destroy_leaves_nothing(terraform, client):
