@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import boto3
 import obstore
-from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import S3Store
 
 from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.credentials import object_credentials
 from b3lake.lake.keys import RAW_PREFIX, parse_partition_key
 from b3lake.lake.names import Names
 from b3lake.lake.session import open_session
@@ -48,7 +48,7 @@ def open_store(bucket: str, session: boto3.Session) -> S3Store:
     pauses, at most RETRIES times and RETRY_SECONDS. Raises AwsError when there are no credentials.
     """
     try:
-        credentials = Boto3CredentialProvider(session)
+        credentials = object_credentials(session)
     except ValueError as error:
         raise as_aws_error(error, f"bucket {bucket}", "RAW_BUCKET") from error
     client: ClientConfig = {"timeout": dt.timedelta(seconds=REQUEST_SECONDS), "allow_http": True}
