@@ -1,5 +1,8 @@
 """The documents agree with the code: columns, make targets, links, files."""
 
+import contextlib
+import functools
+import io
 import itertools
 import re
 from pathlib import Path
@@ -7,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from b3lake.cli import COMMANDS, run_command
 from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, REFINED_SCHEMA
 from devlake import paths
 
@@ -41,11 +45,30 @@ def _targets() -> set[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_make_target_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    code = re.findall(r"`(make [^`]+)`", text) + re.findall(r"^(make .+)$", text, re.MULTILINE)
+    code = re.findall(r"`(make [^`]+)`", text) + re.findall(r"^(?:.+ && )?(make .+)$", text, re.MULTILINE)
+    commands = [
+        command.split()[1:] for line in code for command in line.split("#")[0].split(" && ") if "make " in command
+    ]
     # A target, or several; what follows a VARIABLE= may be SQL.
-    words = [itertools.takewhile(lambda word: "=" not in word, line.split("#")[0].split()[1:]) for line in code]
+    words = [itertools.takewhile(lambda word: "=" not in word, command) for command in commands]
     named = {word for line in words for word in line if re.fullmatch(r"[a-z][a-z0-9-]*", word)}
     assert named <= _targets()
+
+
+@functools.cache
+def _help(command: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+        run_command(command, ["--help"])
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_option_of_b3lake_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    named = re.findall(r"(?:`|/|^|\$ )b3lake ([a-z]+)((?: [^`\n#]*)?)", text, re.MULTILINE)
+    assert {command for command, _ in named} <= COMMANDS.keys()
+    options = {(command, option) for command, rest in named for option in re.findall(r"(?<= )--[a-z0-9-]+", rest)}
+    assert [one for one in options if not re.search(rf"{one[1]}\b", _help(one[0]))] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -61,3 +84,18 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
     named = re.findall(rf"`((?:{folders})/[\w./-]+)`", document.read_text(encoding="utf-8"))
     missing = [name for name in named if not (paths.ROOT / name).exists()]
     assert missing == []
+
+
+TRANSLATED = [document for document in DOCUMENTS if document.name.endswith(".pt-BR.md")]
+
+
+@pytest.mark.parametrize("document", TRANSLATED, ids=lambda path: path.name)
+def test_a_translation_has_the_commands_of_the_original(document: Path) -> None:
+    original = document.with_name(document.name.replace(".pt-BR", ""))
+    commands, wanted = (
+        re.findall(
+            r"^((?:make|sam|terraform|\.venvs/)[^#\n]*?) *(?:#.*)?$", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for path in (document, original)
+    )
+    assert commands == wanted
