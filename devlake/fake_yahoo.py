@@ -22,7 +22,7 @@ _CHART = re.compile(r"/v8/finance/chart/([^/]+)")
 _CRUMB = Reply(200, "fake.crumb")
 # Yahoo, too, answers 404 there, and the cookie with it.
 _COOKIE_PAGE = Reply(404, "", headers={"Set-Cookie": "A3=fake; Path=/; HttpOnly"})
-_MINUTES = {"1m": 1, "2m": 2, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "1h": 60, "90m": 90, "1d": SESSION_MINUTES}
+MINUTES = {"1m": 1, "2m": 2, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "1h": 60, "90m": 90, "1d": SESSION_MINUTES}
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -81,8 +81,17 @@ def error(status: int, code: str, description: str) -> Reply:
     return Reply(status, {"chart": {"result": None, "error": {"code": code, "description": description}}})
 
 
-def chart(symbol: str, bars: Sequence[Mapping[str, Any]], interval: str = "1d", **meta: object) -> Reply:
-    """An answer with `bars`: dicts of ts (epoch seconds), open, high, low, close, volume and, optionally, adjclose."""
+def chart(
+    symbol: str,
+    bars: Sequence[Mapping[str, Any]],
+    interval: str = "1d",
+    events: Mapping[str, Mapping[str, Mapping[str, object]]] | None = None,
+    **meta: object,
+) -> Reply:
+    """An answer with `bars`: dicts of ts (epoch seconds), open, high, low, close, volume and, optionally, adjclose.
+
+    `events` are in Yahoo's form: `{"splits": {"1704200400": {"date": 1704200400, "numerator": 4, …}}}`.
+    """
     described = {
         "currency": "BRL",
         "symbol": symbol,
@@ -102,7 +111,9 @@ def chart(symbol: str, bars: Sequence[Mapping[str, Any]], interval: str = "1d", 
         indicators["adjclose"] = [{"adjclose": [bar.get("adjclose", bar["close"]) for bar in bars]}]
     else:
         described["tradingPeriods"] = _trading_periods(bars)
-    result = {"meta": described, "timestamp": [bar["ts"] for bar in bars], "indicators": indicators}
+    result: dict[str, object] = {"meta": described, "timestamp": [bar["ts"] for bar in bars], "indicators": indicators}
+    if events:
+        result["events"] = events
     return Reply(200, {"chart": {"result": [result], "error": None}})
 
 
@@ -119,7 +130,7 @@ def synthetic(query: Query) -> Reply:
     """Invented quotes of any well-formed symbol; 404 for others, 400 where the range has none, as Yahoo does."""
     if not has_quotes(query.symbol):
         return error(404, "Not Found", "No data found, symbol may be delisted")
-    around = bars(query.symbol, _day(query.start), _day(query.end), _MINUTES[query.interval])
+    around = bars(query.symbol, _day(query.start), _day(query.end), MINUTES[query.interval])
     within = [bar for bar in around if query.start <= bar["ts"] < query.end]
     if not within:
         return error(400, "Bad Request", f"Data doesn't exist for startDate = {query.start}, endDate = {query.end}")

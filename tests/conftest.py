@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from devlake import paths
 from devlake.emulator import Emulator, running
 
 # `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
 sys.dont_write_bytecode = True
+
+# On a busy machine one example may take long, and proves nothing by that.
+settings.register_profile("without deadlines", deadline=None)
+settings.load_profile("without deadlines")
 
 # Tests that run in one process when they run side by side, for they share more than a file's fixtures: a Spark session,
 # stacks of fixed names. Elsewhere each file is a group. Groups are begun in this order, the long ones first.

@@ -11,7 +11,7 @@ step is reported.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -42,6 +42,10 @@ class Split:
     day: dt.date
     ratio: float
 
+    def doubt(self) -> str:
+        """Why it has no size."""
+        return f"a split is listed whose ratio is {self.ratio:g}, and was left out"
+
 
 @dataclass(frozen=True)
 class Payment:
@@ -50,6 +54,10 @@ class Payment:
     day: dt.date
     amount: float
     currency: str = ""
+
+    def doubt(self) -> str:
+        """Why it has no size."""
+        return f"a dividend of {self.amount:g} {self.currency or BRL} is listed, whose value in {BRL} is not known"
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,13 @@ class AsTraded:
     of_days: DayFacts
     steps: list[Step] = field(default_factory=list)
     unsized: list[Split | Payment] = field(default_factory=list)
+
+    def doubts(self) -> Iterator[tuple[dt.date, str]]:
+        """The unsized events in words, each with the trade day that it belongs to; none of days to come."""
+        for event in self.unsized:
+            place = np.searchsorted(self.of_days.days, np.datetime64(event.day, "D"))
+            if place < len(self.of_days.days):
+                yield self.of_days.days[place].item(), event.doubt()
 
 
 def as_traded(bars: pa.Table, splits: Sequence[Split], payments: Sequence[Payment]) -> AsTraded:
@@ -130,9 +145,9 @@ class _Series:
                 self.unsized.append(split)
         self._ratios[np.abs(np.log(self._ratios)) < NO_STEP] = 1.0
         for payment in payments:
-            in_reais = payment.currency in {"", BRL}
-            self._cash[self._place(payment.day)] += payment.amount if in_reais else np.nan
-            if not in_reais:
+            sized = payment.currency in {"", BRL} and np.isfinite(payment.amount)
+            self._cash[self._place(payment.day)] += payment.amount if sized else np.nan
+            if not sized:
                 self.unsized.append(payment)
 
     def _place(self, day: dt.date) -> int:

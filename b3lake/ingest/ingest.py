@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from b3lake.ingest.load import load_all
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
+from b3lake.ingest.steps import Step, phrase
 from b3lake.ingest.validate import Validated, causes, count_days, gaps, pairs_of, validate
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
@@ -21,11 +22,12 @@ from b3lake.lake.tickers import ALL_TICKERS
 
 @dataclass
 class _Received:
-    """The source's answers so far: days by ticker, refusals and doubts by ticker and day, first trades, failures."""
+    """The source's answers so far: days and steps by ticker, refusals and doubts by ticker and day, and the rest."""
 
     days: Counter[str] = field(default_factory=Counter)
     refused: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
     doubts: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
+    steps: dict[str, Sequence[Step]] = field(default_factory=dict)
     had: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
     listed_since: dict[str, dt.date] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -33,6 +35,7 @@ class _Received:
     def note_delivery(self, delivery: Delivery) -> None:
         """Note what a delivery says beside its bars."""
         self.listed_since |= delivery.listed_since
+        self.steps |= delivery.steps
         for told, kept in ((delivery.refused, self.refused), (delivery.doubts, self.doubts)):
             for ticker, reasons in told.items():
                 kept[ticker] |= reasons
@@ -104,7 +107,8 @@ def _outcome(ticker: str, wanted: Selection, received: _Received) -> Outcome:
     outcome = Outcome(ticker, Status.INVALID if refused else Status.NO_DATA, requested=len(expected))
     doubts = received.doubts.get(ticker, {})
     outcome.received, outcome.refused, outcome.doubtful = received.days[ticker], len(refused), len(doubts)
-    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, "doubtful"))))
+    outcome.steps = list(received.steps.get(ticker, ()))
+    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, "doubtful"), phrase(outcome.steps))))
     if wanted.tickers is not None:
         outcome.gaps = gaps(expected, received.had[ticker], received.listed_since.get(ticker))
     return outcome

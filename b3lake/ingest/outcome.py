@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from b3lake.ingest.errors import Status
 from b3lake.ingest.load import Tally
+from b3lake.ingest.steps import Step
 
 EXIT_ALL = 0
 EXIT_NOTHING = 1
@@ -14,7 +15,7 @@ EXIT_SOME_FAILED = 3
 
 @dataclass
 class Outcome:
-    """One ticker: requested against received, in sessions."""
+    """One ticker: requested against received, in sessions; `steps` are those of its prices that nothing explains."""
 
     ticker: str
     status: Status
@@ -25,6 +26,7 @@ class Outcome:
     refused: int = 0
     doubtful: int = 0
     gaps: list[dt.date] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     cause: str = ""
 
     def note_tally(self, tally: Tally, *, dry_run: bool) -> None:
@@ -40,7 +42,11 @@ class Outcome:
 
     def as_record(self) -> dict[str, object]:
         """The outcome as a JSON object."""
-        return asdict(self) | {"status": self.status.value, "gaps": [day.isoformat() for day in self.gaps]}
+        return asdict(self) | {
+            "status": self.status.value,
+            "gaps": [day.isoformat() for day in self.gaps],
+            "steps": [step.as_record() for step in self.steps],
+        }
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -59,6 +65,7 @@ def summary(outcomes: Sequence[Outcome], seconds: float, *, dry_run: bool) -> di
         "unchanged": sum(outcome.unchanged for outcome in outcomes),
         "refused": sum(outcome.refused for outcome in outcomes),
         "gaps": sum(len(outcome.gaps) for outcome in outcomes),
+        "unexplained_steps": sum(len(outcome.steps) for outcome in outcomes),
         "dry_run": dry_run,
         "seconds": round(seconds, 2),
     }

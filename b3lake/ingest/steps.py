@@ -5,10 +5,14 @@ about a whole ratio without one, are named for a person to look at; nothing is c
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+UNEXPLAINED_STEP = "unexplained-step"
+"""The name of these findings, in the run's report and at the doctor's."""
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -48,6 +52,18 @@ class Step:
             f"{self.day}: the close goes from {self.before:g} to {self.after:g} and {listed}; "
             f"a ratio of {self.ratio:g} would explain it"
         )
+
+    def as_record(self) -> dict[str, object]:
+        """The step as JSON takes it."""
+        return self.__dict__ | {"day": self.day.isoformat()}
+
+
+def phrase(steps: Sequence[Step]) -> str:
+    """The first of a ticker's steps in words, and how many more there are; "" without any."""
+    if not steps:
+        return ""
+    more = f" (and {len(steps) - 1} more)" if len(steps) > 1 else ""
+    return f"{UNEXPLAINED_STEP} on {steps[0].sentence()}{more}"
 
 
 @dataclass(frozen=True)

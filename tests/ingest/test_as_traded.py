@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from b3lake.ingest.as_traded import AsTraded, Payment, Split, as_traded
 from b3lake.ingest.decimals import restore_dividends, restore_prices, restore_volumes, shortest
-from tests.ingest.yahoo_view import FIRST, PRICES, YahooView, facts, seen_by_yahoo, trade
+from devlake.traded_days import FIRST, PRICES, facts, trade
+from tests.ingest.yahoo_view import YahooView, seen_by_yahoo
 
 RATIOS = ["4", "2", "10", "0.1", "0.01", "1.05", "1.1", "1.331", "1.155", "1.03", "3", "0.2", "0.04", "100", "1.5"]
 COLUMNS = ["day", *PRICES, "volume", "dividends", "stock_splits"]

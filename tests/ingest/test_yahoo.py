@@ -27,13 +27,19 @@ IMPATIENT = BackOff(attempts=6, first_seconds=0.001, longest_seconds=0.002)
 
 
 def deliver(
-    fake: FakeYahoo, ticker: str = "PETR4", start: dt.date = START, end: dt.date = END, interval: str = "1d"
+    fake: FakeYahoo,
+    ticker: str = "PETR4",
+    start: dt.date = START,
+    end: dt.date = END,
+    interval: str = "1d",
+    *,
+    now: dt.datetime = NOW,
 ) -> Delivery:
     """The fake's bars of one ticker, through the source; raises what it failed with."""
     source = YahooSource(fake.url, back_off=IMPATIENT)
 
     async def collect() -> list[Delivery | Failure]:
-        return [answer async for answer in source.fetch(Selection((ticker,), start, end, NOW, interval))]
+        return [answer async for answer in source.fetch(Selection((ticker,), start, end, now, interval))]
 
     (answer,) = asyncio.run(collect())
     if isinstance(answer, Failure):

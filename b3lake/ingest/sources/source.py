@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from b3lake.ingest.steps import Step
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import B3LakeError
 
@@ -45,7 +46,7 @@ class Delivery:
     They are of `tickers` and of days from `start` to `end`; `listed_since` has the first trade of those tickers for
     which the source knows it. B3's batches have a column more, `factor`: the number of shares that its quotation is of.
     By ticker and day, `refused` says which bars the source had and could not give, and `doubts` what is strange about
-    bars that it gave.
+    bars that it gave; by ticker, `steps` are those of its prices that no listed event explains.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Delivery:
     listed_since: Mapping[str, dt.date] = field(default_factory=dict)
     refused: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
     doubts: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[Step]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

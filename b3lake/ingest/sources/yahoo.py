@@ -7,7 +7,7 @@ later split must be in the answer, and what is wanted is cut out afterwards: `b3
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,14 @@ import pyarrow.compute as pc
 from yfinance.data import YfData
 from yfinance.exceptions import YFRateLimitError
 
-from b3lake.ingest.as_traded import as_traded, restore
+from b3lake.ingest.as_traded import AsTraded, as_traded, restore
 from b3lake.ingest.errors import NoDataError, RateLimitedError, TickerError
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.shared_back_off import SharedBackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
-from b3lake.ingest.sources.yahoo_chart import DAILY, NO_BARS, Chart, read_chart
+from b3lake.ingest.sources.yahoo_chart import DAILY, NO_BARS, Chart, interval_to_ask_for, read_chart
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
-from b3lake.ingest.validate import Validated, validate
+from b3lake.ingest.validate import validate
 from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import UsageError
@@ -95,7 +95,7 @@ class _Client:
         """
         today = max(wanted.end, wanted.now.astimezone(B3_ZONE).date())
         first = wanted.start - EVIDENCE
-        daily = self._chart(ticker, first, today, DAILY)
+        given = daily = self._chart(ticker, first, today, DAILY)
         possible = validate(daily.bars, start=first, end=today)
         facts = as_traded(
             possible.bars,
@@ -104,10 +104,12 @@ class _Client:
         )
         bars = facts.bars
         if wanted.interval != DAILY:
-            short = self._chart(ticker, wanted.start, wanted.end, wanted.interval)
-            possible = validate(short.bars, start=wanted.start, end=wanted.end)
+            given = self._chart(ticker, wanted.start, wanted.end, wanted.interval)
+            possible = validate(given.bars, start=wanted.start, end=wanted.end)
             bars = restore(possible.bars, facts.of_days)
-        return _deliver(ticker, bars, possible, daily.first_trade, wanted)
+        given.check_length(ticker, wanted.interval)
+        refused = possible.refused.get(ticker, {})
+        return _deliver(ticker, wanted, bars, facts, refused=refused, first_trade=daily.first_trade)
 
     def _chart(self, ticker: str, first: dt.date, last: dt.date, interval: str) -> Chart:
         """The chart of the days `first` to `last`. Raises as `ask`."""
@@ -137,7 +139,7 @@ class _Client:
             params={
                 "period1": _midnight(first),
                 "period2": _midnight(last + dt.timedelta(days=1)),
-                "interval": interval,
+                "interval": interval_to_ask_for(interval),
                 "includePrePost": "false",
                 "events": "div,splits,capitalGains",
             },
@@ -153,20 +155,33 @@ def _midnight(day: dt.date) -> int:
 
 
 def _deliver(
-    ticker: str, facts: pa.Table, possible: Validated, first_trade: dt.date | None, wanted: Selection
+    ticker: str,
+    wanted: Selection,
+    bars: pa.Table,
+    facts: AsTraded,
+    *,
+    refused: Mapping[dt.date, str],
+    first_trade: dt.date | None,
 ) -> Delivery:
-    """What is wanted of the `facts`. Raises NoDataError when that is nothing, and nothing was refused."""
-    bars = facts.filter((pc.field("day") >= pa.scalar(wanted.start)) & (pc.field("day") <= pa.scalar(wanted.end)))
+    """What is wanted of all this. Raises NoDataError when there is no bar, and none was refused."""
+    start, end = wanted.start, wanted.end
+    bars = bars.filter((pc.field("day") >= pa.scalar(start)) & (pc.field("day") <= pa.scalar(end)))
     had = set(bars["day"].to_pylist())
-    refused = {
-        day: reason
-        for day, reason in possible.refused.get(ticker, {}).items()
-        if wanted.start <= day <= wanted.end and day not in had
-    }
+    refused = {day: reason for day, reason in refused.items() if start <= day <= end and day not in had}
     if not had and not refused:
         raise NoDataError(ticker, NO_BARS)
-    listed_since = {ticker: first_trade} if first_trade else {}
-    return Delivery(ticker, (ticker,), wanted.start, wanted.end, (bars,), listed_since, {ticker: refused})
+    return Delivery(
+        ticker,
+        (ticker,),
+        start,
+        end,
+        (bars,),
+        listed_since={ticker: first_trade} if first_trade else {},
+        refused={ticker: refused},
+        doubts={ticker: {day: text for day, text in facts.doubts() if start <= day <= end}},
+        # What a split does to the days before it is of their concern, whenever it was.
+        steps={ticker: [step for step in facts.steps if step.day >= start and (step.day <= end or step.listed != 1)]},
+    )
 
 
 def _first_line(error: Exception) -> str:

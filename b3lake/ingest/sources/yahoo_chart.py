@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from b3lake.ingest.as_traded import BRL, Payment, Split
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError
@@ -23,6 +24,9 @@ from b3lake.lake.tickers import yahoo_symbol
 DAILY = "1d"
 NO_BARS = "Yahoo answered without any bars for this range"
 
+_HALF_HOUR = "30m"
+_SAME = {"60m": "1h"}
+
 _QUOTE = ("open", "high", "low", "close", "volume")
 _HOURS_BEFORE_MIDNIGHT = (22, 23)
 """Yahoo stamps some daily bars with midnight of a summer time that was over, or had not begun: the day before."""
@@ -30,12 +34,28 @@ _HOURS_BEFORE_MIDNIGHT = (22, 23)
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars in BARS_SCHEMA, as Yahoo gives them and not validated, and all events that are listed."""
+    """Bars in BARS_SCHEMA, as Yahoo gives them and not validated, and all events that are listed.
+
+    `length` is what Yahoo says of the bars'.
+    """
 
     bars: pa.Table
     splits: list[Split] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     first_trade: dt.date | None = None
+    length: str = ""
+
+    def check_length(self, ticker: str, interval: str) -> None:
+        """Raise InvalidAnswerError when these bars say that they are not of `interval`."""
+        asked = interval_to_ask_for(interval)
+        if len(self.bars) and self.length and _SAME.get(self.length, self.length) != _SAME.get(asked, asked):
+            text = f"Yahoo was asked for bars of {asked} and answered with bars of {self.length}: ask for that"
+            raise InvalidAnswerError(ticker, text)
+
+
+def interval_to_ask_for(interval: str) -> str:
+    """Yahoo answers with whole hours where half hours are asked for: those are made of quarters."""
+    return "15m" if interval == _HALF_HOUR else interval
 
 
 def read_chart(ticker: str, answer: object, interval: str, label: str) -> Chart:
@@ -55,6 +75,7 @@ def read_chart(ticker: str, answer: object, interval: str, label: str) -> Chart:
             _read_splits(result.get("events") or {}),
             _read_payments(result.get("events") or {}),
             None if first_trade is None else _moment(first_trade).date(),
+            result["meta"].get("dataGranularity", ""),
         )
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidAnswerError(ticker, f"Yahoo's answer is no chart ({type(error).__name__}: {error})") from error
@@ -92,8 +113,24 @@ def _read_bars(ticker: str, result: Mapping[str, Any], interval: str, label: str
     unknown = [None] * len(days)
     arrays = [pa.array(columns.get(one.name, unknown), one.type, from_pandas=True) for one in BARS_SCHEMA]
     bars = pa.Table.from_arrays(arrays, schema=BARS_SCHEMA)
-    # Among bars shorter than a day the latest price, at whatever second it was made, is no bar.
-    return bars if interval == DAILY else bars.filter(pa.array([moment.second == 0 for moment in moments], pa.bool_()))
+    if interval == DAILY:
+        return bars
+    # The latest price, at whatever second it was made, is no bar.
+    bars = bars.filter(pa.array([moment.second == 0 for moment in moments], pa.bool_()))
+    return _half_hours(bars) if interval == _HALF_HOUR else bars
+
+
+def _half_hours(quarters: pa.Table) -> pa.Table:
+    """Bars of half an hour from those of a quarter, in order."""
+    halves = pc.floor_temporal(quarters["ts"], 30, "minute")
+    made_by = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    rest = [name for name in BARS_SCHEMA.names if name not in {"ts", *made_by}]
+    how = [*made_by.items(), *((name, "first") for name in rest)]
+    grouped = quarters.set_column(quarters.column_names.index("ts"), "ts", halves)
+    grouped = grouped.group_by("ts", use_threads=False).aggregate(how)
+    return pa.table(
+        {name: grouped[name if name == "ts" else f"{name}_{dict(how)[name]}"] for name in BARS_SCHEMA.names}
+    )
 
 
 def _numbers(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
