@@ -110,7 +110,7 @@ def test_an_administrator_who_signed_in_through_identity_center_may_create_roles
     name, path = "AWSReservedSSO_AdministratorAccess_0123456789abcdef", "/aws-reserved/sso.amazonaws.com/"
     client = _signed_in(aws, name, ["*"], path)
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role{path}{name}"
-    role = {"Path": path, "RoleName": name, "RoleId": "AROAEXAMPLE", "Arn": arn, "CreateDate": 0}
+    role = {"Path": path, "RoleName": name, "RoleId": "AROAexampleexample", "Arn": arn, "CreateDate": 0}
     actions = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole"]
     asked = {
         "PolicySourceArn": arn,
