@@ -18,6 +18,7 @@ def filled(lake: SmallLake, spark: SparkSession) -> SmallLake:
     return lake
 
 
+@pytest.mark.slow
 def test_a_damaged_refined_object_of_an_unreadable_raw_one_fails_no_run(filled: SmallLake, spark: SparkSession) -> None:
     """It cannot be computed anew before its raw object is: until then it is missing from the compact copy."""
     filled.put_broken("PETR4", day(3))
@@ -30,6 +31,7 @@ def test_a_damaged_refined_object_of_an_unreadable_raw_one_fails_no_run(filled: 
     filled.check()
 
 
+@pytest.mark.slow
 def test_a_damaged_list_of_unreadable_objects_is_written_anew(filled: SmallLake, spark: SparkSession) -> None:
     filled.put_broken("VALE3", day(2))
     filled.put_bytes("state/refined/b3/unreadable.json", b"garbage\xff")
@@ -43,6 +45,7 @@ def test_any_damaged_list_is_an_empty_one(text: bytes) -> None:
     assert len(parse_unreadable(text)) == 0
 
 
+@pytest.mark.slow
 def test_full_registers_what_the_catalog_forgot(filled: SmallLake, spark: SparkSession) -> None:
     everything = filled.registered(), filled.registered(COMPACT_TABLE)
     for table in (REFINED_TABLE, COMPACT_TABLE):
@@ -52,6 +55,7 @@ def test_full_registers_what_the_catalog_forgot(filled: SmallLake, spark: SparkS
     assert (filled.registered(), filled.registered(COMPACT_TABLE)) == everything
 
 
+@pytest.mark.slow
 def test_a_compact_table_made_anew_has_its_partitions_again(filled: SmallLake, spark: SparkSession) -> None:
     years = filled.registered(COMPACT_TABLE)
     assert len(years) >= 1
