@@ -6,7 +6,7 @@ about a whole ratio without one, are named for a person to look at; nothing is c
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -46,10 +46,10 @@ class Step:
     listed: float = 1.0
 
     def sentence(self) -> str:
-        """The step in words, without the ticker."""
+        """The step in words, without the ticker and the day."""
         listed = "no split is listed" if self.listed == 1 else f"a ratio of {self.listed:g} is listed"
         return (
-            f"{self.day}: the close goes from {self.before:g} to {self.after:g} and {listed}; "
+            f"the close goes from {self.before:g} to {self.after:g} and {listed}; "
             f"a ratio of {self.ratio:g} would explain it"
         )
 
@@ -63,7 +63,7 @@ def phrase(steps: Sequence[Step]) -> str:
     if not steps:
         return ""
     more = f" (and {len(steps) - 1} more)" if len(steps) > 1 else ""
-    return f"{UNEXPLAINED_STEP} on {steps[0].sentence()}{more}"
+    return f"{UNEXPLAINED_STEP} on {steps[0].day}: {steps[0].sentence()}{more}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,10 @@ class Days:
     closes: Floats
     dividends: Floats
     splits: Floats
+
+    def between(self, begin: int, end: int) -> "Days":
+        """The days from position `begin` to before `end`."""
+        return Days(*(getattr(self, one.name)[begin:end] for one in fields(self)))
 
 
 def log_steps(days: Days) -> tuple[Floats, Floats]:

@@ -202,8 +202,7 @@ def test_a_split_that_yahoo_forgot_is_named_with_the_ratio_that_would_explain_it
     assert result.bars["close"].to_pylist() == [day.prices[3] / 100 for day in traded]
     assert [(step.day, step.ratio, step.listed) for step in result.steps] == [(traded[2].day, whole, 1.0)]
     assert result.steps[0].sentence() == (
-        f"{traded[2].day}: the close goes from 100.3 to {after / 100:g} and no split is listed; "
-        f"a ratio of {whole:g} would explain it"
+        f"the close goes from 100.3 to {after / 100:g} and no split is listed; a ratio of {whole:g} would explain it"
     )
 
 

@@ -14,12 +14,14 @@ from obstore.store import S3Store
 
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
+from b3lake.ingest.doctor.series import PriceSeries
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import IN_FLIGHT
 from b3lake.ingest.objects import RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.source import Selection
+from b3lake.ingest.steps import UNEXPLAINED_STEP
 from b3lake.ingest.validate import BARS_SCHEMA, carried_forward, disagreeing, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.calendar import FIRST_DAY, day_start_utc, is_final, last_final_day, sessions_between
@@ -41,6 +43,7 @@ class Kind(StrEnum):
     MISPLACED = "misplaced"  # a row of another day than its partition's
     DUPLICATE = "duplicate"  # two rows of one moment
     CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
+    STEP = UNEXPLAINED_STEP  # prices that no listed split or dividend leads from one day to the next
     STALE = "stale"  # written before the session was final; of a day to come, maybe
     MIXED = "mixed-sources"  # an invented price in a lake that has others
     STRAY = "stray"  # an object under the prefix that is none of the lake's
@@ -76,6 +79,7 @@ class Examination:
     days: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
     kinds: set[bool] = field(default_factory=set)
     invented: set[Partition] = field(default_factory=set)
+    series: PriceSeries = field(default_factory=PriceSeries)
 
 
 async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
@@ -99,6 +103,7 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
             batch = []
     await _examine_batch(lake.store, batch, seen, steps)
     seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
+    seen.findings += [Finding(Kind.STEP, ticker, step.day, step.sentence()) for ticker, step in seen.series.steps()]
     seen.findings += _gaps(seen.days, last_final_day(examined.now))
     if len(seen.kinds) > 1:
         seen.findings += [Finding(Kind.MIXED, ticker, day, "its price is invented") for day, ticker in seen.invented]
@@ -139,6 +144,7 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
         bars = pa.concat_tables(tables)
         seen.rows += len(bars)
         seen.findings += examine_rows(bars)
+        seen.series.note(bars)
     seen.objects += len(batch)
     steps.advance(f"{seen.objects} objects read", len(batch))
 
