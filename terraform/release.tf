@@ -11,7 +11,7 @@ locals {
     { for name in fileset(path.module, "{host,systemd}/**") : name => file("${path.module}/${name}") },
     {
       "systemd/system/b3-ingestion.timer" = templatefile("${path.module}/templates/b3-ingestion.timer.tftpl", {
-        schedule_time = var.schedule_time
+        schedule_time = local.schedule_time
         timezone      = local.timezone
       })
       "systemd/system/b3-update.service" = templatefile("${path.module}/templates/b3-update.service.tftpl", {

@@ -1,7 +1,10 @@
 # With stop_after_run the host powers itself off after each run, which stops it (EC2's default for EBS volumes), and this
 # starts it for the next one. The timer on the host then finds that it missed its time, and runs.
 locals {
-  schedule_clock = split(":", var.schedule_time)
+  # Yahoo's bar of a session is final at 20:00; B3's own file was seen to appear between 20:33 and 21:03.
+  of_b3          = lookup(var.ingestion_environment, "SOURCE", "yahoo") == "b3"
+  schedule_time  = var.schedule_time != null ? var.schedule_time : local.of_b3 ? "21:30" : "20:15"
+  schedule_clock = split(":", local.schedule_time)
 }
 
 resource "aws_scheduler_schedule" "start_host" {

@@ -178,12 +178,12 @@ variable "ingestion_environment" {
 }
 
 variable "schedule_time" {
-  description = "When the daily run starts on weekdays, HH:MM in America/Sao_Paulo. The ingestion takes a session's bar from 20:00 on; earlier runs get the day before."
+  description = "When the daily run starts on weekdays, HH:MM in America/Sao_Paulo. By default 20:15, for Yahoo's bar of a session is final at 20:00, and 21:30 where ingestion_environment has SOURCE = b3, for B3 publishes its file until 21:05 or so. An earlier run gets the day before; one that comes before B3's file says so, and the next one takes the day."
   type        = string
-  default     = "20:15"
+  default     = null
 
   validation {
-    condition     = can(regex("^([01]\\d|2[0-3]):[0-5]\\d$", var.schedule_time))
+    condition     = var.schedule_time == null || can(regex("^([01]\\d|2[0-3]):[0-5]\\d$", coalesce(var.schedule_time, "-")))
     error_message = "schedule_time must be a time of day such as 20:15."
   }
 }

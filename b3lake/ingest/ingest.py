@@ -30,12 +30,14 @@ class _Received:
     steps: dict[str, Sequence[Step]] = field(default_factory=dict)
     had: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
     listed_since: dict[str, dt.date] = field(default_factory=dict)
+    there: set[dt.date] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
 
     def note_delivery(self, delivery: Delivery) -> None:
         """Note what a delivery says beside its bars."""
         self.listed_since |= delivery.listed_since
         self.steps |= delivery.steps
+        self.there |= delivery.days
         for told, kept in ((delivery.refused, self.refused), (delivery.doubts, self.doubts)):
             for ticker, reasons in told.items():
                 kept[ticker] |= reasons
@@ -74,7 +76,10 @@ async def ingest(wanted: Selection, source: Source, lake: Lake, steps: Steps, *,
 async def _batches(
     wanted: Selection, source: Source, lake: Lake, steps: Steps, received: _Received
 ) -> AsyncIterator[tuple[pa.Table, Inventory]]:
-    whole = await lake.survey(wanted.tickers, wanted.start, wanted.end) if wanted.tickers else None
+    by_name = wanted.tickers is not None
+    # Of days that nobody named, each file tells which they are.
+    at_once = wanted.tickers if not wanted.whatever else None
+    whole = await lake.survey(at_once, wanted.start, wanted.end) if at_once else None
     async for answer in source.fetch(wanted):
         if isinstance(answer, Failure):
             received.failures.append(answer)
@@ -88,7 +93,7 @@ async def _batches(
         rows = 0
         for bars in answer.batches:
             validated = validate(bars, start=wanted.start, end=wanted.end)
-            received.note(validated, keep_days=whole is not None)
+            received.note(validated, keep_days=by_name)
             rows += len(validated.bars)
             yield validated.bars, inventory
         steps.advance(f"{answer.name}: {rows} bars")
@@ -102,7 +107,7 @@ def _listed(wanted: Selection, received: _Received) -> list[str]:
 
 def _outcome(ticker: str, wanted: Selection, received: _Received) -> Outcome:
     """One ticker's outcome as far as the source decides it."""
-    expected = wanted.sessions
+    expected = sorted(received.there) if wanted.whatever else wanted.sessions
     refused = received.refused.get(ticker, {})
     outcome = Outcome(ticker, Status.INVALID if refused else Status.NO_DATA, requested=len(expected))
     doubts = received.doubts.get(ticker, {})
@@ -130,7 +135,8 @@ def no_session(wanted: Selection) -> str:
 def _note_failures(outcome: Outcome, wanted: Selection, failures: list[Failure]) -> None:
     """Whatever the source could not give fails each ticker that lacks a day by it, and the whole market's outcome."""
     of_market = outcome.ticker == ALL_TICKERS
-    its = [one for one in failures if of_market or one.concerns(outcome.ticker, outcome.gaps)]
+    concerned = of_market or wanted.whatever
+    its = [one for one in failures if concerned or one.concerns(outcome.ticker, outcome.gaps)]
     if not wanted.sessions:  # then having nothing is no failure; not being answered is
         its = [one for one in failures if one.ticker == outcome.ticker and not isinstance(one.error, NoDataError)]
     if not its:

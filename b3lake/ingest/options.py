@@ -35,8 +35,8 @@ def add_range(parser: Parser, default_start: str, default_end: str = "the last f
 
 def add_sessions(parser: Parser) -> None:
     """--sessions."""
-    text = "how many sessions up to the end, where no first day is given"
-    parser.add_setting("--sessions", "SESSIONS", text, str(DEFAULT_SESSIONS))
+    text = f"how many sessions up to the end, where no first day is given; without it, {DEFAULT_SESSIONS}"
+    parser.add_setting("--sessions", "SESSIONS", text)
 
 
 def add_source(parser: Parser) -> None:
@@ -111,9 +111,14 @@ def read_days(given: Given) -> tuple[dt.date | None, dt.date | None]:
     return start, end
 
 
+def names_days(given: Given) -> bool:
+    """Whether the range is given in any way."""
+    return any(given.text(name) for name in ("start_date", "end_date", "sessions"))
+
+
 def read_sessions(given: Given) -> int:
     """How many sessions. Raises UsageError."""
-    text = given.text("sessions")
+    text = given.text("sessions") or str(DEFAULT_SESSIONS)
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"SESSIONS={text} is not a number of sessions: give 1 or more, like SESSIONS=60.")
     return int(text)
@@ -121,11 +126,12 @@ def read_sessions(given: Given) -> int:
 
 @dataclass(frozen=True)
 class ChosenSource:
-    """The source that bars are fetched from, and the length of a bar."""
+    """The source that bars are fetched from, the length of a bar, and whether B3's files are here."""
 
     source: Source
     interval: str
     is_b3: bool
+    has_files: bool
 
 
 def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
@@ -134,7 +140,8 @@ def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
     is_b3 = name == "b3"
     if is_b3 and interval != "1d":
         raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
-    return ChosenSource(read_source_settings(environ).source(name, read_b3_files(given)), interval, is_b3)
+    files = read_b3_files(given)
+    return ChosenSource(read_source_settings(environ).source(name, files), interval, is_b3, is_b3 and files is not None)
 
 
 def read_b3_files(given: Given) -> Path | None:

@@ -59,9 +59,10 @@ async def compare_sources(wanted: Selection, yahoo: Source, b3: Source, steps: S
     not_compared = {one.ticker: one.error.cause for one in refused if isinstance(one.error, TickerError) and one.ticker}
     pairs = _pair(theirs, official)
     both = set(pairs["ticker"].to_pylist())
-    why = "; ".join(str(one.error) for one in unusable) or "B3's files do not have it on these days"
+    failed = "; ".join(str(one.error) for one in unusable)
     lacking = [ticker for ticker in wanted.tickers or () if ticker not in both | not_compared.keys()]
-    return Comparison(len(pairs), list(differences(pairs)), not_compared | dict.fromkeys(lacking, why))
+    not_compared |= {ticker: failed or f"B3 has {b3.why_no_bars(ticker)}" for ticker in lacking}
+    return Comparison(len(pairs), list(differences(pairs)), not_compared)
 
 
 async def _collect(source: Source, wanted: Selection, steps: Steps) -> tuple[pa.Table, list[Failure]]:
@@ -70,6 +71,7 @@ async def _collect(source: Source, wanted: Selection, steps: Steps) -> tuple[pa.
     async for answer in source.fetch(wanted):
         if isinstance(answer, Failure):
             failures.append(answer)
+            steps.tell(str(answer.error))
             continue
         if isinstance(answer, Notice):
             steps.tell(answer.text)

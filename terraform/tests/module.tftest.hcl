@@ -182,6 +182,37 @@ run "lab_mode_creates_no_iam" {
   }
 }
 
+run "the_schedule_fits_the_source" {
+  command = plan
+
+  variables {
+    stop_after_run        = true
+    ingestion_environment = { SOURCE = "b3" }
+  }
+
+  assert {
+    condition = (
+      strcontains(aws_s3_object.release["systemd/system/b3-ingestion.timer"].content, "OnCalendar=Mon..Fri *-*-* 21:30:00 America/Sao_Paulo") &&
+      aws_scheduler_schedule.start_host[0].schedule_expression == "cron(30 21 ? * MON-FRI *)"
+    )
+    error_message = "B3's file of a session was seen to appear until 21:03."
+  }
+}
+
+run "a_schedule_that_is_given_stands" {
+  command = plan
+
+  variables {
+    schedule_time         = "22:10"
+    ingestion_environment = { SOURCE = "b3" }
+  }
+
+  assert {
+    condition     = strcontains(aws_s3_object.release["systemd/system/b3-ingestion.timer"].content, "OnCalendar=Mon..Fri *-*-* 22:10:00 America/Sao_Paulo")
+    error_message = "Whoever gives a time means it."
+  }
+}
+
 run "the_schedule_starts_the_host_when_the_timer_runs" {
   command = plan
 

@@ -133,6 +133,7 @@ def test_the_total_counts_lines_or_quotes(tmp_path: Path, total: int):
     assert len(read(tmp_path, whole_file([quote()] * 3, total=total)).quotes) == 3
 
 
+@settings(deadline=None)
 @given(records=st.integers(0, 5), total=st.integers(0, 12))
 def test_any_other_total_condemns_the_file(tmp_path_factory: pytest.TempPathFactory, records: int, total: int):
     content = whole_file([quote()] * records, total=total)
@@ -293,6 +294,7 @@ def test_a_code_that_no_key_can_have_condemns_its_record_alone(tmp_path: Path, c
     assert found.refused == (RefusedRecord(dt.date(2024, 1, 2), shown, "its code is not of letters and digits"),)
 
 
+@settings(deadline=None)
 @given(code=st.binary(max_size=12))
 def test_a_code_is_told_by_its_bytes_as_by_its_text(tmp_path_factory: pytest.TempPathFactory, code: bytes):
     found = read(tmp_path_factory.mktemp("code"), whole_file([quote(code=code)]))

@@ -333,3 +333,61 @@ def test_batches_hold_whole_days_and_everything(monkeypatch: pytest.MonkeyPatch,
         [dt.date(2024, 5, 6)],
     ]
     assert sum(map(len, batches)) == 6
+
+
+@pytest.mark.parametrize(
+    ("ticker", "says"),
+    [
+        ("IMAB11", "no ETF of fixed income; if it is one, take it from --source yahoo"),
+        ("^BVSP", "no index; take it from --source yahoo"),
+    ],
+)
+def test_what_no_file_of_b3s_has_is_said(
+    command: Command,
+    fake_yahoo: FakeYahoo,
+    tmp_path: Path,
+    ticker: str,
+    says: str,
+):
+    """Yahoo knows both: a fetch from B3 and a comparison with it say where they are to be had."""
+    place = put(tmp_path, "a", quote(day=20240502))
+    day = ("--start-date", str(DAYS[0]), "--end-date", str(DAYS[0]))
+    assert command(*from_files(place, DAYS[0], DAYS[0], ticker)) == 1
+    (record,) = command.records().values()
+    assert (record["status"], record["cause"].endswith(says)) == ("no-data", True)
+    assert command.verify("--tickers", ticker, *day, "--b3-files", str(place)) == 1
+    assert "B3 has no trade in the cash market in this range: B3's files" in command.out
+    assert says in command.out
+
+
+def test_an_ordinary_code_without_a_trade_is_not_taken_for_an_etf(command: Command, tmp_path: Path):
+    place = put(tmp_path, "a", quote(day=20240502))
+    assert command(*from_files(place, DAYS[0], DAYS[0], "VALE3")) == 1
+    assert command.records()["VALE3"]["cause"] == "no trade in the cash market in this range"
+
+
+def test_without_a_day_all_that_the_files_have_is_taken(command: Command, lake: TestLake, tmp_path: Path):
+    """Older quotes are counted, and no session is missed, for none was asked for."""
+    put(tmp_path, "COTAHIST.A1988", quote(day=19880104, currency="CZ$"), year=1988)
+    put(tmp_path, "COTAHIST_A2003.TXT", quote(day=20030102), quote(day=20030106, code="VALE3"), year=2003)
+    put(tmp_path, "COTAHIST_D02052024.TXT", quote(day=20240502))
+    options = ("--source", "b3", "--b3-files", str(tmp_path), "--json")
+    assert command(*options, "--tickers", "*", "--dry-run") == 0
+    assert command.summary()["written"] == 3
+    assert "COTAHIST.A1988: 1 quotes left out, from before 1994-07-04" in command.err
+    assert command(*options, "--tickers", "PETR4") == 0
+    record = command.records()["PETR4"]
+    assert (record["requested"], record["received"], record["gaps"]) == (3, 2, ["2003-01-06"])
+    assert set(lake.written()) == {key_of(dt.date(2003, 1, 2)), key_of(DAYS[0])}
+    assert command(*options, "--tickers", "PETR4", "--sessions", "3") == 2, "a window of this month has no file"
+    put(tmp_path, "COTAHIST_A2004.TXT", quote(day=20040102), year=2004, total=9)
+    assert command(*options, "--tickers", "PETR4") == 3
+    assert command.records()["PETR4"]["cause"].startswith("COTAHIST_A2004.TXT: its trailer")
+
+
+def test_the_recorded_folder_whole(command: Command, shared_data: Path):
+    options = ("--source", "b3", "--b3-files", str(shared_data / "cotahist"), "--tickers", "*", "--json")
+    assert command(*options, "--dry-run") == 3, "one of its files is truncated"
+    records = command.records()
+    assert records["*"]["cause"].startswith("COTAHIST_D04012016.TXT: its trailer")
+    assert command.summary()["written"] == sum(REAL_DAYS.values())

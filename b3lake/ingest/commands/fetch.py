@@ -16,7 +16,7 @@ from b3lake.ingest.outcome import Outcome, exit_code, summary
 from b3lake.ingest.progress import progress
 from b3lake.ingest.report import write_outcomes
 from b3lake.ingest.sources.source import Selection, Source
-from b3lake.lake.calendar import B3_ZONE, last_final_day, last_final_session
+from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
@@ -48,11 +48,14 @@ def parse(
         raise UsageError("TICKERS=* takes the whole market, which only --source b3 can list.")
     today = now.astimezone(B3_ZONE).date()
     partial = given.flag("include_partial")
-    start, end = options.read_range(given, today if partial else last_final_session(now), options.read_sessions(given))
+    # Files that somebody has are taken whole, unless days are named.
+    whatever = chosen.has_files and not options.names_days(given)
+    final = today if partial else last_final_session(now)
+    start, end = (FIRST_DAY, today) if whatever else options.read_range(given, final, options.read_sessions(given))
     # What B3 publishes is final: today's session is asked for by whoever names it.
     last = today if partial or chosen.is_b3 else last_final_day(now)
     return FetchRequest(
-        Selection(tickers, start, end, now, chosen.interval),
+        Selection(tickers, start, end, now, chosen.interval, whatever),
         last,
         chosen.source,
         options.read_lake(given, environ),
@@ -69,7 +72,7 @@ def _parser(program: str) -> Parser:
         "b3lake verify compares the two sources; b3lake doctor examines what the lake has.",
     )
     options.add_tickers(parser, f"{','.join(options.DEFAULT_TICKERS)} (* only with --source b3)")
-    options.add_range(parser, "that of --sessions")
+    options.add_range(parser, "that of --sessions, or with --b3-files all that is there")
     options.add_sessions(parser)
     options.add_source(parser)
     options.add_lake(parser)

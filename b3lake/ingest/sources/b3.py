@@ -23,6 +23,7 @@ from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.tickers import INDEX_TICKER
 
 LABEL = labels.B3
+FUND_SUFFIX = "11"
 BATCH_ROWS = 20_000
 """Quotes that become bars at a time: a whole year of the market would be a gigabyte of them."""
 
@@ -53,9 +54,13 @@ class B3Source:
             yield answer
 
     def why_no_bars(self, ticker: str) -> str:
-        """As Source.why_no_bars."""
-        index = ": B3's files hold shares, no index; take it from --source yahoo" if ticker == INDEX_TICKER else ""
-        return f"no trade in the cash market in this range{index}"
+        """As Source.why_no_bars: indices and ETFs of fixed income (all of them end in 11) are in no file of B3's."""
+        elsewhere = ""
+        if ticker == INDEX_TICKER:
+            elsewhere = ": B3's files hold shares, no index; take it from --source yahoo"
+        elif ticker.endswith(FUND_SUFFIX):
+            elsewhere = ": B3's files have no ETF of fixed income; if it is one, take it from --source yahoo"
+        return f"no trade in the cash market in this range{elsewhere}"
 
     async def _fetch_site(self, wanted: Selection, got: "_Got") -> AsyncIterator[Delivery | Failure | Notice]:
         today = wanted.now.astimezone(B3_ZONE).date()
@@ -78,7 +83,7 @@ class B3Source:
 
     async def _fetch_here(self, wanted: Selection, got: "_Got") -> AsyncIterator[Delivery | Failure | Notice]:
         place = self.files or Path()
-        here = files_here(place, range(wanted.start.year, wanted.end.year + 1))
+        here = files_here(place, None if wanted.whatever else range(wanted.start.year, wanted.end.year + 1))
         if here.others:
             yield Notice(name_others(here.others))
         damaged: list[tuple[B3LakeError, int | None]] = [(error, None) for error in here.damaged]
@@ -90,6 +95,10 @@ class B3Source:
                 continue
             for answer in got.take(file.path.name, content):
                 yield answer
+        if wanted.whatever:
+            for cause, _ in damaged:
+                yield Failure(cause)
+            return
         lacking = got.lacking(wanted.sessions)
         for cause, year in damaged:
             days = frozenset(day for day in lacking if year in {None, day.year})
@@ -119,20 +128,21 @@ class _Got:
         self._days |= content.days
         if content.left_out:
             yield Notice(f"{name}: {content.left_out} quotes left out, from {TOO_EARLY}.")
-        if len(quotes) or refused:
-            yield self._delivery(name, quotes, refused)
+        days = frozenset(day for day in content.days - before if wanted.start <= day <= wanted.end)
+        if days:
+            yield self._delivery(name, quotes, refused, days)
 
     def _wants(self, one: RefusedRecord) -> bool:
         wanted = self._wanted
         return wanted.start <= one.day <= wanted.end and (wanted.tickers is None or one.ticker in wanted.tickers)
 
-    def _delivery(self, name: str, quotes: Quotes, refused: list[RefusedRecord]) -> Delivery:
-        days = days_of(quotes) | {one.day for one in refused}
+    def _delivery(self, name: str, quotes: Quotes, refused: list[RefusedRecord], days: frozenset[dt.date]) -> Delivery:
         reasons: dict[str, dict[dt.date, str]] = {}
         for one in refused:
             reasons.setdefault(one.ticker, {})[one.day] = one.reason
         bars = batches(quotes, self._label) if len(quotes) else ()
-        return Delivery(name, tickers_of(quotes), min(days), max(days), bars, refused=reasons, doubts=doubts(quotes))
+        tickers, doubted = tickers_of(quotes), doubts(quotes)
+        return Delivery(name, tickers, min(days), max(days), bars, refused=reasons, doubts=doubted, days=days)
 
 
 def select(quotes: Quotes, tickers: Sequence[str] | None, start: dt.date, end: dt.date, but: set[dt.date]) -> Quotes:

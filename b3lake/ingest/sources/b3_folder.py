@@ -28,13 +28,13 @@ class LocalFiles:
     others: list[str] = field(default_factory=list)
 
 
-def files_here(place: Path, years: Iterable[int]) -> LocalFiles:
-    """The files of a folder (not of those in it) that are of `years`; or the one file that `place` is.
+def files_here(place: Path, years: Iterable[int] | None) -> LocalFiles:
+    """The files of a folder (not of those in it) that are of `years` (None: of any); or the one file that `place` is.
 
     Of two files that have a day, the one made later stands, and of those made on one day the larger one. Raises
     UsageError when no file is of these years.
     """
-    found, wanted = LocalFiles(), set(years)
+    found, wanted = LocalFiles(), None if years is None else set(years)
     others_years: set[int] = set()
     for path in [place] if place.is_file() else sorted(path for path in place.iterdir() if not path.is_dir()):
         try:
@@ -49,7 +49,7 @@ def files_here(place: Path, years: Iterable[int]) -> LocalFiles:
             found.damaged.append(CotahistError(path.name, "it does not begin as a COTAHIST file does"))
         elif header is None:
             found.others.append(path.name)
-        elif header.year in wanted:
+        elif wanted is None or header.year in wanted:
             found.files.append(LocalFile(path, header))
         else:
             others_years.add(header.year)

@@ -18,7 +18,8 @@ SATURDAY = 5
 class Selection:
     """The bars that are wanted: of `tickers` (None: of every ticker), from `start` to `end`, both included.
 
-    `now` (aware) is the moment of the run: it decides which files B3's site has.
+    `now` (aware) is the moment of the run: it decides which files B3's site has. With `whatever` no day was asked for,
+    and those that the source has are wanted: then none is missing.
     """
 
     tickers: tuple[str, ...] | None
@@ -26,6 +27,7 @@ class Selection:
     end: dt.date
     now: dt.datetime
     interval: str = "1d"
+    whatever: bool = False
 
     @property
     def sessions(self) -> list[dt.date]:
@@ -44,7 +46,8 @@ class Delivery:
     """Bars that came together, of one ticker or one file: `batches` of BARS_SCHEMA, not validated yet.
 
     They are of `tickers` and of days from `start` to `end`; `listed_since` has the first trade of those tickers for
-    which the source knows it. B3's batches have a column more, `factor`: the number of shares that its quotation is of.
+    which the source knows it. B3's batches have a column more, `factor`: the number of shares that its quotation is of;
+    and `days` has all wanted days of the file, of whatever ticker.
     By ticker and day, `refused` says which bars the source had and could not give, and `doubts` what is strange about
     bars that it gave; by ticker, `steps` are those of its prices that no listed event explains.
     """
@@ -58,6 +61,7 @@ class Delivery:
     refused: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
     doubts: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
     steps: Mapping[str, Sequence[Step]] = field(default_factory=dict)
+    days: frozenset[dt.date] = frozenset()
 
 
 @dataclass(frozen=True)
