@@ -102,9 +102,9 @@ def wait_for_events(aws: Emulator, queue: str, job: str, folder: Path) -> int:
 
 
 def _download_script(aws: Emulator, location: str, folder: Path) -> Path:
+    """The script under the name that it was uploaded by, which has no ending: so Glue runs it too."""
     where = urlsplit(location)
     script = folder / Path(where.path).name
-    script = script if script.suffix == ".py" else folder / "refine_job.py"
     aws.client("s3").download_file(where.netloc, where.path.lstrip("/"), str(script))
     return script
 

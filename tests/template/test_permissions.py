@@ -275,8 +275,8 @@ def test_the_real_job_runs_with_its_own_role(strict_aws: Emulator, job_role: Rol
     root.delete_bucket_policy(Bucket=BUCKET)
     for key, body in raw_objects(RAW_SCHEMA, raw_key):
         root.put_object(Bucket=BUCKET, Key=key, Body=body)
-    script = tmp_path / "refine_job.py"
     bucket, key = script_location(strict_aws)
+    script = tmp_path / Path(key).name
     script.write_bytes(job_role.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
     arguments = strict_aws.client("glue").get_job(JobName=JOB)["Job"]["DefaultArguments"]
     done = subprocess.run(
