@@ -193,13 +193,12 @@ def measure_job(bench: Bench, tickers: int, days: int, *, writing: bool) -> None
     )
 
 
-def measure_plain_spark(bench: Bench, sample: tuple[int, int]) -> None:
-    """Plain Spark over S3A, on a sample; written to local disk."""
+def measure_plain_spark(bench: Bench) -> None:
+    """Plain Spark over S3A, on the sample; written to local disk."""
     jars = sorted(JARS.glob("*.jar"))
     if not jars:
-        print(f"plain Spark over S3A: no jars in {JARS}, see docs/benchmarks.md")
+        print(f"plain Spark over S3A is left out: there are no jars in {JARS}, docs/benchmarks.md says where they are.")
         return
-    bench.fill("sample/b3", sample[0], range(sample[1]))
     conf = {
         "endpoint": bench.environment["AWS_ENDPOINT_URL_S3"], "path.style.access": "true",
         "connection.ssl.enabled": "false", "access.key": object_server.ACCESS_KEY,
@@ -266,7 +265,8 @@ def main() -> None:
             lake.fill("raw/b3", options.tickers, range(options.days))
             measure_job(lake, options.tickers, options.days, writing=not options.only_job)
             if not options.only_job:
-                measure_plain_spark(lake, options.sample)
+                lake.fill("sample/b3", options.sample[0], range(options.sample[1]))
+                measure_plain_spark(lake)
                 measure_awswrangler(lake)
     if not options.only_job:
         measure_duckdb(options.tickers, options.days)

@@ -63,8 +63,8 @@ def ensure_columns(job: Job, table: str, schema: pa.Schema) -> str:
     glue = _client(job)
     with calling_glue(job, table):
         definition = glue.get_table(DatabaseName=job.database, Name=table)["Table"]
-        storage = definition["StorageDescriptor"]
-        told = {column["Name"]: column for column in storage["Columns"]}
+        storage = definition.get("StorageDescriptor", {})
+        told = {column["Name"]: column for column in storage.get("Columns", [])}
         if [(name, column["Type"]) for name, column in told.items()] != list(glue_types(schema).items()):
             columns = [told.get(name, {}) | {"Name": name, "Type": kind} for name, kind in glue_types(schema).items()]
             definition["StorageDescriptor"] = storage | {"Columns": columns}
@@ -89,7 +89,7 @@ def update_columns(job: Job, table: str, schema: pa.Schema, partitions: Partitio
     Each partition has columns of its own; Athena refuses one whose column has another type than the table's.
     """
     with calling_glue(job, table):
-        storage = _client(job).get_table(DatabaseName=job.database, Name=table)["Table"]["StorageDescriptor"]
+        storage = _client(job).get_table(DatabaseName=job.database, Name=table)["Table"].get("StorageDescriptor", {})
     storage |= {"Columns": [{"Name": name, "Type": kind} for name, kind in glue_types(schema).items()]}
 
     def update(some: Partitions, session: boto3.Session) -> None:
