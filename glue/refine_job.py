@@ -17,6 +17,7 @@ each what the job uses, as it stands there; edit those:
     b3lake/refine/log.py
     b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
+    b3lake/lake/credentials.py
     b3lake/refine/objects.py
     b3lake/refine/listing.py
     b3lake/refine/spark.py
@@ -791,6 +792,21 @@ def _in_calls(job: Job, table: str, partitions: Partitions, call: Callable[[Part
 
 
 # =====================================================================================================================
+# b3lake/lake/credentials.py
+# Credentials for obstore, from boto3's chain.
+# =====================================================================================================================
+
+CREDENTIALS_TTL = timedelta(minutes=5)
+"""For so long obstore keeps what boto3 gave it. Its own default of half an hour takes no account of when keys end, and
+those of a role may be over sooner. boto3 renews a role's keys ten minutes before that: asking it often is enough."""
+
+
+def object_credentials(session: boto3.Session | None = None) -> Boto3CredentialProvider:
+    """What obstore asks for credentials: `session`, by default boto3's own. Raises ValueError when there are none."""
+    return Boto3CredentialProvider(session, ttl=CREDENTIALS_TTL)
+
+
+# =====================================================================================================================
 # b3lake/refine/objects.py
 # Objects in S3, one at a time and many at once. Used by the driver and by the executors.
 # =====================================================================================================================
@@ -799,7 +815,7 @@ REQUESTS_IN_FLIGHT = 64
 
 
 def store_of(place: Place, connection: Connection) -> S3Store:
-    """One store, and so one pool of connections, per bucket and process."""
+    """One store, and so one pool of connections, per bucket and process. Raises AwsError without credentials."""
     # The functions of a script are unpickled anew for every task; a library's module lives as long as its process.
     stores: dict[Any, S3Store] = obstore.__dict__.setdefault("_refine_stores", {})
     if (place.bucket, connection) not in stores:
@@ -807,11 +823,18 @@ def store_of(place: Place, connection: Connection) -> S3Store:
         stores[place.bucket, connection] = S3Store(
             place.bucket,
             region=connection.region,
-            credential_provider=Boto3CredentialProvider(),
+            credential_provider=_credentials(place),
             client_options={"allow_http": True, "timeout": "60s"},
             **(elsewhere if connection.s3_endpoint else {}),
         )
     return stores[place.bucket, connection]
+
+
+def _credentials(place: Place) -> Boto3CredentialProvider:
+    try:
+        return object_credentials()
+    except ValueError as error:
+        raise as_aws_error(error, f"bucket {place.bucket}") from error
 
 
 @contextmanager
@@ -1622,8 +1645,8 @@ def read_task(job: Job) -> Task:
 
 def read_objects(job: Job, reads: pa.Table) -> list[Found]:
     """What is found for each of the reads."""
-    store = store_of(job.raw, job.connection)
     try:
+        store = store_of(job.raw, job.connection)
         return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
     except B3LakeError as error:
         return [Found(failure=str(error))] * len(reads)

@@ -13,6 +13,7 @@ from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
 from obstore.store import S3Store
 
 from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.credentials import object_credentials
 from b3lake.lake.errors import AwsError
 from b3lake.refine.config import Connection, Place
 from b3lake.refine.fingerprint import plain_etag
@@ -21,7 +22,7 @@ REQUESTS_IN_FLIGHT = 64
 
 
 def store_of(place: Place, connection: Connection) -> S3Store:
-    """One store, and so one pool of connections, per bucket and process."""
+    """One store, and so one pool of connections, per bucket and process. Raises AwsError without credentials."""
     # The functions of a script are unpickled anew for every task; a library's module lives as long as its process.
     stores: dict[Any, S3Store] = obstore.__dict__.setdefault("_refine_stores", {})
     if (place.bucket, connection) not in stores:
@@ -29,11 +30,18 @@ def store_of(place: Place, connection: Connection) -> S3Store:
         stores[place.bucket, connection] = S3Store(
             place.bucket,
             region=connection.region,
-            credential_provider=Boto3CredentialProvider(),
+            credential_provider=_credentials(place),
             client_options={"allow_http": True, "timeout": "60s"},
             **(elsewhere if connection.s3_endpoint else {}),
         )
     return stores[place.bucket, connection]
+
+
+def _credentials(place: Place) -> Boto3CredentialProvider:
+    try:
+        return object_credentials()
+    except ValueError as error:
+        raise as_aws_error(error, f"bucket {place.bucket}") from error
 
 
 @contextmanager

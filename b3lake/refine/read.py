@@ -60,8 +60,8 @@ def read_task(job: Job) -> Task:
 
 def read_objects(job: Job, reads: pa.Table) -> list[Found]:
     """What is found for each of the reads."""
-    store = store_of(job.raw, job.connection)
     try:
+        store = store_of(job.raw, job.connection)
         return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
     except B3LakeError as error:
         return [Found(failure=str(error))] * len(reads)
