@@ -89,7 +89,7 @@ def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
     for name in ("difference", "worst price", "Yahoo", "B3"):
         table.add_column(name)
     for found in compared.differences:
-        how = f"factor {found.factor:g}" if found.factor else "prices differ"
+        how = f"factor {found.factor:g}, unexplained" if found.factor else "prices differ"
         prices = (f"{found.yahoo:.4f}", f"{found.b3:.4f}")
         table.add_row(found.ticker, str(found.start), str(found.end), str(found.days), how, found.column, *prices)
     console = _stdout()

@@ -1,4 +1,4 @@
-"""Compares Yahoo's quotes with B3's own, day by day, where both have the ticker."""
+"""Compares Yahoo's quotes with B3's own, day by day, where both have the ticker: both as they were traded."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -22,8 +22,9 @@ PRICES = ("open", "high", "low", "close")
 class Difference:
     """Days on end on which Yahoo's quotes of a ticker differ from B3's in one way.
 
-    `factor` is B3's price divided by Yahoo's where one number explains all four prices (a later split or bonus), else
-    None; `column`, `yahoo` and `b3` are the worst price of the first day, in BRL.
+    `factor` is B3's price divided by Yahoo's where one number explains all four prices, else None: then Yahoo has a
+    split or bonus wrong, since those that it lists were undone. `column`, `yahoo` and `b3` are the worst price of the
+    first day, in BRL.
     """
 
     ticker: str
