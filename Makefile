@@ -154,8 +154,8 @@ bench-emulator: .venvs/dev.done .venvs/ministack.done ## measure the emulator's 
 	@$(PY) -m bench.bench_emulator_catalog
 
 .PHONY: bench-refine
-bench-refine: .venvs/bench.done ## measure the refine job beside its rivals, its planner and its compact copy
-	@$(PY) -m bench.bench_planner && $(PY) -m bench.bench_refine && $(PY) -m bench.bench_compact
+bench-refine: .venvs/bench.done ## measure the refine job beside its rivals, its planner and its history
+	@$(PY) -m bench.bench_planner && $(PY) -m bench.bench_refine && $(PY) -m bench.bench_history
 
 .PHONY: check
 check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module

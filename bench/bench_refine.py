@@ -164,7 +164,7 @@ def line(name: str, objects: int, seconds: float, taken: Taken | None = None) ->
 
 
 def job(bench: Bench, *more: str) -> tuple[Taken, dict[str, Any]]:
-    uris = [word for name in ("raw", "refined", "compact") for word in (f"--{name}_uri", f"s3://{BUCKET}/{name}/b3")]
+    uris = [word for name in ("raw", "refined", "history") for word in (f"--{name}_uri", f"s3://{BUCKET}/{name}/b3")]
     command = [sys.executable, "glue/refine_job.py", *uris, "--database", DATABASE, "--table", TABLE, *more]
     taken = bench.timed(command)
     return taken, json.loads(taken.said)

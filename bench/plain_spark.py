@@ -29,9 +29,12 @@ def main(raw: str, out: str) -> None:
         F.max("high").alias("high_price"),
         F.min("low").alias("low_price"),
         F.max_by("close", "ts").alias("close_price"),
-        F.max_by("adj_close", "ts").alias("adj_close_price"),
         F.sum("volume").alias("total_volume"),
         F.count("*").cast("int").alias("bar_count"),
+        F.sum("turnover").alias("turnover"),
+        F.sum("trades").cast("int").alias("trades"),
+        F.min_by("dividends", "ts").alias("dividends"),
+        F.min_by("stock_splits", "ts").alias("stock_splits"),
     )
     refined = (
         days.withColumn("trade_date", F.col("dt"))

@@ -17,11 +17,12 @@ each what the job uses, as it stands there; edit those:
     b3lake/refine/log.py
     b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
+    b3lake/lake/adjust.py
     b3lake/lake/credentials.py
     b3lake/refine/objects.py
     b3lake/refine/listing.py
     b3lake/refine/spark.py
-    b3lake/refine/compact.py
+    b3lake/refine/history.py
     b3lake/refine/plan.py
     b3lake/refine/ledger.py
     b3lake/refine/notes.py
@@ -59,6 +60,7 @@ from typing import Any
 import awswrangler as wr
 import boto3
 import numpy as np
+import numpy.typing as npt
 import obstore
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -96,7 +98,7 @@ class AwsError(B3LakeError):
 # 'tech_challenge2_dev_refine_job'
 # =====================================================================================================================
 
-COMPACT_TABLE = "b3_daily_quotes_compact"
+HISTORY_TABLE = "b3_daily_history"
 
 
 # =====================================================================================================================
@@ -295,7 +297,9 @@ def _year(partitions: pa.Table) -> pa.ChunkedArray:
 #
 # `ts` is written without a zone, in microseconds, and holds UTC. Athena, Hive, DuckDB and Spark then all see the same
 # plain `timestamp`; with a zone, DuckDB would see `timestamptz` and would shift it to the reader's zone.
-# Prices and dividends are BRL per share, `volume` is shares, `stock_splits` a ratio (0 = none).
+# Bronze and silver hold facts: prices (BRL per share) and volumes (shares) are as traded, whatever split came later;
+# dividends are BRL per share held before, gross, on the first day without the right; `stock_splits` is shares after per
+# share before (0: none). Null is not known.
 # =====================================================================================================================
 
 RAW_SCHEMA = pa.schema(
@@ -305,10 +309,12 @@ RAW_SCHEMA = pa.schema(
         ("high", pa.float64()),
         ("low", pa.float64()),
         ("close", pa.float64()),
-        ("adj_close", pa.float64()),
         ("volume", pa.int64()),
+        ("turnover", pa.float64()),
+        ("trades", pa.int32()),
         ("dividends", pa.float64()),
         ("stock_splits", pa.float64()),
+        ("isin", pa.string()),
         ("source", pa.string()),
     ]
 )
@@ -324,19 +330,33 @@ REFINED_SCHEMA = pa.schema(
         ("high_price", pa.float64()),
         ("low_price", pa.float64()),
         ("close_price", pa.float64()),
-        ("adj_close_price", pa.float64()),
         ("total_volume", pa.int64()),
         ("bar_count", pa.int32()),
         (f"close_ma_{MOVING_AVERAGE_DATES}", pa.float64()),
         ("close_delta", pa.float64()),
+        ("turnover", pa.float64()),
+        ("trades", pa.int32()),
+        ("dividends", pa.float64()),
+        ("stock_splits", pa.float64()),
     ]
 )
 """Silver: one row per ticker and trade date."""
 
 
-def compact_schema(refined: pa.Schema) -> pa.Schema:
-    """The columns of the compact copy: the refined rows of a year, sorted by ticker and date."""
-    return pa.schema([("ticker", pa.string()), *refined])
+ADJUSTED_SCHEMA = pa.schema(
+    [
+        ("split_factor", pa.float64()),
+        ("adj_factor", pa.float64()),
+        ("adj_close_price", pa.float64()),
+        ("daily_return", pa.float64()),
+    ]
+)
+"""What is derived from the facts of a ticker's later rows: see adjust.py."""
+
+
+def history_schema(refined: pa.Schema) -> pa.Schema:
+    """Gold: the refined rows of a year with the adjusted columns, sorted by ticker and date."""
+    return pa.schema([("ticker", pa.string()), *refined, *ADJUSTED_SCHEMA])
 YEAR_PARTITION_TYPES = {"year": "int"}
 """As PARTITION_TYPES, for tables of one object a year."""
 
@@ -412,9 +432,9 @@ class Rule:
         return pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *self.schema])
 
     @property
-    def compact(self) -> pa.Schema:
-        """A row of the compact copy."""
-        return compact_schema(self.schema)
+    def history(self) -> pa.Schema:
+        """A row of the history."""
+        return history_schema(self.schema)
 
 
 CURRENT_RULE = Rule()
@@ -495,8 +515,8 @@ class Job:
     refined: Place
     database: str
     table: str
-    compact: Place | None
-    compact_table: str
+    history: Place | None
+    history_table: str
     full: bool
     scope: Scope
     connection: Connection
@@ -517,7 +537,7 @@ class Job:
 # The command line of the refine job, as Glue gives it.
 # =====================================================================================================================
 
-NO_COMPACT = "off"
+NO_HISTORY = "off"
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -526,7 +546,7 @@ class _Arguments(argparse.ArgumentParser):
 
 
 def _place_or_off(text: str) -> Place | None:
-    return None if text == NO_COMPACT else Place.parse(text)
+    return None if text == NO_HISTORY else Place.parse(text)
 
 
 def _trade_date(text: str) -> int:
@@ -556,8 +576,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--refined_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the refined ones")
     parser.add_argument("--database", required=True, help="Glue database")
     parser.add_argument("--table", required=True, help="Glue table of the refined objects")
-    parser.add_argument("--compact_uri", type=_place_or_off, help="s3://bucket/prefix of the compact copy, or off")
-    parser.add_argument("--compact_table", default=COMPACT_TABLE, help="Glue table of the compact copy")
+    parser.add_argument("--history_uri", type=_place_or_off, help="s3://bucket/prefix of the history, or off")
+    parser.add_argument("--history_table", default=HISTORY_TABLE, help="Glue table of the history")
     parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
     parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
     parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
@@ -576,8 +596,8 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         refined=known.refined_uri,
         database=known.database,
         table=known.table,
-        compact=known.compact_uri,
-        compact_table=known.compact_table,
+        history=known.history_uri,
+        history_table=known.history_table,
         full=known.mode == "full",
         scope=Scope(known.start_date, known.end_date, known.tickers),
         connection=Connection(
@@ -694,15 +714,15 @@ def connect(connection: Connection) -> None:
     wr.config.glue_endpoint_url = connection.glue_endpoint
 
 
-def ensure_compact_table(job: Job, compact: Place) -> None:
-    """Create the compact copy's table if there is none. Raises AwsError."""
-    with calling_glue(job, job.compact_table):
-        if not wr.catalog.does_table_exist(job.database, job.compact_table):
+def ensure_history_table(job: Job, history: Place) -> None:
+    """Create the history's table if there is none. Raises AwsError."""
+    with calling_glue(job, job.history_table):
+        if not wr.catalog.does_table_exist(job.database, job.history_table):
             wr.catalog.create_parquet_table(
                 database=job.database,
-                table=job.compact_table,
-                path=f"{compact.uri}/",
-                columns_types=glue_types(job.rule.compact),
+                table=job.history_table,
+                path=f"{history.uri}/",
+                columns_types=glue_types(job.rule.history),
                 partitions_types=YEAR_PARTITION_TYPES,
                 description="The refined rows in one object per year, for scans of the whole history.",
             )
@@ -789,6 +809,114 @@ def _in_calls(job: Job, table: str, partitions: Partitions, call: Callable[[Part
     with ThreadPoolExecutor(min(CATALOG_THREADS, max(len(parts), 1))) as threads:
         for _ in threads.map(one, parts):
             pass
+
+
+# =====================================================================================================================
+# b3lake/lake/adjust.py
+# Adjusted prices from facts: the one place where events move what was traded. Pure, columnar, Python 3.10.
+#
+# For a ticker's rows in order, with close c, cash d(u) per share held before the ex date u and split ratio s(u) (shares
+# after per share before):
+#
+#     split_factor(t)    = product over u > t of 1 / s(u)
+#     adj_factor(t)      = product over u > t of (1 - d(u) / c(u-1)) / s(u)
+#     adj_close_price(t) = c(t) * adj_factor(t)
+#     daily_return(t)    = adj_close_price(t) / adj_close_price(t-1) - 1
+#
+# c(u-1) is the close of the row before u. On the newest row the factors are 1. A dividend that is not smaller than that
+# close, one whose close before is not known, and a ratio that is none are left out and marked; nothing is capped.
+# =====================================================================================================================
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Arrays of one length: the four columns of ADJUSTED_SCHEMA (NaN: not known) and the rows with a left-out event."""
+
+    split_factor: Floats
+    adj_factor: Floats
+    adj_close_price: Floats
+    daily_return: Floats
+    left_out: Flags
+
+
+def with_adjusted(rows: pa.Table) -> pa.Table:
+    """`rows` (ticker, close_price, dividends, stock_splits and more, by ticker and date) with ADJUSTED_SCHEMA beside.
+
+    Every row of each ticker must be there: an event moves all rows before it.
+    """
+    adjusted = adjust_table(rows)
+    for field in ADJUSTED_SCHEMA:
+        rows = rows.append_column(field, pa.array(getattr(adjusted, field.name), field.type, from_pandas=True))
+    return rows
+
+
+def adjust_table(rows: pa.Table) -> Adjusted:
+    """As `adjust`, of a table with ticker, close_price, dividends and stock_splits, sorted by ticker and date."""
+    codes = rows["ticker"].combine_chunks().dictionary_encode().indices.to_numpy()
+    columns = [rows[name].to_numpy().astype(np.float64) for name in ("close_price", "dividends", "stock_splits")]
+    return adjust(np.append(True, codes[1:] != codes[:-1])[: len(rows)], *columns)
+
+
+def adjust(first: Flags, close: Floats, dividends: Floats, splits: Floats) -> Adjusted:
+    """All tickers at once: `first` marks the first row of each. Null is NaN; a split of 0, as of 1, is none."""
+    before = _row_before(first, close)
+    cash_share, cash_left_out = _cash_shares(first, before, dividends)
+    ratio, ratio_left_out = _ratios(splits)
+    event = (1.0 - cash_share) / ratio
+    with np.errstate(invalid="ignore", divide="ignore"):
+        daily_return = np.where(before > 0, close / (before * event) - 1.0, np.nan)
+    happens = (cash_share != 0) | (ratio != 1)
+    adj_factor = _product_of_later(first, happens, event)
+    return Adjusted(
+        split_factor=_product_of_later(first, happens, 1.0 / ratio),
+        adj_factor=adj_factor,
+        adj_close_price=close * adj_factor,
+        daily_return=daily_return,
+        left_out=cash_left_out | ratio_left_out,
+    )
+
+
+def _row_before(first: Flags, close: Floats) -> Floats:
+    before = np.full(len(close), np.nan)
+    before[1:] = close[:-1]
+    before[first] = np.nan
+    return before
+
+
+def _cash_shares(first: Flags, before: Floats, dividends: Floats) -> tuple[Floats, Flags]:
+    """The cash as a share of the close before, 0 where there is none, and where one is left out."""
+    paid = ~np.isnan(dividends) & (dividends != 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = dividends / before
+        usable = paid & (dividends > 0) & (share < 1)
+    # On a ticker's first row an event has nothing to move.
+    return np.where(usable, share, 0.0), paid & ~usable & ~(first & np.isfinite(dividends) & (dividends > 0))
+
+
+def _ratios(splits: Floats) -> tuple[Floats, Flags]:
+    """The split ratios, 1 where there is none, and where one is left out."""
+    split = ~np.isnan(splits) & (splits != 0)
+    usable = split & np.isfinite(splits) & (splits > 0)
+    return np.where(usable, splits, 1.0), split & ~usable
+
+
+def _product_of_later(first: Flags, happens: Flags, event: Floats) -> Floats:
+    """For each row the product of `event` over the later rows of its ticker that `happens` marks, the newest first."""
+    ticker = np.cumsum(first)
+    at = np.flatnonzero(happens)
+    owners, factors = ticker[at].tolist(), event[at].tolist()
+    owners.append(0)  # no ticker: what is after the last event
+    factors.append(1.0)
+    for i in range(len(at) - 1, -1, -1):  # events are few: some thousands in a million rows
+        if owners[i] == owners[i + 1]:
+            factors[i] *= factors[i + 1]
+    following = np.cumsum(happens)
+    same_ticker = np.array(owners)[following] == ticker
+    product: Floats = np.where(same_ticker, np.array(factors)[following], 1.0)
+    return product
 
 
 # =====================================================================================================================
@@ -1106,15 +1234,19 @@ def collect(rows: DataFrame, work: Callable[[pa.Table], pa.Table], schema: pa.Sc
 
 
 # =====================================================================================================================
-# b3lake/refine/compact.py
-# The compact copy: the refined rows again, in one object per year, for whoever scans the whole history.
+# b3lake/refine/history.py
+# The history: the refined rows with adjusted prices, in one object per year; the one place where adjusted prices are.
+#
+# An event moves every row of its ticker before it. So whenever a year's rows changed, the adjusted columns of all years
+# are computed anew, from the objects that are there and the rows of this run, and the years that come out otherwise are
+# written.
 # =====================================================================================================================
 
-COMPACT_ROW_GROUP = 20_000
+ROW_GROUP = 20_000
 
 
 @dataclass(frozen=True)
-class CompactYear:
+class HistoryYear:
     """What is known of a year's object: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
     was made of."""
 
@@ -1132,8 +1264,8 @@ class Refined:
     held: pa.Table
 
 
-class CompactCopy:
-    """Keeps the compact copy at `place` equal to the refined objects; `rewritten` counts the years that differed."""
+class History:
+    """Keeps the history at `place` what the refined objects make it; `rewritten` counts the years that differed."""
 
     def __init__(self, job: Job, place: Place, spark: Callable[[], SparkSession]) -> None:
         self.job = job
@@ -1141,75 +1273,94 @@ class CompactCopy:
         self.spark = spark
         self.rewritten = 0
 
-    def update(self, refined: Refined, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
+    def update(self, refined: Refined, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Rewrite the years that differ; what the objects are made of.
 
         `again` registers also the years that do not differ: the table may not have them, or with other columns.
         """
-        there = {}
-        for name, etag in names_under(self.place, self.job.connection).items():
-            match = YEAR_PARTITION.fullmatch(name)
-            if match:
-                there[int(match[1])] = etag
+        there = self._listed()
         if again:
             self._register(there)
-            update_columns(self.job, self.job.compact_table, self.job.rule.compact, self._locations(there))
-        known = {}
-        for year in years_of(refined.now):
-            now, last = of_year(refined.now, year), noted.get(year)
-            intact = last if last and last.etag == there.get(year) else None
-            if intact and intact.seal == seal_of(now, self.job.rule):
-                known[year] = intact
-            else:
-                known[year] = self.write(year, self._rows_of(year, refined, intact))
-                self.rewritten += 1
-        self._remove(sorted(there.keys() - known.keys()))
+            update_columns(self.job, self.job.history_table, self.job.rule.history, self._locations(there))
+        years = years_of(refined.now)
+        intact = {year: noted[year] for year in years if year in noted and noted[year].etag == there.get(year)}
+        fresh = {year: last for year, last in intact.items() if self._is_fresh(last, of_year(refined.now, year))}
+        gone = sorted(there.keys() - set(years))
+        known = fresh
+        if gone or len(fresh) < len(years):
+            known = self._rewrite(years, refined, intact, fresh)
+        self._remove(gone)
         return known
 
-    def write(self, year: int, rows: pa.Table) -> CompactYear:
-        """Write a year's object from rows, in one go: a reader sees the old one or the new one."""
-        rows = rows.sort_by(BY_TICKER_AND_DAY)
-        data = parquet(rows.select(self.job.rule.compact.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
+    def _listed(self) -> dict[int, str]:
+        """Year to ETag of the objects that are there."""
+        names = names_under(self.place, self.job.connection)
+        matches = ((YEAR_PARTITION.fullmatch(name), etag) for name, etag in names.items())
+        return {int(match[1]): etag for match, etag in matches if match}
+
+    def _is_fresh(self, last: HistoryYear, now: pa.Table) -> bool:
+        return last.seal == seal_of(now, self.job.rule)
+
+    def _rewrite(
+        self, years: list[int], refined: Refined, intact: dict[int, HistoryYear], fresh: dict[int, HistoryYear]
+    ) -> dict[int, HistoryYear]:
+        """Adjust all rows, and write the years that differ from their objects; what the objects are made of."""
+        objects = {year: self._read(year) for year in intact}
+        parts = [self._rows_of(year, refined, objects.get(year), intact.get(year)) for year in years]
+        rows = with_adjusted(pa.concat_tables([self.job.rule.rows.empty_table(), *parts]).sort_by(BY_TICKER_AND_DAY))
+        known = {}
+        for year in years:
+            its = of_year(rows, year)
+            there = objects.get(year) if year in fresh else None
+            same = there is not None and its.select(self.job.rule.history.names).equals(there)
+            known[year] = fresh[year] if same else self.write(year, its)
+        return known
+
+    def write(self, year: int, rows: pa.Table) -> HistoryYear:
+        """Write a year's object from its adjusted rows, in one go: a reader sees the old one or the new one."""
+        data = parquet(rows.select(self.job.rule.history.names), compression="SNAPPY", row_group_size=ROW_GROUP)
         # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
         etag = put(self.place, self._name(year), data, self.job.connection)
         self._register([year])
-        return CompactYear(etag, seal_of(rows, self.job.rule))
+        self.rewritten += 1
+        return HistoryYear(etag, seal_of(rows, self.job.rule))
 
-    def _rows_of(self, year: int, refined: Refined, intact: CompactYear | None) -> pa.Table:
-        """The rows of a year's refined objects: from this run, from the old compact object, or read anew."""
-        now, before = of_year(refined.now, year), of_year(refined.before, year)
+    def _rows_of(self, year: int, refined: Refined, there: pa.Table | None, last: HistoryYear | None) -> pa.Table:
+        """The rows of a year's refined objects: from this run, from the year's object, or read anew."""
+        now = of_year(refined.now, year)
         rows = [of_year(refined.held, year)]
-        if intact and intact.seal == seal_of(before, self.job.rule):
-            rows.append(self._read(year, before))
+        for listed in (now, of_year(refined.before, year)):
+            if there is not None and last and self._is_fresh(last, listed):
+                rows.append(self._with_tags(there, listed))
         found, missing = pick(now, pa.concat_tables(rows))
         if len(missing):
-            log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
+            log.info("%d refined objects of %d are read for the history", len(missing), year)
             fetched = collect(parts_of(self.spark(), missing), partial(fetch, self.job), self.job.rule.rows)
             if len(fetched) < len(missing):
                 log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
             found = pa.concat_tables([found, fetched])
         return found
 
-    def _read(self, year: int, made_of: pa.Table) -> pa.Table:
-        """The rows of a year's object, which is known to be made of these refined objects."""
-        data = get(self.place, self._name(year), self.job.connection)
-        rows = from_parquet(data, self.job.rule.compact)
-        if rows is None:
-            return self.job.rule.rows.empty_table()
+    def _read(self, year: int) -> pa.Table | None:
+        """A year's object; None when it is damaged."""
+        return from_parquet(get(self.place, self._name(year), self.job.connection), self.job.rule.history)
+
+    def _with_tags(self, rows: pa.Table, made_of: pa.Table) -> pa.Table:
+        """The refined rows in a year's object, which is known to be made of these refined objects."""
         rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
         names = names_in(rows, made_of)
         at = find(keys_of(made_of, names), keys_of(rows, names))
         return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(self.job.rule.rows.names)
 
     def _register(self, years: Iterable[int]) -> None:
-        register(self.job, self.job.compact_table, self.job.rule.compact, self._locations(years))
+        register(self.job, self.job.history_table, self.job.rule.history, self._locations(years))
 
     def _locations(self, years: Iterable[int]) -> Partitions:
         return {year_folder(self.place.uri, year): [str(year)] for year in years}
 
     def _remove(self, years: list[int]) -> None:
         if years:
-            unregister(self.job, self.job.compact_table, [[str(year)] for year in years])
+            unregister(self.job, self.job.history_table, [[str(year)] for year in years])
             delete(self.place, [year_key(self.place.prefix, year) for year in years], self.job.connection)
 
     def _name(self, year: int) -> str:
@@ -1418,11 +1569,11 @@ NOTES_NAME = "notes.json"
 @dataclass(frozen=True)
 class Notes:
     """What was refined, the tables that the partitions are registered in (as `ensure_columns` tells them apart), and of
-    what each year of the compact copy was made."""
+    what each year of the history was made."""
 
     raw: str = ""
     tables: dict[str, str] = field(default_factory=dict)
-    compact: dict[int, CompactYear] = field(default_factory=dict)
+    history: dict[int, HistoryYear] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes | None) -> "Notes":
@@ -1434,15 +1585,15 @@ class Notes:
             return cls(
                 told["raw"],
                 dict(told["tables"]),
-                {int(year): CompactYear(**known) for year, known in told["compact"].items()},
+                {int(year): HistoryYear(**known) for year, known in told["history"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             log.warning("the notes of the last run cannot be read: what they told is found out again")
             return cls()
 
     def dump(self) -> bytes:
-        compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
-        return json.dumps({"raw": self.raw, "tables": self.tables, "compact": compact}).encode()
+        history = {str(year): vars(known) for year, known in sorted(self.history.items())}
+        return json.dumps({"raw": self.raw, "tables": self.tables, "history": history}).encode()
 
     def check_source(self, job: Job) -> None:
         """Raises RefineError if this lake was refined from another prefix: everything would be without a raw object."""
@@ -1560,9 +1711,8 @@ def dump_unreadable(job: Job, bad: pa.Table) -> bytes:
 # The bars in a raw object: which of its columns are read, and as what.
 # =====================================================================================================================
 
-BARS = pa.schema(
-    [RAW_SCHEMA.field(name) for name in ("ts", "open", "high", "low", "close", "adj_close", "volume")],
-)
+_UNREAD = {"isin", "source"}
+BARS = pa.schema([field for field in RAW_SCHEMA if field.name not in _UNREAD])
 """The bronze columns that the refined ones are made of; the rest of a raw object is not read."""
 
 
@@ -1702,9 +1852,12 @@ def columns_of_the_day() -> dict[str, Column]:
         "high_price": F.max("high"),
         "low_price": F.min("low"),
         "close_price": _known("close", F.max_by),
-        "adj_close_price": _known("adj_close", F.max_by),
         "total_volume": F.sum("volume"),
         "bar_count": F.count("ts"),
+        "turnover": F.sum("turnover"),
+        "trades": F.sum("trades"),
+        "dividends": _of_first_bar("dividends"),
+        "stock_splits": _of_first_bar("stock_splits"),
     }
 
 
@@ -1713,22 +1866,29 @@ def _known(column: str, pick: Callable[..., Column]) -> Column:
     return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
 
 
+def _of_first_bar(column: str) -> Column:
+    # An event is of the day's first bar. A sum would hide that it is not known.
+    return F.min_by(column, F.struct("ts", "position"))
+
+
 def columns_of_the_dates_before(dates: int) -> dict[str, Column]:
     """The refined columns that compare a trade date with those before it, from the columns of the day.
 
-    The close of an unreadable object is not known, so what it takes part in is null.
+    Closes before are in this day's shares: divided by the split ratios between. The close of an unreadable object is
+    not known, so what it takes part in is null.
     """
-    closes = [F.col("close_price"), *(_before("close_price", steps) for steps in range(1, dates))]
-    total = closes[0]
-    for close in closes[1:]:  # a fixed order of addition: the same sum whatever else is in the run
-        total = total + close
+    ratio = F.when(F.col("stock_splits") > 0, F.col("stock_splits")).otherwise(1.0)
+    total, ratios = F.col("close_price"), ratio
+    for steps in range(1, dates):  # a fixed order of addition: the same sum whatever else is in the run
+        total = total + _before("close_price", steps) / ratios
+        ratios = ratios * _before(ratio, steps)
     return {
         f"close_ma_{dates}": total / dates,
-        "close_delta": F.col("close_price") - _before("close_price", 1),
+        "close_delta": F.col("close_price") - _before("close_price", 1) / ratio,
     }
 
 
-def _before(column: str, steps: int) -> Column:
+def _before(column: str | Column, steps: int) -> Column:
     """The value so many trade dates before, as far as the ticker has them."""
     return F.lag(column, steps).over(Window.partitionBy("ticker").orderBy("day"))
 
@@ -1790,7 +1950,7 @@ class Counts:
     written_objects: int = 0
     registered_partitions: int = 0
     deleted_partitions: int = 0
-    compact_years: int = 0
+    history_years: int = 0
     unreadable_objects: int = 0
     passes: int = 0
 
@@ -1862,7 +2022,7 @@ class Run:
         new = pa.concat_tables([done, kept])
         self.register(new.filter(pc.invert(new["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
-        if self.job.compact:
+        if self.job.history:
             self.held.append(done.select(self.job.rule.rows.names))
         self.counts.refined_partitions += len(done)
         self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
@@ -1884,12 +2044,12 @@ class Run:
             delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
             self.counts.deleted_partitions += len(orphans)
 
-    def update_compact(self, place: Place, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
-        """Bring the compact copy up to what refined is now; what its objects are made of."""
-        copy = CompactCopy(self.job, place, self.spark)
+    def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
+        """Bring the history up to what refined is now; what its objects are made of."""
+        copy = History(self.job, place, self.spark)
         refined = Refined(self.refined, self.before, pa.concat_tables(self.held))
         known = copy.update(refined, noted, again=again)
-        self.counts.compact_years = copy.rewritten
+        self.counts.history_years = copy.rewritten
         return known
 
     def report_unreadable(self, old: bytes | None) -> None:
@@ -1914,7 +2074,7 @@ def put_if_changed(job: Job, name: str, old: bytes | None, new: bytes) -> None:
 
 
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
-    """Refine what is stale, and bring the compact copy up to that; the summary.
+    """Refine what is stale, and bring the history up to that; the summary.
 
     Raises B3LakeError. Spark is started only when there is something to do.
     """
@@ -1926,14 +2086,14 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     )
     notes = Notes.parse(old_notes)
     notes.check_source(job)
-    tables, compact, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.compact, Run(job, spark)
+    tables, history, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.history, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
-    if job.compact:
-        ensure_compact_table(job, job.compact)
-        tables[job.compact_table] = ensure_columns(job, job.compact_table, job.rule.compact)
-        moved = notes.tables.get(job.compact_table) != tables[job.compact_table]
-        compact = own.update_compact(job.compact, notes.compact, again=moved or job.full)
-    put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, compact).dump())
+    if job.history:
+        ensure_history_table(job, job.history)
+        tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history)
+        moved = notes.tables.get(job.history_table) != tables[job.history_table]
+        history = own.update_history(job.history, notes.history, again=moved or job.full)
+    put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, history).dump())
     own.report_unreadable(old_list)
     seconds = round(time.monotonic() - started, 2)
     return {"mode": "full" if job.full else "incremental", **asdict(own.counts), "clean": clean, "seconds": seconds}

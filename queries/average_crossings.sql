@@ -7,7 +7,7 @@ WITH compared AS (
         close_ma_5,
         lag(close_price) OVER (PARTITION BY ticker ORDER BY trade_date) AS close_before,
         lag(close_ma_5) OVER (PARTITION BY ticker ORDER BY trade_date) AS average_before
-    FROM b3_daily_quotes_compact
+    FROM b3_daily_history
 )
 SELECT
     ticker,

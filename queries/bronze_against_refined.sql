@@ -1,4 +1,5 @@
--- Whether refined says what bronze says: days of each ticker that lack, exceed or differ (all three 0: it does).
+-- Whether refined says what bronze says, of the last 30 days: days of each ticker that lack, exceed or differ (or none).
+-- For other days, change both conditions on dt: without one, Athena lists and opens every object of the table.
 WITH bronze AS (
     SELECT
         dt,
@@ -10,7 +11,13 @@ WITH bronze AS (
         sum(volume) AS total_volume,
         count(*) AS bar_count
     FROM b3_daily_quotes
+    WHERE dt >= current_date - INTERVAL '30' DAY
     GROUP BY dt, ticker
+),
+refined AS (
+    SELECT dt, ticker, open_price, high_price, low_price, close_price, total_volume, bar_count
+    FROM b3_daily_quotes_refined
+    WHERE dt >= current_date - INTERVAL '30' DAY
 ),
 compared AS (
     SELECT
@@ -29,7 +36,7 @@ compared AS (
             ELSE 'equal'
         END AS outcome
     FROM bronze AS b
-    FULL OUTER JOIN b3_daily_quotes_refined AS r ON b.dt = r.dt AND b.ticker = r.ticker
+    FULL OUTER JOIN refined AS r ON b.dt = r.dt AND b.ticker = r.ticker
 )
 SELECT
     ticker,

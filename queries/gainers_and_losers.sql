@@ -1,7 +1,7 @@
 -- The five tickers that rose most and the five that fell most on the latest trade date, in BRL and per cent.
--- For another day, put it in `chosen`: SELECT DATE '2024-01-05' AS dt.
+-- For another day, put it in `chosen`: SELECT DATE '2024-01-05' AS trade_date.
 WITH chosen AS (
-    SELECT max(dt) AS dt FROM b3_daily_quotes_refined
+    SELECT max(trade_date) AS trade_date FROM b3_daily_history
 ),
 moves AS (
     SELECT
@@ -10,8 +10,8 @@ moves AS (
         r.close_price,
         r.close_delta,
         100 * r.close_delta / (r.close_price - r.close_delta) AS change_pct
-    FROM b3_daily_quotes_refined AS r
-    JOIN chosen AS c ON r.dt = c.dt
+    FROM b3_daily_history AS r
+    JOIN chosen AS c ON r.trade_date = c.trade_date
     WHERE r.close_delta IS NOT NULL AND r.close_price <> r.close_delta
 ),
 ranked AS (

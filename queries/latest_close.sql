@@ -8,7 +8,7 @@ WITH ranked AS (
         close_delta,
         row_number() OVER (PARTITION BY ticker ORDER BY trade_date DESC) AS newness,
         count(*) OVER (PARTITION BY ticker) AS sessions
-    FROM b3_daily_quotes_refined
+    FROM b3_daily_history
 )
 SELECT ticker, trade_date, close_price, close_ma_5, close_delta, sessions
 FROM ranked

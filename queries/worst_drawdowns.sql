@@ -5,7 +5,7 @@ WITH peaks AS (
         trade_date,
         adj_close_price,
         max(adj_close_price) OVER (PARTITION BY ticker ORDER BY trade_date) AS peak_price
-    FROM b3_daily_quotes_compact
+    FROM b3_daily_history
     WHERE adj_close_price > 0
 ),
 falls AS (

@@ -18,18 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from b3lake.lake.schemas import ADJUSTED_SCHEMA
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-
-ADJUSTED_SCHEMA = pa.schema(
-    [
-        ("split_factor", pa.float64()),
-        ("adj_factor", pa.float64()),
-        ("adj_close_price", pa.float64()),
-        ("daily_return", pa.float64()),
-    ]
-)
-"""What the history adds to the refined columns."""
 
 
 @dataclass(frozen=True)

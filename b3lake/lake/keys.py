@@ -13,7 +13,7 @@ import re
 OBJECT_NAME = "data.parquet"
 RAW_PREFIX = "raw/b3"
 REFINED_PREFIX = "refined/b3"
-COMPACT_PREFIX = "compact/b3"
+HISTORY_PREFIX = "history/b3"
 RATES_PREFIX = "rates/br"
 INSTRUMENTS_PREFIX = "instruments/b3"
 PORTFOLIOS_PREFIX = "portfolios/b3"

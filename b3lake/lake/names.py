@@ -16,7 +16,7 @@ ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
 
 RAW_TABLE = "b3_daily_quotes"
 REFINED_TABLE = "b3_daily_quotes_refined"
-COMPACT_TABLE = "b3_daily_quotes_compact"
+HISTORY_TABLE = "b3_daily_history"
 RATES_TABLE = "br_rates"
 INSTRUMENTS_TABLE = "b3_instruments"
 PORTFOLIOS_TABLE = "b3_index_portfolio"
@@ -64,7 +64,7 @@ class Names:
         return f"{self.prefix}-raw-events"
 
     def raw_bucket(self, account: str) -> str:
-        """The bucket of raw, refined and compact objects in `account`."""
+        """The bucket of raw, refined and history objects in `account`."""
         return f"{self.prefix}-raw-{account}"
 
     def athena_bucket(self, account: str) -> str:

@@ -2,7 +2,9 @@
 
 `ts` is written without a zone, in microseconds, and holds UTC. Athena, Hive, DuckDB and Spark then all see the same
 plain `timestamp`; with a zone, DuckDB would see `timestamptz` and would shift it to the reader's zone.
-Prices and dividends are BRL per share, `volume` is shares, `stock_splits` a ratio (0 = none).
+Bronze and silver hold facts: prices (BRL per share) and volumes (shares) are as traded, whatever split came later;
+dividends are BRL per share held before, gross, on the first day without the right; `stock_splits` is shares after per
+share before (0: none). Null is not known.
 """
 
 import pyarrow as pa
@@ -14,10 +16,12 @@ RAW_SCHEMA = pa.schema(
         ("high", pa.float64()),
         ("low", pa.float64()),
         ("close", pa.float64()),
-        ("adj_close", pa.float64()),
         ("volume", pa.int64()),
+        ("turnover", pa.float64()),
+        ("trades", pa.int32()),
         ("dividends", pa.float64()),
         ("stock_splits", pa.float64()),
+        ("isin", pa.string()),
         ("source", pa.string()),
     ]
 )
@@ -33,22 +37,36 @@ REFINED_SCHEMA = pa.schema(
         ("high_price", pa.float64()),
         ("low_price", pa.float64()),
         ("close_price", pa.float64()),
-        ("adj_close_price", pa.float64()),
         ("total_volume", pa.int64()),
         ("bar_count", pa.int32()),
         (f"close_ma_{MOVING_AVERAGE_DATES}", pa.float64()),
         ("close_delta", pa.float64()),
+        ("turnover", pa.float64()),
+        ("trades", pa.int32()),
+        ("dividends", pa.float64()),
+        ("stock_splits", pa.float64()),
     ]
 )
 """Silver: one row per ticker and trade date."""
 
 
-def compact_schema(refined: pa.Schema) -> pa.Schema:
-    """The columns of the compact copy: the refined rows of a year, sorted by ticker and date."""
-    return pa.schema([("ticker", pa.string()), *refined])
+ADJUSTED_SCHEMA = pa.schema(
+    [
+        ("split_factor", pa.float64()),
+        ("adj_factor", pa.float64()),
+        ("adj_close_price", pa.float64()),
+        ("daily_return", pa.float64()),
+    ]
+)
+"""What is derived from the facts of a ticker's later rows: see adjust.py."""
 
 
-COMPACT_SCHEMA = compact_schema(REFINED_SCHEMA)
+def history_schema(refined: pa.Schema) -> pa.Schema:
+    """Gold: the refined rows of a year with the adjusted columns, sorted by ticker and date."""
+    return pa.schema([("ticker", pa.string()), *refined, *ADJUSTED_SCHEMA])
+
+
+HISTORY_SCHEMA = history_schema(REFINED_SCHEMA)
 
 RATES_SCHEMA = pa.schema(
     [("series", pa.string()), ("day", pa.date32()), ("value", pa.float64()), ("unit", pa.string())]

@@ -7,13 +7,13 @@ from typing import Any
 
 import boto3
 
-from b3lake.lake.names import COMPACT_TABLE
+from b3lake.lake.names import HISTORY_TABLE
 from b3lake.lake.tickers import normalise
 from b3lake.refine.config import Connection, Job, Place, Scope
 from b3lake.refine.errors import RefineError
 from b3lake.refine.partitions import day_number, iso
 
-NO_COMPACT = "off"
+NO_HISTORY = "off"
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -22,7 +22,7 @@ class _Arguments(argparse.ArgumentParser):
 
 
 def _place_or_off(text: str) -> Place | None:
-    return None if text == NO_COMPACT else Place.parse(text)
+    return None if text == NO_HISTORY else Place.parse(text)
 
 
 def _trade_date(text: str) -> int:
@@ -52,8 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--refined_uri", required=True, type=Place.parse, help="s3://bucket/prefix of the refined ones")
     parser.add_argument("--database", required=True, help="Glue database")
     parser.add_argument("--table", required=True, help="Glue table of the refined objects")
-    parser.add_argument("--compact_uri", type=_place_or_off, help="s3://bucket/prefix of the compact copy, or off")
-    parser.add_argument("--compact_table", default=COMPACT_TABLE, help="Glue table of the compact copy")
+    parser.add_argument("--history_uri", type=_place_or_off, help="s3://bucket/prefix of the history, or off")
+    parser.add_argument("--history_table", default=HISTORY_TABLE, help="Glue table of the history")
     parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
     parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
     parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
@@ -72,8 +72,8 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         refined=known.refined_uri,
         database=known.database,
         table=known.table,
-        compact=known.compact_uri,
-        compact_table=known.compact_table,
+        history=known.history_uri,
+        history_table=known.history_table,
         full=known.mode == "full",
         scope=Scope(known.start_date, known.end_date, known.tickers),
         connection=Connection(

@@ -6,9 +6,8 @@ import pyarrow.parquet as pq
 from b3lake.lake.schemas import RAW_SCHEMA
 from b3lake.refine.errors import RefineError, first_line
 
-BARS = pa.schema(
-    [RAW_SCHEMA.field(name) for name in ("ts", "open", "high", "low", "close", "adj_close", "volume")],
-)
+_UNREAD = {"isin", "source"}
+BARS = pa.schema([field for field in RAW_SCHEMA if field.name not in _UNREAD])
 """The bronze columns that the refined ones are made of; the rest of a raw object is not read."""
 
 

@@ -43,15 +43,15 @@ def connect(connection: Connection) -> None:
     wr.config.glue_endpoint_url = connection.glue_endpoint
 
 
-def ensure_compact_table(job: Job, compact: Place) -> None:
-    """Create the compact copy's table if there is none. Raises AwsError."""
-    with calling_glue(job, job.compact_table):
-        if not wr.catalog.does_table_exist(job.database, job.compact_table):
+def ensure_history_table(job: Job, history: Place) -> None:
+    """Create the history's table if there is none. Raises AwsError."""
+    with calling_glue(job, job.history_table):
+        if not wr.catalog.does_table_exist(job.database, job.history_table):
             wr.catalog.create_parquet_table(
                 database=job.database,
-                table=job.compact_table,
-                path=f"{compact.uri}/",
-                columns_types=glue_types(job.rule.compact),
+                table=job.history_table,
+                path=f"{history.uri}/",
+                columns_types=glue_types(job.rule.history),
                 partitions_types=YEAR_PARTITION_TYPES,
                 description="The refined rows in one object per year, for scans of the whole history.",
             )

@@ -83,8 +83,8 @@ class Job:
     refined: Place
     database: str
     table: str
-    compact: Place | None
-    compact_table: str
+    history: Place | None
+    history_table: str
     full: bool
     scope: Scope
     connection: Connection

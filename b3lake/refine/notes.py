@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass, field
 
-from b3lake.refine.compact import CompactYear
 from b3lake.refine.config import Job
 from b3lake.refine.errors import RefineError
+from b3lake.refine.history import HistoryYear
 from b3lake.refine.log import log
 
 NOTES_NAME = "notes.json"
@@ -14,11 +14,11 @@ NOTES_NAME = "notes.json"
 @dataclass(frozen=True)
 class Notes:
     """What was refined, the tables that the partitions are registered in (as `ensure_columns` tells them apart), and of
-    what each year of the compact copy was made."""
+    what each year of the history was made."""
 
     raw: str = ""
     tables: dict[str, str] = field(default_factory=dict)
-    compact: dict[int, CompactYear] = field(default_factory=dict)
+    history: dict[int, HistoryYear] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes | None) -> "Notes":
@@ -30,15 +30,15 @@ class Notes:
             return cls(
                 told["raw"],
                 dict(told["tables"]),
-                {int(year): CompactYear(**known) for year, known in told["compact"].items()},
+                {int(year): HistoryYear(**known) for year, known in told["history"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             log.warning("the notes of the last run cannot be read: what they told is found out again")
             return cls()
 
     def dump(self) -> bytes:
-        compact = {str(year): vars(known) for year, known in sorted(self.compact.items())}
-        return json.dumps({"raw": self.raw, "tables": self.tables, "compact": compact}).encode()
+        history = {str(year): vars(known) for year, known in sorted(self.history.items())}
+        return json.dumps({"raw": self.raw, "tables": self.tables, "history": history}).encode()
 
     def check_source(self, job: Job) -> None:
         """Raises RefineError if this lake was refined from another prefix: everything would be without a raw object."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from b3lake.lake.schemas import MOVING_AVERAGE_DATES, REFINED_SCHEMA, compact_schema, glue_types
+from b3lake.lake.schemas import MOVING_AVERAGE_DATES, REFINED_SCHEMA, glue_types, history_schema
 from b3lake.refine.fingerprint import tag_of
 
 EXPRESSIONS = 1
@@ -30,9 +30,9 @@ class Rule:
         return pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *self.schema])
 
     @property
-    def compact(self) -> pa.Schema:
-        """A row of the compact copy."""
-        return compact_schema(self.schema)
+    def history(self) -> pa.Schema:
+        """A row of the history."""
+        return history_schema(self.schema)
 
 
 CURRENT_RULE = Rule()

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from b3lake.refine.catalog import connect, ensure_columns, ensure_compact_table, register, unregister, update_columns
-from b3lake.refine.compact import CompactCopy, CompactYear, Refined
+from b3lake.refine.catalog import connect, ensure_columns, ensure_history_table, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
+from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.ledger import read_ledger, write_ledger
 from b3lake.refine.listing import list_partitions, names_under
 from b3lake.refine.log import log
@@ -43,7 +43,7 @@ class Counts:
     written_objects: int = 0
     registered_partitions: int = 0
     deleted_partitions: int = 0
-    compact_years: int = 0
+    history_years: int = 0
     unreadable_objects: int = 0
     passes: int = 0
 
@@ -115,7 +115,7 @@ class Run:
         new = pa.concat_tables([done, kept])
         self.register(new.filter(pc.invert(new["registered"])))
         write_ledger(self.job, done.select(LEDGER.names), LEDGER.empty_table())
-        if self.job.compact:
+        if self.job.history:
             self.held.append(done.select(self.job.rule.rows.names))
         self.counts.refined_partitions += len(done)
         self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
@@ -137,12 +137,12 @@ class Run:
             delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
             self.counts.deleted_partitions += len(orphans)
 
-    def update_compact(self, place: Place, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
-        """Bring the compact copy up to what refined is now; what its objects are made of."""
-        copy = CompactCopy(self.job, place, self.spark)
+    def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
+        """Bring the history up to what refined is now; what its objects are made of."""
+        copy = History(self.job, place, self.spark)
         refined = Refined(self.refined, self.before, pa.concat_tables(self.held))
         known = copy.update(refined, noted, again=again)
-        self.counts.compact_years = copy.rewritten
+        self.counts.history_years = copy.rewritten
         return known
 
     def report_unreadable(self, old: bytes | None) -> None:
@@ -167,7 +167,7 @@ def put_if_changed(job: Job, name: str, old: bytes | None, new: bytes) -> None:
 
 
 def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str, Any]:
-    """Refine what is stale, and bring the compact copy up to that; the summary.
+    """Refine what is stale, and bring the history up to that; the summary.
 
     Raises B3LakeError. Spark is started only when there is something to do.
     """
@@ -179,14 +179,14 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     )
     notes = Notes.parse(old_notes)
     notes.check_source(job)
-    tables, compact, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.compact, Run(job, spark)
+    tables, history, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.history, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
-    if job.compact:
-        ensure_compact_table(job, job.compact)
-        tables[job.compact_table] = ensure_columns(job, job.compact_table, job.rule.compact)
-        moved = notes.tables.get(job.compact_table) != tables[job.compact_table]
-        compact = own.update_compact(job.compact, notes.compact, again=moved or job.full)
-    put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, compact).dump())
+    if job.history:
+        ensure_history_table(job, job.history)
+        tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history)
+        moved = notes.tables.get(job.history_table) != tables[job.history_table]
+        history = own.update_history(job.history, notes.history, again=moved or job.full)
+    put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, history).dump())
     own.report_unreadable(old_list)
     seconds = round(time.monotonic() - started, 2)
     return {"mode": "full" if job.full else "incremental", **asdict(own.counts), "clean": clean, "seconds": seconds}

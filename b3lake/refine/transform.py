@@ -20,9 +20,12 @@ def columns_of_the_day() -> dict[str, Column]:
         "high_price": F.max("high"),
         "low_price": F.min("low"),
         "close_price": _known("close", F.max_by),
-        "adj_close_price": _known("adj_close", F.max_by),
         "total_volume": F.sum("volume"),
         "bar_count": F.count("ts"),
+        "turnover": F.sum("turnover"),
+        "trades": F.sum("trades"),
+        "dividends": _of_first_bar("dividends"),
+        "stock_splits": _of_first_bar("stock_splits"),
     }
 
 
@@ -31,22 +34,29 @@ def _known(column: str, pick: Callable[..., Column]) -> Column:
     return pick(column, F.when(F.col(column).isNotNull(), F.struct("ts", "position")))
 
 
+def _of_first_bar(column: str) -> Column:
+    # An event is of the day's first bar. A sum would hide that it is not known.
+    return F.min_by(column, F.struct("ts", "position"))
+
+
 def columns_of_the_dates_before(dates: int) -> dict[str, Column]:
     """The refined columns that compare a trade date with those before it, from the columns of the day.
 
-    The close of an unreadable object is not known, so what it takes part in is null.
+    Closes before are in this day's shares: divided by the split ratios between. The close of an unreadable object is
+    not known, so what it takes part in is null.
     """
-    closes = [F.col("close_price"), *(_before("close_price", steps) for steps in range(1, dates))]
-    total = closes[0]
-    for close in closes[1:]:  # a fixed order of addition: the same sum whatever else is in the run
-        total = total + close
+    ratio = F.when(F.col("stock_splits") > 0, F.col("stock_splits")).otherwise(1.0)
+    total, ratios = F.col("close_price"), ratio
+    for steps in range(1, dates):  # a fixed order of addition: the same sum whatever else is in the run
+        total = total + _before("close_price", steps) / ratios
+        ratios = ratios * _before(ratio, steps)
     return {
         f"close_ma_{dates}": total / dates,
-        "close_delta": F.col("close_price") - _before("close_price", 1),
+        "close_delta": F.col("close_price") - _before("close_price", 1) / ratio,
     }
 
 
-def _before(column: str, steps: int) -> Column:
+def _before(column: str | Column, steps: int) -> Column:
     """The value so many trade dates before, as far as the ticker has them."""
     return F.lag(column, steps).over(Window.partitionBy("ticker").orderBy("day"))
 

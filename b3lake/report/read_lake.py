@@ -3,23 +3,30 @@
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from b3lake.ask.athena import ask
-from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE
 from b3lake.lake.settings import Settings
 from b3lake.report.read_objects import newest_object_time
 
 _FOLDER = Path(__file__).resolve().parent
 
 
+SOURCE_DAYS = 30
+"""The sources are told of so many days before the newest: a lake never mixes real and invented quotes."""
+
+
 @dataclass(frozen=True)
 class LakeContent:
     """The content of the page, as the lake gave it.
 
-    `quotes`: the refined rows of the newest sessions, by ticker and date. `days`: every trade date and its tickers.
-    `sources`: bronze bars by source. The times, UTC, are of the newest bronze and refined object, None when unknown.
+    `quotes`: the history's rows of the newest sessions, by ticker and date. `days`: every trade date and its tickers.
+    `sources`: the newest bronze bars by source. The times, UTC, are of the newest day's bronze objects and of the
+    newest history object, None when unknown.
     """
 
     quotes: pa.Table
@@ -31,24 +38,15 @@ class LakeContent:
 
 def read_lake(settings: Settings, sessions: int) -> LakeContent:
     """Ask the lake for its newest `sessions` and its state. Raises QueryError when it does not answer."""
-    refined_at = newest_object_time(settings, REFINED_TABLE)
-    table = choose_table(refined_at, newest_object_time(settings, COMPACT_TABLE))
+    days = ask(_text("days"), settings)
+    newest = cast("dt.date | None", pc.max(days["trade_date"]).as_py()) or dt.date.today()  # noqa: DTZ011 - no rows
     return LakeContent(
-        quotes=ask(_text("quotes").format(table=table, sessions=sessions), settings),
-        days=ask(_text("days").format(table=table), settings),
-        sources=ask(_text("sources"), settings),
-        ingested_at=newest_object_time(settings, RAW_TABLE),
-        refined_at=refined_at,
+        quotes=ask(_text("quotes").format(sessions=sessions), settings),
+        days=days,
+        sources=ask(_text("sources").format(since=newest - dt.timedelta(days=SOURCE_DAYS)), settings),
+        ingested_at=newest_object_time(settings, RAW_TABLE, f"dt={newest}/"),
+        refined_at=newest_object_time(settings, HISTORY_TABLE),
     )
-
-
-def choose_table(refined_at: dt.datetime | None, compact_at: dt.datetime | None) -> str:
-    """The table to read the refined rows from, by when each was last written.
-
-    The compact copy has the same rows in one object a year, so it answers much sooner. The refine job writes it after
-    the refined objects: one that is older was switched off, or a run was cut short, and it is not trusted.
-    """
-    return COMPACT_TABLE if refined_at and compact_at and compact_at >= refined_at else REFINED_TABLE
 
 
 def _text(name: str) -> str:

@@ -19,15 +19,28 @@ REFINED_COLUMNS = {
     "high_price": "double",
     "low_price": "double",
     "close_price": "double",
-    "adj_close_price": "double",
     "total_volume": "bigint",
     "bar_count": "int",
     "close_ma_5": "double",
     "close_delta": "double",
+    "turnover": "double",
+    "trades": "int",
+    "dividends": "double",
+    "stock_splits": "double",
+}
+ADJUSTED_COLUMNS = {
+    "split_factor": "double",
+    "adj_factor": "double",
+    "adj_close_price": "double",
+    "daily_return": "double",
 }
 ARROW = {"date": pa.date32(), "double": pa.float64(), "bigint": pa.int64(), "int": pa.int32()}
-GLUE = {pa.timestamp("us"): "timestamp", pa.float64(): "double", pa.int64(): "bigint", pa.string(): "string"}
+GLUE = {kind: name for name, kind in ARROW.items()} | {pa.timestamp("us"): "timestamp", pa.string(): "string"}
 REFINED_SCHEMA = pa.schema([(name, ARROW[kind]) for name, kind in REFINED_COLUMNS.items()])
+HISTORY_COLUMNS = {"ticker": "string"} | REFINED_COLUMNS | ADJUSTED_COLUMNS
+HISTORY_SCHEMA = pa.schema(
+    [("ticker", pa.string()), *REFINED_SCHEMA, *((name, pa.float64()) for name in ADJUSTED_COLUMNS)]
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,11 @@ class Lake:
 
     settings: Settings
     refined: pd.DataFrame
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The refined rows with the adjusted columns."""
+        return adjust(self.refined)
 
 
 def invent_quotes(tickers: list[str], days: list[dt.date], seed: int = 7) -> pd.DataFrame:
@@ -53,10 +71,12 @@ def invent_quotes(tickers: list[str], days: list[dt.date], seed: int = 7) -> pd.
             "high": np.maximum(start, close) + swing[0],
             "low": np.minimum(start, close) - swing[1],
             "close": close,
-            "adj_close": np.round(close * 0.97, 2),
             "volume": chance.integers(1, 4_000_000_000, len(days)),
-            "dividends": 0.0,
-            "stock_splits": 0.0,
+            "turnover": np.nan,
+            "trades": None,
+            "dividends": np.where(np.arange(len(days)) % 29 == 28, 0.31, 0.0),
+            "stock_splits": np.where(np.arange(len(days)) == 50, 2.0, 0.0),
+            "isin": None,
             "source": "invented",
         }
         frames.append(pd.DataFrame(frame).round({"high": 2, "low": 2}))
@@ -75,13 +95,34 @@ def refine(quotes: pd.DataFrame) -> pd.DataFrame:
             "high_price": rows["high"],
             "low_price": rows["low"],
             "close_price": rows["close"],
-            "adj_close_price": rows["adj_close"],
             "total_volume": rows["volume"],
             "bar_count": 1,
             "close_ma_5": close.transform(lambda prices: prices.rolling(5).mean()),
             "close_delta": close.diff(),
+            "turnover": rows["turnover"],
+            "trades": None,
+            "dividends": rows["dividends"],
+            "stock_splits": rows["stock_splits"],
         }
     )
+
+
+def adjust(refined: pd.DataFrame) -> pd.DataFrame:
+    """The history's rows of refined ones, by ticker and date, as the design's formula says they are."""
+    parts = []
+    for _, rows in refined.groupby("ticker"):
+        before = rows["close_price"].shift()
+        ratio = rows["stock_splits"].replace(0, 1.0)
+        moved = (1 - (rows["dividends"] / before).fillna(0)) / ratio
+        later = moved[::-1].cumprod()[::-1].shift(-1, fill_value=1.0)
+        adjusted = rows["close_price"] * later
+        split = (1 / ratio)[::-1].cumprod()[::-1].shift(-1, fill_value=1.0)
+        parts.append(
+            rows.assign(
+                split_factor=split, adj_factor=later, adj_close_price=adjusted, daily_return=adjusted.pct_change()
+            )
+        )
+    return pd.concat(parts)
 
 
 def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame, refined: pd.DataFrame) -> Lake:
@@ -92,10 +133,8 @@ def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame, refined: pd.Da
     s3.create_bucket(Bucket=bucket)
     _store(s3, bucket, "raw/b3", quotes.assign(trade_date=quotes["ts"].dt.date), RAW_SCHEMA)
     _store(s3, bucket, "refined/b3", lake.refined, REFINED_SCHEMA)
-    compact = lake.refined.assign(year=[day.year for day in lake.refined["trade_date"]])
-    compact_schema = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
-    for year, rows in compact.groupby("year"):
-        _put(s3, bucket, f"compact/b3/year={year}/data.parquet", rows, compact_schema)
+    for year, rows in lake.history.groupby([day.year for day in lake.refined["trade_date"]]):
+        _put(s3, bucket, f"history/b3/year={year}/data.parquet", rows, HISTORY_SCHEMA)
     glue = boto3.client("glue", endpoint_url=endpoint_url)
     glue.create_database(DatabaseInput={"Name": lake.settings.database})
     raw = {field.name: GLUE[field.type] for field in RAW_SCHEMA}
@@ -103,7 +142,7 @@ def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame, refined: pd.Da
     for table, prefix, columns, partitions in (
         ("b3_daily_quotes", "raw", raw, by_day),
         ("b3_daily_quotes_refined", "refined", REFINED_COLUMNS, by_day),
-        ("b3_daily_quotes_compact", "compact", {"ticker": "string"} | REFINED_COLUMNS, {"year": "int"}),
+        ("b3_daily_history", "history", HISTORY_COLUMNS, {"year": "int"}),
     ):
         description = _describe_table(table, f"s3://{bucket}/{prefix}/b3", columns, partitions)
         glue.create_table(DatabaseName=lake.settings.database, TableInput=description)

@@ -9,9 +9,8 @@ import boto3
 import pytest
 
 from b3lake.cli import run_command
-from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.lake.names import HISTORY_TABLE, REFINED_TABLE
 from b3lake.lake.settings import Settings
-from b3lake.report.read_lake import choose_table, read_lake
 from b3lake.report.read_objects import newest_object_time
 from tests.ask.lake import Lake
 
@@ -51,7 +50,8 @@ def test_the_page_holds_what_the_lake_holds(here: Lake, tmp_path: Path, capsys: 
     assert {series["ticker"]: series["gaps"] for series in data["tickers"] if series["gaps"]} == {
         "VALE3": ["2024-01-03"]
     }
-    assert state["sources"] == [{"name": "invented", "bars": len(here.refined), "real": False}]
+    newest = here.refined[here.refined["trade_date"] >= dt.date(2024, 1, 16)]
+    assert state["sources"] == [{"name": "invented", "bars": len(newest), "real": False}]
     assert state["synthetic"] is True
     assert state["behind"] > 0
 
@@ -70,37 +70,10 @@ def test_last_ingestion_is_the_time_of_the_newest_object(here: Lake) -> None:
     s3 = boto3.client("s3", endpoint_url=here.settings.endpoint_url)
     listed = s3.list_objects_v2(Bucket="tech-challenge2-query-raw-123456789012", Prefix="refined/b3/")["Contents"]
     assert newest_object_time(here.settings, REFINED_TABLE) == max(item["LastModified"] for item in listed)
+    of_a_day = [item["LastModified"] for item in listed if "/dt=2024-02-15/" in item["Key"]]
+    assert newest_object_time(here.settings, REFINED_TABLE, "dt=2024-02-15/") == max(of_a_day)
     assert newest_object_time(here.settings, "not_there") is None
     assert newest_object_time(Settings("other", here.settings.endpoint_url), REFINED_TABLE) is None
-
-
-@pytest.mark.parametrize(
-    ("refined", "compact", "table"),
-    [
-        (1, 2, COMPACT_TABLE),
-        (1, 1, COMPACT_TABLE),
-        (2, 1, REFINED_TABLE),
-        (1, None, REFINED_TABLE),
-        (None, 1, REFINED_TABLE),
-        (None, None, REFINED_TABLE),
-    ],
-)
-def test_only_a_compact_copy_that_is_not_older_is_read(refined: int | None, compact: int | None, table: str) -> None:
-    refined_at, compact_at = (
-        None if day is None else dt.datetime(2024, 1, day, tzinfo=dt.timezone.utc) for day in (refined, compact)
-    )
-    assert choose_table(refined_at, compact_at) == table
-
-
-@pytest.mark.slow
-def test_both_tables_make_the_same_page(here: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = []
-    for table in (COMPACT_TABLE, REFINED_TABLE):
-        monkeypatch.setattr("b3lake.report.read_lake.choose_table", lambda *_times, table=table: table)
-        content = read_lake(here.settings, 30)
-        pages.append((content.quotes, content.days))
-    assert pages[0][0].num_rows == 122  # of four tickers, one of which lacks a day, and three rows of the fifth
-    assert pages[0] == pages[1]
 
 
 @pytest.mark.slow
@@ -113,7 +86,7 @@ def test_no_lake_leaves_no_page_and_keeps_the_one_before(
     assert run_command("report", ["--output", str(path)]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("b3lake report: ")
-    assert "b3_daily_quotes_refined" in line
+    assert HISTORY_TABLE in line
     assert [entry.name for entry in tmp_path.iterdir()] == ["lake.html"]
     assert path.read_text() == "before"
 

@@ -70,7 +70,7 @@ NOON = datetime.fromisoformat("2024-01-03T15:00:00")
 
 
 def _bar(**changed: object) -> dict[str, object]:
-    bar: dict[str, object] = dict.fromkeys(("open", "high", "low", "close", "adj_close"), 10.0)
+    bar: dict[str, object] = dict.fromkeys(("open", "high", "low", "close"), 10.0)
     bar |= {"day": date(2024, 1, 3), "ticker": "PETR4", "ts": NOON, "volume": 100, "source": "x"}
     return bar | {"dividends": 0.0, "stock_splits": 0.0} | changed
 

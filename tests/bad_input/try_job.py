@@ -23,7 +23,7 @@ ARGUMENTS = [
     [*SOUND, "--start_date", "01/02/2024"],
     [*SOUND, "--start_date", "2024-02-02", "--end_date", "2024-02-01"],
     [*SOUND, "--tickers", ","],
-    [*SOUND, "--compact_uri", "nowhere"],
+    [*SOUND, "--history_uri", "nowhere"],
 ]
 
 
@@ -38,10 +38,13 @@ def try_arguments() -> Iterator[Tried]:
 
 
 def _object(rows_kept: int = 1, **columns: pa.Array) -> bytes:
-    rows: dict[str, Any] = {name: pa.array([1.0]) for name in ("open", "high", "low", "close", "adj_close")}
+    rows: dict[str, Any] = {
+        name: pa.array([1.0]) for name in ("open", "high", "low", "close", "turnover", "dividends", "stock_splits")
+    }
     rows |= {
         "ts": pa.array([datetime.fromisoformat("2024-01-02T13:00:00")], pa.timestamp("us")),
         "volume": pa.array([100]),
+        "trades": pa.array([3]),
     }
     sink = io.BytesIO()
     table = pa.table({name: array for name, array in (rows | columns).items() if array is not None})

@@ -9,15 +9,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from b3lake.lake.keys import COMPACT_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
-from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
+from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
 from b3lake.refine.unreadable import UNREADABLE_NAME
 from devlake.emulator import Emulator
 
 PREFIXES = {
     RAW_TABLE: f"{RAW_PREFIX}/",
     REFINED_TABLE: f"{REFINED_PREFIX}/",
-    COMPACT_TABLE: f"{COMPACT_PREFIX}/",
+    HISTORY_TABLE: f"{HISTORY_PREFIX}/",
 }
 UNREADABLE = f"{STATE_PREFIX}/{REFINED_PREFIX}/{UNREADABLE_NAME}"
 _SHOWN = 5

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from b3lake.lake.keys import COMPACT_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
-from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
+from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
 from b3lake.refine.notes import NOTES_NAME
 from b3lake.refine.unreadable import UNREADABLE_NAME
 from devlake.emulator import Emulator
@@ -41,8 +41,8 @@ class ObjectsHarmed:
 OBJECTS: dict[Kind, ObjectsHarmed] = {
     Damage.REFINED_DELETED: ObjectsHarmed(f"{REFINED_PREFIX}/", Harm.DELETED),
     Damage.REFINED_CORRUPTED: ObjectsHarmed(f"{REFINED_PREFIX}/", Harm.CORRUPTED),
-    Damage.COMPACT_DELETED: ObjectsHarmed(f"{COMPACT_PREFIX}/", Harm.DELETED),
-    Damage.COMPACT_CORRUPTED: ObjectsHarmed(f"{COMPACT_PREFIX}/", Harm.CORRUPTED),
+    Damage.HISTORY_DELETED: ObjectsHarmed(f"{HISTORY_PREFIX}/", Harm.DELETED),
+    Damage.HISTORY_CORRUPTED: ObjectsHarmed(f"{HISTORY_PREFIX}/", Harm.CORRUPTED),
     Damage.LEDGER_DELETED: ObjectsHarmed(f"{STATE}ledger/", Harm.DELETED),
     Damage.LEDGER_CORRUPTED: ObjectsHarmed(f"{STATE}ledger/", Harm.CORRUPTED),
     Damage.NOTES_CORRUPTED: ObjectsHarmed(f"{STATE}{NOTES_NAME}", Harm.CORRUPTED),
@@ -55,7 +55,7 @@ OBJECTS: dict[Kind, ObjectsHarmed] = {
 FORGOTTEN: dict[Kind, str] = {
     Damage.RAW_PARTITIONS_FORGOTTEN: RAW_TABLE,
     Damage.REFINED_PARTITIONS_FORGOTTEN: REFINED_TABLE,
-    Damage.COMPACT_PARTITIONS_FORGOTTEN: COMPACT_TABLE,
+    Damage.HISTORY_PARTITIONS_FORGOTTEN: HISTORY_TABLE,
 }
 """The table whose partitions the catalog forgets."""
 

@@ -14,8 +14,8 @@ class Damage(enum.Enum):
 
     REFINED_DELETED = "refined object deleted"
     REFINED_CORRUPTED = "refined object corrupted"
-    COMPACT_DELETED = "compact object deleted"
-    COMPACT_CORRUPTED = "compact object corrupted"
+    HISTORY_DELETED = "history object deleted"
+    HISTORY_CORRUPTED = "history object corrupted"
     LEDGER_DELETED = "ledger deleted"
     LEDGER_CORRUPTED = "ledger corrupted"
     NOTES_CORRUPTED = "notes corrupted"
@@ -24,7 +24,7 @@ class Damage(enum.Enum):
     RAW_ADDED = "raw object of no session added"
     RAW_PARTITIONS_FORGOTTEN = "catalog forgets raw partitions"
     REFINED_PARTITIONS_FORGOTTEN = "catalog forgets refined partitions"
-    COMPACT_PARTITIONS_FORGOTTEN = "catalog forgets compact partitions"
+    HISTORY_PARTITIONS_FORGOTTEN = "catalog forgets history partitions"
 
 
 class YahooFault(enum.Enum):

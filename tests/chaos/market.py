@@ -18,7 +18,7 @@ SYMBOLS = {
     "MGLU3": "MGLU3.SA",
     "IBOV": "^BVSP",
 }
-FIRST, LAST = dt.date(2023, 12, 4), dt.date(2024, 1, 19)  # two years, so two compact objects
+FIRST, LAST = dt.date(2023, 12, 4), dt.date(2024, 1, 19)  # two years, so two history objects
 _PRICES = ("open", "high", "low", "close", "adjclose")
 
 Bar = dict[str, Any]

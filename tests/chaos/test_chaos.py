@@ -49,7 +49,7 @@ def test_every_kind_of_fault_is_carried_out_in_one_way() -> None:
 
 
 def _contents(**keys: int) -> Contents:
-    tables = ("b3_daily_quotes", "b3_daily_quotes_refined", "b3_daily_quotes_compact")
+    tables = ("b3_daily_quotes", "b3_daily_quotes_refined", "b3_daily_history")
     rows = {table: {key: [{"close": close}] for key, close in keys.items()} for table in tables}
     return Contents(rows, {table: {(key,) for key in keys} for table in tables}, [])
 
@@ -61,7 +61,7 @@ def test_lost_added_and_wrong_rows_are_told_apart() -> None:
         "b3_daily_quotes: b has [{'close': 3}] instead of [{'close': 2}]"
     )
     assert "b3_daily_quotes: object b is lost" in differences(_contents(a=1), quiet)
-    assert "b3_daily_quotes_compact: partition ('c',) is one too many" in differences(_contents(a=1, b=2, c=3), quiet)
+    assert "b3_daily_history: partition ('c',) is one too many" in differences(_contents(a=1, b=2, c=3), quiet)
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from b3lake.cli import COMMANDS, run_command
-from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, REFINED_SCHEMA
+from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
+from b3lake.lake.schemas import HISTORY_SCHEMA, PARTITION_TYPES, RAW_SCHEMA, REFINED_SCHEMA, YEAR_PARTITION_TYPES
 from devlake import paths
 
 DOCUMENTS = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").glob("*.md")])
@@ -32,10 +33,17 @@ def _columns(title: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("table", "schema"), [("b3_daily_quotes", RAW_SCHEMA), ("b3_daily_quotes_refined", REFINED_SCHEMA)]
+    ("table", "partitions", "schema"),
+    [
+        (RAW_TABLE, PARTITION_TYPES, RAW_SCHEMA),
+        (REFINED_TABLE, PARTITION_TYPES, REFINED_SCHEMA),
+        (HISTORY_TABLE, YEAR_PARTITION_TYPES, HISTORY_SCHEMA),
+    ],
 )
-def test_the_data_dictionary_has_the_columns_of_the_code(table: str, schema: pa.Schema) -> None:
-    assert _columns(table) == [*PARTITION_TYPES.items(), *((field.name, HIVE[field.type]) for field in schema)]
+def test_the_data_dictionary_has_the_columns_of_the_code(
+    table: str, partitions: dict[str, str], schema: pa.Schema
+) -> None:
+    assert _columns(table) == [*partitions.items(), *((field.name, HIVE[field.type]) for field in schema)]
 
 
 def _targets() -> set[str]:

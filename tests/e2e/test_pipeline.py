@@ -78,7 +78,6 @@ def refined_in_pandas(answer: Reply) -> list[dict[str, object]]:
     """The refined rows of one chart answer of daily bars, oldest first."""
     result = answer.body["chart"]["result"][0]
     frame = pd.DataFrame(result["indicators"]["quote"][0])
-    frame["adj_close"] = result["indicators"]["adjclose"][0]["adjclose"]
     moments = pd.to_datetime(result["timestamp"], unit="s", utc=True).tz_convert("America/Sao_Paulo")
     frame["trade_date"] = moments.date
     days = frame.groupby("trade_date", as_index=False).agg(
@@ -86,12 +85,13 @@ def refined_in_pandas(answer: Reply) -> list[dict[str, object]]:
         high_price=("high", "max"),
         low_price=("low", "min"),
         close_price=("close", "last"),
-        adj_close_price=("adj_close", "last"),
         total_volume=("volume", "sum"),
         bar_count=("close", "size"),
     )
     days["close_ma_5"] = days["close_price"].rolling(5).mean()
     days["close_delta"] = days["close_price"].diff()
+    days["turnover"] = days["trades"] = None
+    days["dividends"] = days["stock_splits"] = 0.0
     return days.astype(object).where(days.notna(), None).to_dict("records")
 
 

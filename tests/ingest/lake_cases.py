@@ -86,10 +86,12 @@ def table(ticker: str = "PETR4", days: list[dt.date] = DAYS, price: float = 10.0
         "high": [price + 0.5] * count,
         "low": [price - 0.5] * count,
         "close": [price + 0.1] * count,
-        "adj_close": [price] * count,
         "volume": [1000] * count,
+        "turnover": [None] * count,
+        "trades": [None] * count,
         "dividends": [0.0] * count,
         "stock_splits": [0.0] * count,
+        "isin": [None] * count,
         "source": ["yahoo"] * count,
     }
     return pa.table(plausible | columns, schema=BARS_SCHEMA)

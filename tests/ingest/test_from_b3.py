@@ -320,7 +320,7 @@ def test_bars_of_the_recorded_day(shared_data: Path):
     assert bars.drop_columns("factor").schema == BARS_SCHEMA
     assert pc.value_counts(bars["factor"]).to_pylist() == [{"values": 1, "counts": 1189}, {"values": 1000, "counts": 2}]
     assert set(bars["day"].to_pylist()) == {dt.date(2022, 2, 3)}
-    assert bars["adj_close"].null_count == bars["dividends"].null_count == len(bars)
+    assert bars["stock_splits"].null_count == bars["dividends"].null_count == len(bars)
 
 
 def test_batches_hold_whole_days_and_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -46,10 +46,12 @@ def test_one_object_a_day_and_ticker_with_exactly_its_rows(lake: TestLake):
             "high": 60.5,
             "low": 59.5,
             "close": 60.1,
-            "adj_close": 60.0,
             "volume": 1000,
+            "turnover": None,
+            "trades": None,
             "dividends": 0.0,
             "stock_splits": 0.0,
+            "isin": None,
             "source": "yahoo",
         }
     ]
@@ -62,7 +64,7 @@ def test_table_has_the_declared_columns_and_partitions(lake: TestLake):
     assert [column["Name"] for column in made["StorageDescriptor"]["Columns"]] == RAW_SCHEMA.names
     assert {key["Name"]: key["Type"] for key in made["PartitionKeys"]} == PARTITION_TYPES
     kinds = {column["Name"]: column["Type"] for column in made["StorageDescriptor"]["Columns"]}
-    assert (kinds["ts"], kinds["volume"], kinds["adj_close"]) == ("timestamp", "bigint", "double")
+    assert (kinds["ts"], kinds["volume"], kinds["trades"]) == ("timestamp", "bigint", "int")
     partition = lake.glue.get_partition(
         DatabaseName=DATABASE, TableName=RAW_TABLE, PartitionValues=[str(DAYS[0]), "PETR4"]
     )["Partition"]
@@ -179,6 +181,8 @@ any_row = st.fixed_dictionaries(
     | {
         "ts": st.one_of(st.none(), st.datetimes(FIRST_MOMENT, LAST_MOMENT)),
         "volume": st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)),
+        "trades": st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1)),
+        "isin": st.sampled_from([None, "", "BRPETRACNPR6", "BRVALEACNOR0", "BRVALE", "?" * 12, "é" * 6]),
         "source": st.sampled_from([None, "", "b3", "yahoo"]),
     }
 )

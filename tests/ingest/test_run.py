@@ -259,10 +259,12 @@ def test_whole_day_of_b3_is_taken_and_repeats_without_effect(command: Command, l
         "high": 32.92,
         "low": 31.62,
         "close": 32.07,
-        "adj_close": None,
         "volume": 51087800,
+        "turnover": 1636398167.0,
+        "trades": 92360,
         "dividends": None,
         "stock_splits": None,
+        "isin": "BRPETRACNPR6",
         "source": "b3",
     }
     (fnam11,) = lake.rows(key_of(dt.date(2022, 2, 3), "FNAM11"))

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from b3lake.lake.keys import raw_key
-from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.lake.names import HISTORY_TABLE, REFINED_TABLE
 from b3lake.lake.schemas import RAW_SCHEMA, REFINED_SCHEMA
 from b3lake.refine.arguments import parse_arguments
 from b3lake.refine.config import Job
 from b3lake.refine.run import run
+from tests.refine.own_day_shares import moving_columns
 
 FIRST_DAY = date(2023, 12, 22)
 
@@ -34,8 +35,8 @@ def bar(when: date, close: float | None = 10.0, *, minute: int = 0, **others: An
     moment = pd.Timestamp(when) + pd.Timedelta(minutes=minute)
     price = close if close is not None else 1.0
     own = {"ts": moment.to_pydatetime(), "open": price - 1, "high": price + 2, "low": price - 2, "close": close}
-    rest = {"adj_close": close, "volume": 100 + minute, "dividends": 0.0, "stock_splits": 0.0, "source": "test"}
-    return own | rest | others
+    rest = {"volume": 100 + minute, "turnover": 1500.25, "trades": 3, "isin": "BRTESTACNOR1", "source": "test"}
+    return own | rest | {"dividends": 0.0, "stock_splits": 0.0} | others
 
 
 def parquet_of(bars: list[dict[str, Any]], schema: pa.Schema = RAW_SCHEMA) -> bytes:
@@ -52,24 +53,53 @@ def expected_rows(bars: dict[Key, list[dict[str, Any]] | None]) -> dict[Key, dic
         frames = [pd.DataFrame(bars[ticker, when] or [], columns=RAW_SCHEMA.names) for when in days]
         frames = [frame.sort_values("ts", kind="stable") for frame in frames]
         closes = pd.Series([_at(frame["close"], -1) for frame in frames], dtype="float64")
-        averages, deltas = closes.rolling(5, min_periods=5).apply(sum) / 5, closes.diff()
-        for when, frame, close, average, delta in zip(days, frames, closes, averages, deltas, strict=True):
+        splits = [_first(frame, "stock_splits") for frame in frames]
+        moving = moving_columns([_plain(close) for close in closes], splits)
+        for when, frame, close, (average, delta) in zip(days, frames, closes, moving, strict=True):
             if bars[ticker, when] is None:
                 continue
-            volume = pd.to_numeric(frame["volume"]).dropna()
+            volume, trades = (pd.to_numeric(frame[name]).dropna() for name in ("volume", "trades"))
+            turnover = pd.to_numeric(frame["turnover"]).dropna()
             rows[ticker, when] = {
                 "trade_date": when,
                 "open_price": _at(frame["open"], 0),
                 "high_price": _plain(pd.to_numeric(frame["high"]).max()),
                 "low_price": _plain(pd.to_numeric(frame["low"]).min()),
                 "close_price": _plain(close),
-                "adj_close_price": _at(frame["adj_close"], -1),
                 "total_volume": int(volume.sum()) if len(volume) else None,
                 "bar_count": len(frame),
-                "close_ma_5": _plain(average),
-                "close_delta": _plain(delta),
+                "close_ma_5": average,
+                "close_delta": delta,
+                "turnover": float(turnover.sum()) if len(turnover) else None,
+                "trades": int(trades.sum()) if len(trades) else None,
+                "dividends": _first(frame, "dividends"),
+                "stock_splits": _first(frame, "stock_splits"),
             }
     return rows
+
+
+def expected_history(refined: dict[Key, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The history's rows of refined ones, by year, ticker and date: the design's formula, from the newest row back."""
+    rows = []
+    for ticker in {ticker for ticker, _ in refined}:
+        days = sorted(when for name, when in refined if name == ticker)
+        split_factor = adj_factor = 1.0
+        for when, before in zip(reversed(days), [*reversed(days[:-1]), None], strict=True):
+            row = refined[ticker, when]
+            close, close_before = row["close_price"], refined[ticker, before]["close_price"] if before else None
+            ratio, cash = row["stock_splits"] or 1.0, row["dividends"] or 0.0
+            kept = 1 - cash / close_before if close_before and cash < close_before else 1.0
+            adjusted = None if close is None else close * adj_factor
+            change = close * ratio / (close_before * kept) - 1 if close is not None and close_before else None
+            factors = {"split_factor": split_factor, "adj_factor": adj_factor}
+            prices = {"adj_close_price": adjusted, "daily_return": change}
+            rows.append({"year": when.year, "ticker": ticker, **row, **factors, **prices})
+            split_factor, adj_factor = split_factor / ratio, adj_factor * kept / ratio
+    return sorted(rows, key=lambda row: (row["year"], row["ticker"], row["trade_date"]))
+
+
+def _first(frame: pd.DataFrame, name: str) -> float | None:
+    return None if frame.empty else _plain(frame[name].iloc[0])
 
 
 def _at(column: pd.Series, position: int) -> float | None:
@@ -143,7 +173,7 @@ class SmallLake:
                 self.put(ticker, day(number), bar(day(number), 10.0 + row + number * number % 7))
 
     def arguments(self, *more: str) -> list[str]:
-        places = {"--raw_uri": "raw/b3", "--refined_uri": "refined/b3", "--compact_uri": "compact/b3"}
+        places = {"--raw_uri": "raw/b3", "--refined_uri": "refined/b3", "--history_uri": "history/b3"}
         fixed = [word for name, prefix in places.items() for word in (name, f"s3://{self.bucket}/{prefix}")]
         return [*fixed, "--database", self.database, "--table", REFINED_TABLE, *more]
 
@@ -178,16 +208,16 @@ class SmallLake:
         pages = self.glue.get_paginator("get_partitions").paginate(DatabaseName=self.database, TableName=table)
         return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
 
-    def compact(self) -> list[dict[str, Any]]:
-        """The compact copy's rows, object after object, each with its year."""
+    def history(self) -> list[dict[str, Any]]:
+        """The history's rows, object after object, each with its year."""
         rows = []
-        for key in sorted(self.objects("compact/b3/")):
+        for key in sorted(self.objects("history/b3/")):
             year = int(key.split("/")[2].split("=")[1])
             rows += [{"year": year, **row} for row in self.read(key).to_pylist()]
         return rows
 
     def check(self) -> None:
-        """The refined objects, their registrations and the compact copy are what raw says, no more and no less."""
+        """The refined objects, their registrations and the history are what raw says, no more and no less."""
         expected, refined = expected_rows(self.bars), self.refined()
         readable = {key for key, bars in self.bars.items() if bars is not None}
         assert {key for key in refined if self.bars.get(key, []) is not None} == readable == set(expected)
@@ -196,10 +226,11 @@ class SmallLake:
         assert self.registered() == {
             (str(when), ticker): f"s3://{self.bucket}/refined/b3/dt={when}/ticker={ticker}/" for ticker, when in refined
         }
-        copy = [{"year": when.year, "ticker": ticker, **refined[ticker, when]} for ticker, when in refined]
-        assert self.compact() == sorted(copy, key=lambda row: (row["year"], row["ticker"], row["trade_date"]))
+        history, wanted = self.history(), expected_history(refined)
+        for row, one in zip(history, wanted, strict=True):
+            assert_same(row, one, (one["ticker"], one["trade_date"]))
         years = {str(when.year) for _, when in refined}
-        assert set(self.registered(COMPACT_TABLE)) == {(year,) for year in years}
+        assert set(self.registered(HISTORY_TABLE)) == {(year,) for year in years}
 
 
 def assert_same(row: dict[str, Any], expected: dict[str, Any], key: Key) -> None:

@@ -30,19 +30,19 @@ def refusal(*arguments: str) -> str:
 def test_the_least_that_is_needed_and_glues_own_arguments() -> None:
     job = parse_arguments([*OF_GLUE, *REQUIRED], {})
     assert (job.raw, job.refined) == (Place("b", "raw/b3"), Place("b", "refined/b3"))
-    assert (job.database, job.table, job.full, job.scope, job.compact) == ("d", "t", False, Scope(), None)
+    assert (job.database, job.table, job.full, job.scope, job.history) == ("d", "t", False, Scope(), None)
     assert job.connection == Connection("us-east-1", None, None)
     assert job.state.uri == "s3://b/state/refined/b3"
 
 
 def test_everything_that_can_be_asked_for() -> None:
     more = ["--mode", "full", "--start_date", "2024-01-02", "--end_date", "2024-02-01", "--tickers", "petr4.SA, VALE3,"]
-    job = parse_arguments([*REQUIRED, *more, "--compact_uri", "s3://b/compact/b3"], {"AWS_ENDPOINT_URL": "http://x"})
+    job = parse_arguments([*REQUIRED, *more, "--history_uri", "s3://b/history/b3"], {"AWS_ENDPOINT_URL": "http://x"})
     assert job.full
     assert job.scope == Scope(day_number(date(2024, 1, 2)), day_number(date(2024, 2, 1)), frozenset({"PETR4", "VALE3"}))
-    assert job.compact == Place("b", "compact/b3")
+    assert job.history == Place("b", "history/b3")
     assert (job.connection.s3_endpoint, job.connection.glue_endpoint) == ("http://x", "http://x")
-    assert parse_arguments([*REQUIRED, "--compact_uri", "off"], {}).compact is None
+    assert parse_arguments([*REQUIRED, "--history_uri", "off"], {}).history is None
 
 
 def test_wrong_arguments_are_named() -> None:
@@ -82,4 +82,4 @@ def test_one_file_says_all(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, copy, "--help"], check=True, capture_output=True, text=True, timeout=60, cwd=tmp_path
     )
-    assert "--compact_uri" in done.stdout
+    assert "--history_uri" in done.stdout

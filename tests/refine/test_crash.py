@@ -13,7 +13,7 @@ import pytest
 from moto.s3.models import S3Backend
 from pyspark.sql import SparkSession
 
-from b3lake.refine import compact, run
+from b3lake.refine import history, run
 from b3lake.refine.config import Connection, Place
 from tests.refine.conftest import CREDENTIALS, ROOT, SPARK
 from tests.refine.small_lake import SmallLake, bar, day
@@ -27,7 +27,7 @@ class Killed(BaseException):
 
 def kill_at(patch: pytest.MonkeyPatch, name: str, *, after: bool = False) -> None:
     """The job dies when it first calls one of its functions, before or after that had its effect."""
-    place = compact.CompactCopy if name == "write" else run
+    place = history.History if name == "write" else run
     real = getattr(place, name)
 
     def deadly(*arguments: Any, **named: Any) -> Any:
@@ -73,7 +73,7 @@ def changed(lake: SmallLake, spark: SparkSession) -> SmallLake:
         ("unregister", False),  # the orphan struck out of the ledger
         ("delete", False),  # the orphan unregistered
         ("delete", True),  # the orphan deleted
-        ("write", True),  # the compact object written, not noted
+        ("write", True),  # the history object written, not noted
     ],
 )
 def test_killed_at_any_step_the_next_run_heals(
@@ -142,23 +142,23 @@ def test_two_runs_at_once_do_no_harm(changed: SmallLake, spark: SparkSession, mo
     changed.check()
 
 
-def test_a_compact_object_that_another_run_wrote_over_is_made_again(
+def test_a_history_object_that_another_run_wrote_over_is_made_again(
     changed: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older = {key: changed.s3.get_object(Bucket=changed.bucket, Key=key) for key in changed.objects("compact/b3/")}
+    older = {key: changed.s3.get_object(Bucket=changed.bucket, Key=key) for key in changed.objects("history/b3/")}
     older = {key: answer["Body"].read() for key, answer in older.items()}
 
     def put_and_lose(place: Place, name: str, data: bytes, connection: Connection) -> str:
         etag = put(place, name, data, connection)
-        if place.prefix == "compact/b3":
+        if place.prefix == "history/b3":
             changed.put_bytes(f"{place.prefix}/{name}", older[f"{place.prefix}/{name}"])
         return etag
 
-    put = compact.put
+    put = history.put
     with monkeypatch.context() as patch:
-        patch.setattr(compact, "put", put_and_lose)
+        patch.setattr(history, "put", put_and_lose)
         changed.run(spark)
-    assert changed.run(spark)["compact_years"] >= 1
+    assert changed.run(spark)["history_years"] >= 1
     changed.check()
 
 

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from b3lake.lake.keys import raw_key
-from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.lake.names import HISTORY_TABLE, REFINED_TABLE
 from b3lake.refine.unreadable import parse_unreadable
 from tests.refine.small_lake import SmallLake, bar, day
 
@@ -20,12 +20,12 @@ def filled(lake: SmallLake, spark: SparkSession) -> SmallLake:
 
 @pytest.mark.slow
 def test_a_damaged_refined_object_of_an_unreadable_raw_one_fails_no_run(filled: SmallLake, spark: SparkSession) -> None:
-    """It cannot be computed anew before its raw object is: until then it is missing from the compact copy."""
+    """It cannot be computed anew before its raw object is: until then it is missing from the history."""
     filled.put_broken("PETR4", day(3))
     filled.put_bytes(raw_key(day(3), "PETR4").replace("raw/", "refined/"), b"garbage")
     assert filled.run(spark)["unreadable_objects"] == 1
-    assert ("PETR4", day(3)) not in {(row["ticker"], row["trade_date"]) for row in filled.compact()}
-    assert len(filled.compact()) == 13
+    assert ("PETR4", day(3)) not in {(row["ticker"], row["trade_date"]) for row in filled.history()}
+    assert len(filled.history()) == 13
     filled.put("PETR4", day(3), bar(day(3)))
     assert filled.run(spark)["unreadable_objects"] == 0
     filled.check()
@@ -47,18 +47,18 @@ def test_any_damaged_list_is_an_empty_one(text: bytes) -> None:
 
 @pytest.mark.slow
 def test_full_registers_what_the_catalog_forgot(filled: SmallLake, spark: SparkSession) -> None:
-    everything = filled.registered(), filled.registered(COMPACT_TABLE)
-    for table in (REFINED_TABLE, COMPACT_TABLE):
+    everything = filled.registered(), filled.registered(HISTORY_TABLE)
+    for table in (REFINED_TABLE, HISTORY_TABLE):
         for values in filled.registered(table):
             filled.glue.delete_partition(DatabaseName=filled.database, TableName=table, PartitionValues=list(values))
     filled.run(spark, "--mode", "full")
-    assert (filled.registered(), filled.registered(COMPACT_TABLE)) == everything
+    assert (filled.registered(), filled.registered(HISTORY_TABLE)) == everything
 
 
 @pytest.mark.slow
-def test_a_compact_table_made_anew_has_its_partitions_again(filled: SmallLake, spark: SparkSession) -> None:
-    years = filled.registered(COMPACT_TABLE)
+def test_a_history_table_made_anew_has_its_partitions_again(filled: SmallLake, spark: SparkSession) -> None:
+    years = filled.registered(HISTORY_TABLE)
     assert len(years) >= 1
-    filled.glue.delete_table(DatabaseName=filled.database, Name=COMPACT_TABLE)
+    filled.glue.delete_table(DatabaseName=filled.database, Name=HISTORY_TABLE)
     filled.run(spark)
-    assert filled.registered(COMPACT_TABLE) == years
+    assert filled.registered(HISTORY_TABLE) == years

@@ -19,8 +19,9 @@ NOON = datetime.fromisoformat("2024-01-02T12:00")
 def parquet(**columns: pa.Array) -> bytes:
     own = {
         "ts": pa.array([NOON], pa.timestamp("us")),
-        **{name: pa.array([1.5]) for name in ("open", "high", "low", "close", "adj_close")},
+        **{name: pa.array([1.5]) for name in ("open", "high", "low", "close", "turnover", "dividends", "stock_splits")},
         "volume": pa.array([100], pa.int64()),
+        "trades": pa.array([3], pa.int32()),
     }
     table = pa.table({name: column for name, column in (own | columns).items() if column is not None})
     sink = io.BytesIO()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from b3lake.lake.names import COMPACT_TABLE, REFINED_TABLE
+from b3lake.lake.names import HISTORY_TABLE, REFINED_TABLE
 from b3lake.lake.schemas import MOVING_AVERAGE_DATES, REFINED_SCHEMA, glue_types
 from b3lake.refine.rule import CURRENT_RULE, Rule
 from b3lake.refine.run import run
@@ -27,6 +27,8 @@ OTHER = Rule(
             ("open_price", pa.float64()),
             ("close_ma_7", pa.float64()),
             ("total_volume", pa.int32()),
+            ("stock_splits", pa.float64()),
+            ("dividends", pa.float64()),
         ]
     ),
     dates=7,
@@ -64,21 +66,24 @@ def check(lake: SmallLake, rule: Rule) -> None:
         assert rows[key][f"close_ma_{rule.dates}"] == (mean if mean is None else pytest.approx(mean, rel=1e-12)), key
 
     copy = []
-    for key in sorted(lake.objects("compact/b3/")):
+    for key in sorted(lake.objects("history/b3/")):
         table = lake.read(key)
-        assert table.schema.equals(rule.compact), key
+        assert table.schema.equals(rule.history), key
         copy += table.to_pylist()
     ordered = sorted(rows, key=lambda key: (key[1].year, *key))
-    assert copy == [{"ticker": key[0], **rows[key]} for key in ordered]
+    factors = {"split_factor": 1.0, "adj_factor": 1.0}  # no bar has an event
+    assert [{name: row[name] for name in row if name != "daily_return"} for row in copy] == [
+        {"ticker": key[0], **rows[key], **factors, "adj_close_price": rows[key]["close_price"]} for key in ordered
+    ]
 
-    for table_name, schema in ((REFINED_TABLE, rule.schema), (COMPACT_TABLE, rule.compact)):
+    for table_name, schema in ((REFINED_TABLE, rule.schema), (HISTORY_TABLE, rule.history)):
         columns = list(glue_types(schema).items())
         table = lake.glue.get_table(DatabaseName=lake.database, Name=table_name)["Table"]
         assert columns_of(table) == columns
         partitions = lake.glue.get_partitions(DatabaseName=lake.database, TableName=table_name)["Partitions"]
         assert [columns_of(partition) for partition in partitions] == [columns] * len(partitions)
     assert len(lake.registered(REFINED_TABLE)) == len(rows)
-    assert set(lake.registered(COMPACT_TABLE)) == {(str(when.year),) for _, when in rows}
+    assert set(lake.registered(HISTORY_TABLE)) == {(str(when.year),) for _, when in rows}
 
 
 def columns_of(definition: dict[str, Any]) -> list[tuple[str, str]]:
@@ -110,7 +115,10 @@ def test_the_columns_and_the_window_change_forth_and_back(filled: SmallLake, spa
 
 def test_another_window_alone_makes_every_partition_stale(filled: SmallLake, spark: SparkSession) -> None:
     """Its column has the same name here, so that only the digest can tell."""
-    short = Rule(pa.schema([("trade_date", pa.date32()), ("close_price", pa.float64())]), dates=2)
+    columns = [("trade_date", pa.date32())] + [
+        (name, pa.float64()) for name in ("close_price", "dividends", "stock_splits")
+    ]
+    short = Rule(pa.schema(columns), dates=2)
     run_by(filled, spark, short)
     assert run_by(filled, spark, replace(short, dates=3))["refined_partitions"] == 26
     assert run_by(filled, spark, replace(short, dates=3))["refined_partitions"] == 0
@@ -121,7 +129,7 @@ def test_a_partial_run_by_another_rule_loses_no_row_of_the_copy(filled: SmallLak
     run_by(filled, spark, OTHER)
     summary = run_by(filled, spark, CURRENT_RULE, "--tickers", "PETR4")
     assert summary["refined_partitions"] == 13
-    rows = {(row["ticker"], row["trade_date"]): row for row in filled.compact()}
+    rows = {(row["ticker"], row["trade_date"]): row for row in filled.history()}
     assert len(rows) == 26
     for (ticker, when), row in rows.items():
         (close, _), old = expected_closes(filled, 5)[ticker, when], ticker == "VALE3"

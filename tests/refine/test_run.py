@@ -20,7 +20,7 @@ TICKERS = ["PETR4", "VALE3"]
 def test_a_new_lake_is_refined_and_a_second_run_writes_nothing(lake: SmallLake, spark: SparkSession) -> None:
     lake.fill(TICKERS, range(14))
     first = lake.run(spark)
-    counts = ("refined_partitions", "written_objects", "registered_partitions", "compact_years", "unreadable_objects")
+    counts = ("refined_partitions", "written_objects", "registered_partitions", "history_years", "unreadable_objects")
     assert [first[c] for c in counts] == [28, 28, 28, 2, 0]
     lake.check()
 
@@ -52,7 +52,7 @@ def test_intraday_bars_nulls_and_bars_out_of_order(lake: SmallLake, spark: Spark
         bars[1]["open"] = None
         bars[0]["close"] = float("nan")
         lake.put("PETR4", day(n), *bars)
-    lake.put("VALE3", day(0), bar(day(0), None, volume=None, adj_close=None))
+    lake.put("VALE3", day(0), bar(day(0), None, volume=None, turnover=None, trades=None, dividends=None))
     # Two bars of one moment: the file's order decides.
     lake.put("VALE3", day(1), bar(day(1), 5.0), bar(day(1), 7.0))
     lake.run(spark)
@@ -70,7 +70,7 @@ def test_late_older_dates_deletions_and_new_tickers(lake: SmallLake, spark: Spar
     summary = lake.run(spark)
     assert summary["deleted_partitions"] == 1
     lake.check()
-    # A whole year goes, and its compact object with it.
+    # A whole year goes, and its history object with it.
     for ticker, when in list(lake.bars):
         if when.year == 2023:
             lake.remove(ticker, when)
@@ -110,7 +110,7 @@ def test_unreadable_objects_are_listed_with_their_cause_and_the_rest_is_publishe
     ]
     assert list(causes.values())[1:] == [
         "it holds no bars",
-        "it has no column open, high, low, close, adj_close, volume",
+        "it has no column open, high, low, close, volume, turnover, trades, dividends, stock_splits",
     ]
     assert sum("cannot be read" in record.message for record in caplog.records) == 3
 
@@ -160,8 +160,8 @@ def test_a_lost_ledger_a_lost_object_and_a_new_table_are_found_out(lake: SmallLa
     lake.put_bytes("state/refined/b3/ledger/year=2023.parquet", b"broken")
     lake.put_bytes("state/refined/b3/notes.json", b"[]")
     lake.s3.delete_object(Bucket=lake.bucket, Key=f"refined/b3/dt={day(3)}/ticker=VALE3/data.parquet")
-    lake.s3.delete_object(Bucket=lake.bucket, Key="compact/b3/year=2023/data.parquet")
-    for table in ("b3_daily_quotes_refined", "b3_daily_quotes_compact"):
+    lake.s3.delete_object(Bucket=lake.bucket, Key="history/b3/year=2023/data.parquet")
+    for table in ("b3_daily_quotes_refined", "b3_daily_history"):
         lake.glue.delete_table(DatabaseName=lake.database, Name=table)
     lake.create_table()
     summary = lake.run(spark)
@@ -169,26 +169,26 @@ def test_a_lost_ledger_a_lost_object_and_a_new_table_are_found_out(lake: SmallLa
     lake.check()
 
 
-def test_the_compact_copy_can_be_left_out_and_taken_up_later(lake: SmallLake, spark: SparkSession) -> None:
+def test_the_history_can_be_left_out_and_taken_up_later(lake: SmallLake, spark: SparkSession) -> None:
     lake.fill(TICKERS, range(14))
-    assert lake.run(spark, "--compact_uri", "off")["compact_years"] == 0
-    assert not lake.objects("compact/")
+    assert lake.run(spark, "--history_uri", "off")["history_years"] == 0
+    assert not lake.objects("history/")
     lake.put("PETR4", day(13), bar(day(13), 3.0))
-    assert lake.run(spark)["compact_years"] == 2
+    assert lake.run(spark)["history_years"] == 2
     lake.check()
     # Only a year that changed is rewritten.
-    before = lake.objects("compact/")
+    before = lake.objects("history/")
     lake.put("PETR4", day(13), bar(day(13), 4.0))
-    assert lake.run(spark)["compact_years"] == 1
+    assert lake.run(spark)["history_years"] == 1
     lake.check()
-    assert [k for k, v in lake.objects("compact/").items() if v == before[k]] == ["compact/b3/year=2023/data.parquet"]
+    assert [k for k, v in lake.objects("history/").items() if v == before[k]] == ["history/b3/year=2023/data.parquet"]
 
 
 def test_what_is_not_a_partition_is_left_alone(lake: SmallLake, spark: SparkSession) -> None:
     lake.fill(["PETR4"], range(2))
     strange = ["raw/b3/README", "raw/b3/dt=2024-02-31/ticker=X/data.parquet", "refined/b3/dt=2024-01-02/other.parquet"]
     # obstore takes no key with an empty part, and stops at one.
-    strange += ["raw/b3/a//b", "raw/b3/dt=2023-12-22//ticker=X/data.parquet", "refined/b3/..//x", "compact/b3//x"]
+    strange += ["raw/b3/a//b", "raw/b3/dt=2023-12-22//ticker=X/data.parquet", "refined/b3/..//x", "history/b3//x"]
     for key in strange:
         lake.put_bytes(key, b"-")
     assert lake.run(spark)["refined_partitions"] == 2

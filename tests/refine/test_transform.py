@@ -23,11 +23,13 @@ pytestmark = pytest.mark.slow
 PRICES = st.one_of(
     st.none(), st.floats(0.01, 5000, allow_nan=False), st.just(float("nan")), st.integers(1, 100).map(float)
 )
+SPLITS = st.sampled_from([None, 0.0, 0.0, 0.0, 4.0, 0.1, 1.05])
 VOLUMES = st.one_of(st.none(), st.integers(0, 10**12))
 BARS_OF_A_DAY = st.lists(
     st.fixed_dictionaries(
-        dict.fromkeys(("open", "high", "low", "close", "adj_close"), PRICES)
-        | {"minute": st.integers(0, 3), "volume": VOLUMES}
+        dict.fromkeys(("open", "high", "low", "close", "turnover"), PRICES)
+        | {"minute": st.integers(0, 3), "volume": VOLUMES, "trades": st.one_of(st.none(), st.integers(0, 10**6))}
+        | {"dividends": st.sampled_from([None, 0.0, 0.0, 0.31, 4.5]), "stock_splits": SPLITS}
     ),
     min_size=1,
     max_size=4,

@@ -179,10 +179,10 @@ def test_the_function_is_refused_everything_else(strict_aws: Emulator, function_
 
 def test_the_job_reads_raw_and_keeps_what_it_makes(job_role: Role) -> None:
     s3 = job_role.client("s3")
-    for prefix in ("raw/b3", "refined/b3", "compact/b3", "state/refined/b3"):
+    for prefix in ("raw/b3", "refined/b3", "history/b3", "state/refined/b3"):
         s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/")
     assert s3.get_object(Bucket=BUCKET, Key="raw/b3/x")["Body"].read() == b"x"
-    for prefix in ("refined/b3", "compact/b3", "state/refined/b3"):
+    for prefix in ("refined/b3", "history/b3", "state/refined/b3"):
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}/x", Body=b"y")
         assert s3.get_object(Bucket=BUCKET, Key=f"{prefix}/x")["Body"].read() == b"y"
         s3.delete_object(Bucket=BUCKET, Key=f"{prefix}/x")
@@ -244,12 +244,12 @@ def test_the_job_is_refused_other_services(job_role: Role) -> None:
         ("glue:GetTable", "b3_daily_quotes_refined", "allowed"),
         ("glue:BatchCreatePartition", "b3_daily_quotes_refined", "allowed"),
         ("glue:BatchDeletePartition", "b3_daily_quotes_refined", "allowed"),
-        ("glue:BatchCreatePartition", "b3_daily_quotes_compact", "allowed"),
+        ("glue:BatchCreatePartition", "b3_daily_history", "allowed"),
         ("glue:BatchCreatePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:BatchDeletePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:UpdateTable", "b3_daily_quotes_refined", "allowed"),
         ("glue:UpdateTable", "b3_daily_quotes", "implicitDeny"),
-        ("glue:BatchUpdatePartition", "b3_daily_quotes_compact", "allowed"),
+        ("glue:BatchUpdatePartition", "b3_daily_history", "allowed"),
         ("glue:BatchUpdatePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:DeleteTable", "b3_daily_quotes_refined", "implicitDeny"),
     ],
@@ -290,8 +290,8 @@ def test_the_real_job_runs_with_its_own_role(strict_aws: Emulator, job_role: Rol
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout.splitlines()[-1])["refined_partitions"] == 5
     partitions = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName="b3_daily_quotes_refined")
-    compact = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName="b3_daily_quotes_compact")
-    assert [partition["Values"] for partition in compact["Partitions"]] == [["2024"]]
+    history = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName="b3_daily_history")
+    assert [partition["Values"] for partition in history["Partitions"]] == [["2024"]]
     days = sorted(partition["Values"] for partition in partitions["Partitions"])
     assert days == [[f"2024-01-0{day}", "PETR4"] for day in (1, 2, 3, 4, 5)]
 

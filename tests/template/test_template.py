@@ -9,7 +9,7 @@ import pytest
 import tomllib
 
 from b3lake.lake import keys
-from b3lake.lake.names import COMPACT_TABLE, RAW_TABLE, REFINED_TABLE, Names
+from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE, Names
 from devlake import paths
 from devlake.emulator import ACCOUNT_ID
 from functions.start_glue_job import s3_events
@@ -65,12 +65,12 @@ def test_the_refined_table_has_the_job_s_columns() -> None:
     assert partitions_of("RefinedTable") == PARTITION_TYPES
 
 
-def test_the_compact_table_has_the_job_s_columns() -> None:
-    from b3lake.lake.schemas import COMPACT_SCHEMA, YEAR_PARTITION_TYPES
+def test_the_history_table_has_the_job_s_columns() -> None:
+    from b3lake.lake.schemas import HISTORY_SCHEMA, YEAR_PARTITION_TYPES
 
-    assert columns_of("CompactTable") == {field.name: HIVE_TYPES[field.type] for field in COMPACT_SCHEMA}
-    assert list(columns_of("CompactTable")) == COMPACT_SCHEMA.names
-    assert partitions_of("CompactTable") == YEAR_PARTITION_TYPES
+    assert columns_of("HistoryTable") == {field.name: HIVE_TYPES[field.type] for field in HISTORY_SCHEMA}
+    assert list(columns_of("HistoryTable")) == HISTORY_SCHEMA.names
+    assert partitions_of("HistoryTable") == YEAR_PARTITION_TYPES
 
 
 def test_every_allowed_glue_version_has_pinned_modules() -> None:
@@ -93,8 +93,8 @@ def test_the_job_s_arguments_are_those_that_the_job_knows() -> None:
     arguments = resolved.value(properties("RefineJob")["DefaultArguments"])
     given = [word for name, value in arguments.items() for word in (name, value)]
     job = parse_arguments(given, {})
-    assert [job.raw.uri, job.refined.uri, job.compact.uri] == [
-        arguments[f"--{layer}_uri"] for layer in ("raw", "refined", "compact")
+    assert [job.raw.uri, job.refined.uri, job.history.uri] == [
+        arguments[f"--{layer}_uri"] for layer in ("raw", "refined", "history")
     ]
 
 
@@ -126,14 +126,14 @@ def test_the_tables_are_those_of_the_contract_where_the_contract_has_them() -> N
     assert {table["Name"]: table["StorageDescriptor"]["Location"] for table in tables} == {
         RAW_TABLE: f"{bucket}/{keys.RAW_PREFIX}/",
         REFINED_TABLE: f"{bucket}/{keys.REFINED_PREFIX}/",
-        COMPACT_TABLE: f"{bucket}/{keys.COMPACT_PREFIX}/",
+        HISTORY_TABLE: f"{bucket}/{keys.HISTORY_PREFIX}/",
     }
 
 
 def test_the_job_may_touch_the_prefixes_of_the_contract_and_no_other() -> None:
     statements = {statement["Sid"]: statement for statement in granted("RefineJobRole")}
     bucket = f"arn:aws:s3:::{Names().raw_bucket(ACCOUNT_ID)}"
-    own = [keys.REFINED_PREFIX, keys.COMPACT_PREFIX, keys.STATE_PREFIX]
+    own = [keys.REFINED_PREFIX, keys.HISTORY_PREFIX, keys.STATE_PREFIX]
     assert statements["ReadRaw"]["Resource"] == f"{bucket}/{keys.RAW_PREFIX}/*"
     assert statements["KeepRefinedAndCompactAndNotes"]["Resource"] == [f"{bucket}/{prefix}/*" for prefix in own]
     assert [

@@ -188,7 +188,7 @@ def batches(quotes: Quotes, label: str = LABEL) -> Iterator[pa.Table]:
 def to_bars(quotes: Quotes, label: str) -> pa.Table:
     """`quotes` (QUOTE_TYPE) as BARS_SCHEMA with `factor` beside, their `source` being `label`.
 
-    The exchange quotes prices as traded: what it does not know, the adjusted close and the events, is null.
+    The exchange quotes prices as traded. Its files do not have the events: those are null.
     """
     numbers, which = np.unique(quotes["day"], return_inverse=True)
     days = [as_date(int(number)) for number in numbers]
@@ -200,9 +200,16 @@ def to_bars(quotes: Quotes, label: str) -> pa.Table:
         "ts": pa.array(starts[which]),
         "volume": pa.array(quotes["volume"]),
         "source": pa.array([label] * len(quotes), pa.string()),
-        "adj_close": unknown,
+        "turnover": pa.array(quotes["turnover"]),
+        "trades": pa.array(quotes["trades"]),
+        "isin": _isins(quotes),
         "dividends": unknown,
         "stock_splits": unknown,
     } | {name: pa.array(quotes[name]) for name in ("open", "high", "low", "close")}
     bars = pa.Table.from_arrays([columns[name] for name in BARS_SCHEMA.names], schema=BARS_SCHEMA)
     return bars.append_column("factor", pa.array(quotes["factor"]))
+
+
+def _isins(quotes: Quotes) -> pa.Array:
+    """The ISIN of each quote; null where the file has none."""
+    return pa.array(quotes["isin"].astype("U12"), pa.string(), mask=quotes["isin"] == b"")

@@ -106,9 +106,6 @@ def _read_bars(ticker: str, result: Mapping[str, Any], interval: str, label: str
         starts = [moment.astimezone(dt.timezone.utc).replace(tzinfo=None) for moment in moments]
     columns: dict[str, Any] = {name: _numbers(quote[name]) if moments else [] for name in _QUOTE}
     columns |= {"day": days, "ticker": [ticker] * len(days), "ts": starts, "source": [label] * len(days)}
-    if "adjclose" in result["indicators"]:
-        (adjusted,) = result["indicators"]["adjclose"]
-        columns["adj_close"] = _numbers(adjusted["adjclose"]) if moments else []
     columns["volume"] = np.rint(columns["volume"])
     unknown = [None] * len(days)
     arrays = [pa.array(columns.get(one.name, unknown), one.type, from_pandas=True) for one in BARS_SCHEMA]

@@ -1,4 +1,9 @@
-"""The compact copy: the refined rows again, in one object per year, for whoever scans the whole history."""
+"""The history: the refined rows with adjusted prices, in one object per year; the one place where adjusted prices are.
+
+An event moves every row of its ticker before it. So whenever a year's rows changed, the adjusted columns of all years
+are computed anew, from the objects that are there and the rows of this run, and the years that come out otherwise are
+written.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -9,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from b3lake.lake.adjust import with_adjusted
 from b3lake.lake.keys import YEAR_PARTITION, year_folder, year_key
 from b3lake.refine.catalog import Partitions, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
@@ -20,11 +26,11 @@ from b3lake.refine.partitions import BY_TICKER_AND_DAY, find, keys_of, names_in,
 from b3lake.refine.rule import Rule
 from b3lake.refine.spark import collect, parts_of, unpacked
 
-COMPACT_ROW_GROUP = 20_000
+ROW_GROUP = 20_000
 
 
 @dataclass(frozen=True)
-class CompactYear:
+class HistoryYear:
     """What is known of a year's object: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
     was made of."""
 
@@ -42,8 +48,8 @@ class Refined:
     held: pa.Table
 
 
-class CompactCopy:
-    """Keeps the compact copy at `place` equal to the refined objects; `rewritten` counts the years that differed."""
+class History:
+    """Keeps the history at `place` what the refined objects make it; `rewritten` counts the years that differed."""
 
     def __init__(self, job: Job, place: Place, spark: Callable[[], SparkSession]) -> None:
         self.job = job
@@ -51,75 +57,94 @@ class CompactCopy:
         self.spark = spark
         self.rewritten = 0
 
-    def update(self, refined: Refined, noted: dict[int, CompactYear], *, again: bool) -> dict[int, CompactYear]:
+    def update(self, refined: Refined, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Rewrite the years that differ; what the objects are made of.
 
         `again` registers also the years that do not differ: the table may not have them, or with other columns.
         """
-        there = {}
-        for name, etag in names_under(self.place, self.job.connection).items():
-            match = YEAR_PARTITION.fullmatch(name)
-            if match:
-                there[int(match[1])] = etag
+        there = self._listed()
         if again:
             self._register(there)
-            update_columns(self.job, self.job.compact_table, self.job.rule.compact, self._locations(there))
-        known = {}
-        for year in years_of(refined.now):
-            now, last = of_year(refined.now, year), noted.get(year)
-            intact = last if last and last.etag == there.get(year) else None
-            if intact and intact.seal == seal_of(now, self.job.rule):
-                known[year] = intact
-            else:
-                known[year] = self.write(year, self._rows_of(year, refined, intact))
-                self.rewritten += 1
-        self._remove(sorted(there.keys() - known.keys()))
+            update_columns(self.job, self.job.history_table, self.job.rule.history, self._locations(there))
+        years = years_of(refined.now)
+        intact = {year: noted[year] for year in years if year in noted and noted[year].etag == there.get(year)}
+        fresh = {year: last for year, last in intact.items() if self._is_fresh(last, of_year(refined.now, year))}
+        gone = sorted(there.keys() - set(years))
+        known = fresh
+        if gone or len(fresh) < len(years):
+            known = self._rewrite(years, refined, intact, fresh)
+        self._remove(gone)
         return known
 
-    def write(self, year: int, rows: pa.Table) -> CompactYear:
-        """Write a year's object from rows, in one go: a reader sees the old one or the new one."""
-        rows = rows.sort_by(BY_TICKER_AND_DAY)
-        data = parquet(rows.select(self.job.rule.compact.names), compression="SNAPPY", row_group_size=COMPACT_ROW_GROUP)
+    def _listed(self) -> dict[int, str]:
+        """Year to ETag of the objects that are there."""
+        names = names_under(self.place, self.job.connection)
+        matches = ((YEAR_PARTITION.fullmatch(name), etag) for name, etag in names.items())
+        return {int(match[1]): etag for match, etag in matches if match}
+
+    def _is_fresh(self, last: HistoryYear, now: pa.Table) -> bool:
+        return last.seal == seal_of(now, self.job.rule)
+
+    def _rewrite(
+        self, years: list[int], refined: Refined, intact: dict[int, HistoryYear], fresh: dict[int, HistoryYear]
+    ) -> dict[int, HistoryYear]:
+        """Adjust all rows, and write the years that differ from their objects; what the objects are made of."""
+        objects = {year: self._read(year) for year in intact}
+        parts = [self._rows_of(year, refined, objects.get(year), intact.get(year)) for year in years]
+        rows = with_adjusted(pa.concat_tables([self.job.rule.rows.empty_table(), *parts]).sort_by(BY_TICKER_AND_DAY))
+        known = {}
+        for year in years:
+            its = of_year(rows, year)
+            there = objects.get(year) if year in fresh else None
+            same = there is not None and its.select(self.job.rule.history.names).equals(there)
+            known[year] = fresh[year] if same else self.write(year, its)
+        return known
+
+    def write(self, year: int, rows: pa.Table) -> HistoryYear:
+        """Write a year's object from its adjusted rows, in one go: a reader sees the old one or the new one."""
+        data = parquet(rows.select(self.job.rule.history.names), compression="SNAPPY", row_group_size=ROW_GROUP)
         # The ETag is this answer's: asked for afterwards, it might be that of another run's object.
         etag = put(self.place, self._name(year), data, self.job.connection)
         self._register([year])
-        return CompactYear(etag, seal_of(rows, self.job.rule))
+        self.rewritten += 1
+        return HistoryYear(etag, seal_of(rows, self.job.rule))
 
-    def _rows_of(self, year: int, refined: Refined, intact: CompactYear | None) -> pa.Table:
-        """The rows of a year's refined objects: from this run, from the old compact object, or read anew."""
-        now, before = of_year(refined.now, year), of_year(refined.before, year)
+    def _rows_of(self, year: int, refined: Refined, there: pa.Table | None, last: HistoryYear | None) -> pa.Table:
+        """The rows of a year's refined objects: from this run, from the year's object, or read anew."""
+        now = of_year(refined.now, year)
         rows = [of_year(refined.held, year)]
-        if intact and intact.seal == seal_of(before, self.job.rule):
-            rows.append(self._read(year, before))
+        for listed in (now, of_year(refined.before, year)):
+            if there is not None and last and self._is_fresh(last, listed):
+                rows.append(self._with_tags(there, listed))
         found, missing = pick(now, pa.concat_tables(rows))
         if len(missing):
-            log.info("%d refined objects of %d are read for the compact copy", len(missing), year)
+            log.info("%d refined objects of %d are read for the history", len(missing), year)
             fetched = collect(parts_of(self.spark(), missing), partial(fetch, self.job), self.job.rule.rows)
             if len(fetched) < len(missing):
                 log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
             found = pa.concat_tables([found, fetched])
         return found
 
-    def _read(self, year: int, made_of: pa.Table) -> pa.Table:
-        """The rows of a year's object, which is known to be made of these refined objects."""
-        data = get(self.place, self._name(year), self.job.connection)
-        rows = from_parquet(data, self.job.rule.compact)
-        if rows is None:
-            return self.job.rule.rows.empty_table()
+    def _read(self, year: int) -> pa.Table | None:
+        """A year's object; None when it is damaged."""
+        return from_parquet(get(self.place, self._name(year), self.job.connection), self.job.rule.history)
+
+    def _with_tags(self, rows: pa.Table, made_of: pa.Table) -> pa.Table:
+        """The refined rows in a year's object, which is known to be made of these refined objects."""
         rows = rows.append_column("day", rows["trade_date"].cast(pa.int32()))
         names = names_in(rows, made_of)
         at = find(keys_of(made_of, names), keys_of(rows, names))
         return rows.append_column("tag", pa.array(take(made_of["tag"].to_numpy(), at))).select(self.job.rule.rows.names)
 
     def _register(self, years: Iterable[int]) -> None:
-        register(self.job, self.job.compact_table, self.job.rule.compact, self._locations(years))
+        register(self.job, self.job.history_table, self.job.rule.history, self._locations(years))
 
     def _locations(self, years: Iterable[int]) -> Partitions:
         return {year_folder(self.place.uri, year): [str(year)] for year in years}
 
     def _remove(self, years: list[int]) -> None:
         if years:
-            unregister(self.job, self.job.compact_table, [[str(year)] for year in years])
+            unregister(self.job, self.job.history_table, [[str(year)] for year in years])
             delete(self.place, [year_key(self.place.prefix, year) for year in years], self.job.connection)
 
     def _name(self, year: int) -> str:

@@ -1,4 +1,4 @@
-"""A whole-history aggregate on the refined table and on its compact copy: `python -m bench.bench_compact`.
+"""A whole-history aggregate on the refined table and on its history: `python -m bench.bench_history`.
 
 The same 25,000 rows, put there by the refine job, are read from the same object server: what an engine does for
 `SELECT ticker, avg(close_price), sum(total_volume) … GROUP BY ticker`, namely list the objects, and get those columns
@@ -72,7 +72,7 @@ def main() -> None:
         lake.fill("raw/b3", options.tickers, range(options.days))
         job(lake)
         answers, seconds, requests = [], [], []
-        for prefix in ("refined/b3", "compact/b3"):
+        for prefix in ("refined/b3", "history/b3"):
             lake.proxy.requests.clear()
             started = time.perf_counter()
             answers.append(aggregate(lake, prefix))
@@ -80,9 +80,9 @@ def main() -> None:
             requests.append(len(lake.proxy.requests))
             print(f"{requests[-1]:>8,} requests {seconds[-1]:>8.2f} s", flush=True)
         if answers[0] != answers[1]:
-            raise SystemExit("the compact copy gives another answer")
+            raise SystemExit("the history gives another answer")
         fewer, faster = requests[0] / requests[1], seconds[0] / seconds[1]
-        print(f"compact: {fewer:,.0f} times fewer requests, {faster:,.0f} times faster")
+        print(f"history: {fewer:,.0f} times fewer requests, {faster:,.0f} times faster")
 
 
 if __name__ == "__main__":
