@@ -47,8 +47,13 @@ def make_table(glue_url: str) -> None:
     """Make the refined table in a Glue catalog."""
     glue = boto3.Session("x", "x", region_name=REGION).client("glue", endpoint_url=glue_url)
     glue.create_database(DatabaseInput={"Name": DATABASE})
-    keys = [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}]
-    glue.create_table(DatabaseName=DATABASE, TableInput={"Name": TABLE, "PartitionKeys": keys})
+    glue.create_table(
+        DatabaseName=DATABASE,
+        TableInput={
+            "Name": TABLE,
+            "PartitionKeys": [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}],
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def raw_object(ticker: int, day: int) -> bytes:
     row = [moment, price, price + 1, price - 1, price + 0.5, price, 1000 + day, 0.0, 0.0, "bench"]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table([[value] for value in row], schema=RAW_SCHEMA), sink)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def spark_arguments(*more: str) -> str:
@@ -244,7 +249,8 @@ def measure_duckdb(tickers: int, days: int) -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(raw_object(ticker, day))
         started = time.perf_counter()
-        found = duckdb.sql(f"SELECT count(*), avg(close) FROM read_parquet('{folder}/*/*/*.parquet')").fetchall()  # noqa: S608
+        select = f"SELECT count(*), avg(close) FROM read_parquet('{folder}/*/*/*.parquet')"  # noqa: S608
+        found = duckdb.execute(select).fetchall()
         line("DuckDB, read on local disk", found[0][0], time.perf_counter() - started)
 
 

@@ -17,7 +17,6 @@ TARGET_MS = 300.0  # the handler's own import, beside boto3's
 
 MEASURE = """
 import json, sys, time
-sys.path.insert(0, {code!r})
 start = time.perf_counter(); import boto3, botocore.config; boto3_ms = (time.perf_counter() - start) * 1e3
 loaded = set(sys.modules)
 start = time.perf_counter(); from start_glue_job import app; own_ms = (time.perf_counter() - start) * 1e3
@@ -37,7 +36,7 @@ print(json.dumps(dict(boto3=boto3_ms, own=own_ms, client=client_ms, first=first_
 
 def measure_once() -> dict[str, Any]:
     """The figures of one fresh process, in milliseconds, and the modules that the handler alone brought in."""
-    code = MEASURE.format(code=str(ROOT / "functions"), event=str(ROOT / "events" / "s3_put.json"))
+    code = MEASURE.format(event=str(ROOT / "events" / "s3_put.json"))
     environment = {
         "REFINE_JOB_NAME": "job",
         "RAW_PREFIX": "raw/b3/",
@@ -47,7 +46,12 @@ def measure_once() -> dict[str, Any]:
     }
     # -B: as on Lambda, whose copy of the code has no compiled files.
     done = subprocess.run(
-        [sys.executable, "-B", "-c", code], env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-B", "-c", code],
+        cwd=ROOT / "functions",  # the root of what Lambda gets
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return dict(json.loads(done.stdout))
 
