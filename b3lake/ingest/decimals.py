@@ -56,7 +56,10 @@ def restore_prices(printed: Floats, factor: Floats) -> Floats:
 
 
 def restore_dividends(printed: Floats, factor: Floats) -> Floats:
-    """`printed` times `factor` as the amounts that were paid; the digits that were printed tell their precision."""
+    """`printed` times `factor` as the amounts that were paid; the digits that were printed tell their precision.
+
+    Of an amount with six decimals a later split takes some: it comes back within half a millionth times `factor`.
+    """
     clean = np.where(_is_single(printed), shortest(printed), printed)
     product = clean * factor
     single = np.spacing(np.abs(printed).astype(np.float32)).astype(np.float64) * ROUNDINGS
