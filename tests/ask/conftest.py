@@ -25,12 +25,15 @@ def lake(emulator: Emulator) -> Lake:
 
 @pytest.fixture(scope="session")
 def damaged_lake(emulator: Emulator) -> Lake:
-    """One ticker over five sessions: one not refined, one refined without bronze, one with another volume."""
-    days = [dt.date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
-    quotes = invent_quotes(["ABEV3"], days)
+    """One ticker over five recent days: one not refined, one refined without bronze, one with another volume.
+
+    A sixth, 40 days ago and not refined either, is before those that are compared.
+    """
+    today = dt.datetime.now(dt.timezone.utc).date()
+    quotes = invent_quotes(["ABEV3"], [today - dt.timedelta(days=back) for back in (40, 9, 8, 7, 6, 5)])
     refined = refine(quotes)
-    refined.loc[2, "total_volume"] += 1
-    return _build(emulator, "damaged", quotes.drop(index=1), refined.drop(index=0))
+    refined.loc[3, "total_volume"] += 1
+    return _build(emulator, "damaged", quotes.drop(index=2), refined.drop(index=[0, 1]))
 
 
 def _build(aws: Emulator, env: str, quotes: pd.DataFrame, refined: pd.DataFrame) -> Lake:

@@ -159,8 +159,5 @@ def test_missing_sessions(lake: Lake) -> None:
 
 
 @pytest.mark.slow
-def test_bronze_against_refined(lake: Lake, quotes: pd.DataFrame, damaged_lake: Lake) -> None:
-    rows = answer(lake, "bronze_against_refined")
-    assert rows["days_equal"].tolist() == quotes.groupby("ticker").size().tolist()
-    assert rows[["days_not_refined", "days_without_bronze", "days_different"]].to_numpy().sum() == 0
+def test_bronze_against_refined_over_the_newest_days(damaged_lake: Lake) -> None:
     assert answer(damaged_lake, "bronze_against_refined").to_numpy().tolist() == [["ABEV3", 2, 1, 1, 1]]

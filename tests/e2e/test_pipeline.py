@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -78,6 +79,8 @@ def refined_in_pandas(answer: Reply) -> list[dict[str, object]]:
     """The refined rows of one chart answer of daily bars, oldest first."""
     result = answer.body["chart"]["result"][0]
     frame = pd.DataFrame(result["indicators"]["quote"][0])
+    for price in ("open", "high", "low", "close"):  # Yahoo prints 32-bit floats: the shortest decimal of each is meant
+        frame[price] = [float(str(np.float32(value))) for value in frame[price]]
     moments = pd.to_datetime(result["timestamp"], unit="s", utc=True).tz_convert("America/Sao_Paulo")
     frame["trade_date"] = moments.date
     days = frame.groupby("trade_date", as_index=False).agg(
