@@ -155,7 +155,7 @@ bench-emulator: .venvs/dev.done .venvs/ministack.done ## measure the emulator's 
 
 .PHONY: bench-refine
 bench-refine: .venvs/bench.done ## measure the refine job beside its rivals, its planner and its history
-	@$(PY) -m bench.bench_planner && $(PY) -m bench.bench_refine && $(PY) -m bench.bench_history
+	@$(PY) -m bench.bench_planner && $(PY) -m bench.bench_refine && $(PY) -m bench.bench_history && $(PY) -m bench.bench_history_event
 
 .PHONY: check
 check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module
