@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import S3Store
 
+from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
 from bench.bench_refine import BUCKET, Bench, bench, job
 
 COLUMNS = ["close_price", "total_volume"]
@@ -69,10 +70,10 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     with bench(options.latency) as lake:
-        lake.fill("raw/b3", options.tickers, range(options.days))
+        lake.fill(RAW_PREFIX, options.tickers, range(options.days))
         job(lake)
         answers, seconds, requests = [], [], []
-        for prefix in ("refined/b3", "history/b3"):
+        for prefix in (REFINED_PREFIX, HISTORY_PREFIX):
             lake.proxy.requests.clear()
             started = time.perf_counter()
             answers.append(aggregate(lake, prefix))

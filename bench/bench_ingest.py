@@ -34,7 +34,7 @@ from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import IN_FLIGHT, load_all, prepare
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import day_start_utc, sessions_between
-from b3lake.lake.keys import raw_key
+from b3lake.lake.keys import RAW_PREFIX, raw_key
 from b3lake.lake.session import open_session
 from bench.object_server import ObjectServer, serving
 from devlake import paths
@@ -116,7 +116,7 @@ def write_with_wrangler(bucket: str, partitions: int, threads: bool | int) -> fl
     started = time.perf_counter()
     wr.s3.to_parquet(
         frame,
-        path=f"s3://{bucket}/raw/b3/",
+        path=f"s3://{bucket}/{RAW_PREFIX}/",
         dataset=True,
         partition_cols=["dt", "ticker"],
         mode="overwrite_partitions",

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from b3lake.lake.keys import RAW_PREFIX
+
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 9
 TARGET_MS = 300.0  # the handler's own import, beside boto3's
@@ -39,7 +41,7 @@ def measure_once() -> dict[str, Any]:
     code = MEASURE.format(event=str(ROOT / "events" / "s3_put.json"))
     environment = {
         "REFINE_JOB_NAME": "job",
-        "RAW_PREFIX": "raw/b3/",
+        "RAW_PREFIX": f"{RAW_PREFIX}/",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

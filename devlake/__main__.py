@@ -9,6 +9,7 @@ import sys
 from types import FrameType
 
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
 from devlake import local_lake, paths
 from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
@@ -121,10 +122,10 @@ def status() -> int:
     outputs = stack_outputs(aws)
     console.print(f"A lake is up at {aws.endpoint_url}.")
     s3 = aws.client("s3")
-    for prefix in ("raw/b3/", "refined/b3/"):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=prefix)
+    for prefix in (RAW_PREFIX, REFINED_PREFIX, HISTORY_PREFIX):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=f"{prefix}/")
         sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
-        console.print(f"  {prefix:<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
+        console.print(f"  {prefix + '/':<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
     return 0
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from b3lake.lake.keys import RAW_PREFIX, REFINED_PREFIX
 from devlake import emulator, paths
 from devlake.ask_lake import ask_file, write_report
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
@@ -54,7 +55,7 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
             ingestion = ingest_quotes(
                 aws, outputs, FOLDER, origin, tickers=TICKERS, sessions=SESSIONS, on_line=now.tell
             )
-        now.done = f"{ingestion.written:,} objects under raw/b3/, source: {ingestion.source}"
+        now.done = f"{ingestion.written:,} objects under {RAW_PREFIX}/, source: {ingestion.source}"
     for line in ingestion.problems:
         warn(line)
     if not ingestion.written:
@@ -64,7 +65,7 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
         now.done = f"{asked} job run{'s' * (asked != 1)} asked for by start_glue_job"
     with stage("Refine on Spark", stages) as now:
         run = carry_out_runs(aws, outputs["RefineJobName"], FOLDER, on_line=now.tell)
-        now.done = f"{run.summary['refined_partitions']:,} partitions under refined/b3/"
+        now.done = f"{run.summary['refined_partitions']:,} partitions under {REFINED_PREFIX}/"
     with stage(f"Ask Athena ({WORKGROUP})", stages) as now:
         answer = ask_file(aws, paths.ROOT / "queries" / "latest_close.sql")
         now.done = "queries/latest_close.sql"

@@ -12,10 +12,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import exchange_calendars
 
+from b3lake.lake.calendar import B3_ZONE
 from devlake.fake_http import Reply, Request
 
 _PATH = re.compile(r"/dados/serie/bcdata\.sgs\.(\d+)/dados")
@@ -45,7 +45,7 @@ TOO_LONG = Reply(
 
 def today() -> dt.date:
     """Today in Brazil."""
-    return dt.datetime.now(ZoneInfo("America/Sao_Paulo")).date()
+    return dt.datetime.now(B3_ZONE).date()
 
 
 @dataclass
