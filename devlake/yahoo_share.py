@@ -95,7 +95,7 @@ class YahooShare:
         return adjusted[::-1]
 
     def _events(self, query: Query) -> dict[str, dict[str, dict[str, object]]]:
-        """What is listed for the days of the query, in Yahoo's form; answers about shorter bars have no events."""
+        """The events listed for the days of the query, in Yahoo's form; answers about shorter bars have no events."""
         if query.interval != "1d":
             return {}
         events: dict[str, dict[str, dict[str, object]]] = {}

@@ -1,6 +1,6 @@
-"""What is kept beside the quotes: rates, members of indexes, who is who. Each is fetched and stored by itself.
+"""Rates, members of indexes and instruments, which are kept beside the quotes, each fetched and stored by itself.
 
-A series, an index or a file that fails is told and takes nothing else with it; what was there stays.
+A series, an index or a file that fails is reported and takes nothing else with it; what was there stays.
 """
 
 import asyncio

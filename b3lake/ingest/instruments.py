@@ -65,7 +65,7 @@ def to_stored(known: Instruments) -> pa.Table:
 
 
 def from_stored(stored: pa.Table) -> Instruments:
-    """What `to_stored` stored. Raises ValueError when the days are missing or damaged."""
+    """Read back what `to_stored` made. Raises ValueError when the days are missing or damaged."""
     try:
         packed = zlib.decompress(base64.b64decode((stored.schema.metadata or {})[DAYS_KEY], validate=True))
     except (KeyError, ValueError, zlib.error) as error:

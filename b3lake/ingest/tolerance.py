@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def smallest_steps(prices: Numbers) -> Numbers:
-    """What the quotation of each row of `prices` (rows by prices, BRL per share) can express: a cent per FATCOT shares.
+    """The smallest step of each row of `prices` (rows by prices, BRL per share): a cent per FATCOT shares.
 
     A row with a price of one real or more is taken for a quotation per share. Below that a cent is much, and the factor
     is the least of which all prices of the row are whole cents.

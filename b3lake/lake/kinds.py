@@ -1,4 +1,4 @@
-"""What kind of paper a ticker is: one rule, from three fields of its COTAHIST record and, among funds, its short name.
+"""The kind of paper behind a ticker: one rule, from three fields of its COTAHIST record, and of funds the short name.
 
     >>> kind_of("BRPETRACNPR6", "PN      N2", "02", "PETROBRAS")
     'share'

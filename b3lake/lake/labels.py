@@ -1,4 +1,4 @@
-"""What the column `source` of a row says: where its numbers are from."""
+"""Values of the column `source`: where a row's numbers are from."""
 
 YAHOO = "yahoo"
 B3 = "b3"

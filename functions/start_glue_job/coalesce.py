@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Runs(Protocol):
-    """What is asked of Glue; see refine_runs.RefineRuns."""
+    """The questions to Glue; see refine_runs.RefineRuns."""
 
     def newest(self) -> list[Run]: ...
     def start(self) -> str: ...
@@ -51,7 +51,7 @@ def start_for_messages(
 
     A message is acknowledged when it concerns no raw object, or when a run that started after its newest event has
     succeeded. All others go back to the queue: they wait for the run that was started for them here or before, for Glue
-    to take one, or, when the newest runs failed and theirs is among them, for somebody to mend the cause. Malformed
+    to take one, or, when the newest runs failed and theirs is among them, for somebody to repair the cause. Malformed
     ones end in the dead-letter queue. Raises botocore's errors other than refusals; the whole batch then goes back.
     """
     messages, malformed = _read_messages(records, raw_prefix)

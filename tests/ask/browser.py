@@ -62,7 +62,7 @@ class Page:
         return self.texts("#overview tbody td.ticker a")
 
     def complaints(self) -> list[str]:
-        """What the browser's console holds: errors, refusals of the content policy, warnings."""
+        """The messages in the browser's console: errors, refusals of the content policy, warnings."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def prefer(self, scheme: str) -> None:

@@ -16,7 +16,7 @@ CALENDAR = sessions_between(dt.date(2022, 6, 1), last_final_session(NOW))
 
 
 def read_content(refined: pd.DataFrame, source: str = "yahoo") -> LakeContent:
-    """What reading a lake with these `refined` rows would give."""
+    """The lake as it would be read with these `refined` rows."""
     days = refined.groupby("trade_date").size()
     schema = pa.schema([("ticker", pa.string()), *REFINED_SCHEMA])
     return LakeContent(

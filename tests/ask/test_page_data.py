@@ -1,4 +1,4 @@
-"""What the page says about the lake, before any browser."""
+"""The page's data about the lake, before any browser."""
 
 import base64
 import datetime as dt

@@ -12,7 +12,7 @@ HEADER = "| given | what came out | written |\n|---|---|---|\n"
 
 @dataclass(frozen=True)
 class Tried:
-    """What was given, what came out, and what was written."""
+    """One input: what was given, what came out, and what was written."""
 
     given: str
     came_out: str

@@ -1,4 +1,4 @@
-"""What a newcomer reads when the machine lacks something: one sentence, a non-zero exit code, nothing half made."""
+"""A newcomer's messages when the machine lacks something: one sentence, a non-zero exit code, nothing half made."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from devlake import compile_requirements, make_venv, paths
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an installation reads, and nothing else."""
+    """A folder with the files that an installation reads, and nothing else."""
     folder = tmp_path_factory.mktemp("checkout")
     (folder / "devlake").mkdir()
     shutil.copy(paths.ROOT / "Makefile", folder)

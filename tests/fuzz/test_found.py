@@ -1,4 +1,4 @@
-"""What fuzzing found, each input by itself."""
+"""Inputs that fuzzing found, each by itself."""
 
 import io
 import zipfile

@@ -42,6 +42,6 @@ def events(
     recents: Sequence[dict[str, str]] = (),
     cashes: Sequence[dict[str, str]] = (),
 ) -> list[Event]:
-    """What the rules make of these rows."""
+    """The events that the rules make of these rows."""
     page = read_cash_page(cash_body(cashes))
     return events_of(share, read_supplement(supplement_body(stocks, recents)), whole([page]))

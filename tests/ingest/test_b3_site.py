@@ -145,7 +145,7 @@ FAULTS = {
 
 
 def replies(fault: str, times: int) -> list[Reply]:
-    """What is sent for a fault that happens so often: a redirect is followed by what it leads to."""
+    """The answers for a fault that happens so often: a redirect is followed by what it leads to."""
     reply, _ = FAULTS[fault]
     return [reply, HTML_200] * times if reply.location else [reply] * times
 

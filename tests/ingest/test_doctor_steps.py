@@ -106,7 +106,7 @@ def test_the_command_names_it_and_fix_leaves_it(command: Command, fake_yahoo: Fa
     assert lake.everything() == before
     assert command.doctor() == 3
     assert "a ratio of 4 would explain it" in command.out
-    # What Yahoo knows later mends it: only the day of the split is written again.
+    # What Yahoo knows later repairs it: only the day of the split is written again.
     share.forgotten, share.applied = set(), {}
     assert command.fetch_at(now, "--tickers", "PETR4", "--start-date", str(days[0].day), "--json") == 0
     assert (command.summary()["written"], command.summary()["unchanged"]) == (1, 6)

@@ -1,4 +1,4 @@
-"""What the fake Yahoo tells of a share, as the bars and events that `as_traded` takes."""
+"""The fake Yahoo's view of a share, as the bars and events that `as_traded` takes."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def seen_by_yahoo(
     *,
     forgotten: Sequence[int] = (),
 ) -> YahooView:
-    """What Yahoo says of `traded` on `known_until` (default: the last day), which is what comes to this day.
+    """Yahoo's answer about `traded` on `known_until` (default: the last day), which is what comes to this day.
 
     `applied` says how often the split of a day, by its position, is divided out (default 1), `forgotten` which days'
     events are not listed.

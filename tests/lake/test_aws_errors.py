@@ -1,4 +1,4 @@
-"""What AWS answers, in a sentence: from texts as botocore and obstore give them, shortened."""
+"""Sentences for AWS's answers: from texts as botocore and obstore give them, shortened."""
 
 import subprocess
 import sys

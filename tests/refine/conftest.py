@@ -1,4 +1,4 @@
-"""What the refine job's tests share: local Spark, an S3 and Glue server, a lake on it.
+"""Fixtures of the refine job's tests: local Spark, an S3 and Glue server, a lake on it.
 
 They run on Glue 4.0's libraries too, without the other tests' fixtures, so they keep to what both virtualenvs have.
 """

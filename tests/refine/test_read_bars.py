@@ -1,4 +1,4 @@
-"""What of a raw object is read, what is cast, and what is refused with which words."""
+"""Reading raw objects: the columns that are read and cast, and the sentences of those refused."""
 
 import contextlib
 import io

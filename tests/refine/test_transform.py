@@ -40,7 +40,7 @@ LAKES = st.lists(TICKER, min_size=16, max_size=32)
 
 
 def spark_rows(spark: SparkSession, lake: dict[Key, list[dict[str, Any]] | None]) -> dict[Key, dict[str, Any]]:
-    """What the job's transformation makes of these bars, read in any order."""
+    """The rows that the job's transformation makes of these bars, read in any order."""
     reads = [
         {
             "ticker": ticker,

@@ -1,4 +1,4 @@
-"""What the continuous integration may do."""
+"""The rights of the continuous integration."""
 
 import re
 

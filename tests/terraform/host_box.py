@@ -81,7 +81,7 @@ class HostBox:
         return done
 
     def update(self, bucket: str, *, fails: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
-        """What the update timer does."""
+        """Do as the update timer does."""
         return self.run(self.current / "host" / "update_host.sh", bucket, fails=fails, **environment)
 
     def calls(self) -> list[str]:

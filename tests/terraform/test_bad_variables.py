@@ -32,7 +32,7 @@ WRONG = {
 
 
 def refusals(terraform: Terraform) -> Iterator[Tried]:
-    """What one plan with all the wrong values says, by variable."""
+    """The messages of one plan with all the wrong values, by variable."""
     done = terraform.run(
         "plan", "-input=false", "-json", "-refresh=false", *(f"-var={name}={value}" for name, value in WRONG.items()),
         accept=(1,),

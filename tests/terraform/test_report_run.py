@@ -1,4 +1,4 @@
-"""What the host tells of a run: a metric, a log, and its own end."""
+"""The host's report of a run: a metric, a log, and its own end."""
 
 import json
 import runpy

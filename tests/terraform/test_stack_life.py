@@ -36,7 +36,7 @@ def box(tmp_path_factory, aws_environment) -> HostBox:
 
 @pytest.fixture(scope="module")
 def user_data(terraform, client, tmp_path_factory) -> Path:
-    """What the instance was really given to run at its first boot."""
+    """The script that the instance was really given for its first boot."""
     instance = terraform.outputs()["instance_id"]
     given = client("ec2").describe_instance_attribute(InstanceId=instance, Attribute="userData")["UserData"]["Value"]
     script = tmp_path_factory.mktemp("user-data") / "user_data.sh"

@@ -30,7 +30,7 @@ async def repair(lake: Lake, source: Source, examined: Selection, seen: Examinat
     """Repair what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
 
     Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
-    alone: nobody knows here what they are. `steps` hears what the source could not give. Raises AwsError.
+    alone: nobody knows here what they are. `steps` is told what the source could not give. Raises AwsError.
     """
     try:
         await _repair(lake, source, examined, seen, steps)

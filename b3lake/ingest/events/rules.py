@@ -1,4 +1,4 @@
-"""What B3's answers about an issuer mean for one of its tickers. Pure.
+"""Makes events of one ticker from B3's answers about its issuer. Pure.
 
     >>> events_of(Share("MGLU3", ("BRMGLUACNOR2",), "ON"), supplement, None)[0].value
     Decimal('1.05')

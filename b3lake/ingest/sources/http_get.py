@@ -39,7 +39,7 @@ PATIENT = BackOff()
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service sent: status, media type (lower case, without parameters) and the whole body."""
+    """An answer of a service: status, media type (lower case, without parameters) and the whole body."""
 
     status: int
     media_type: str
@@ -60,7 +60,7 @@ class ServiceError(B3LakeError):
 
 
 def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T:
-    """What `read` makes of the answer at `url`, whatever its status but those that are tried again.
+    """Ask `url` and return what `read` makes of the answer, whatever its status but those that are tried again.
 
     A refused or broken connection, 429, 5xx, and whatever answer `read` raises PassingError for are tried again.
     Raises ServiceError with the last cause when all attempts failed, at once when the certificate cannot be verified;
@@ -75,7 +75,7 @@ def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T
 
 
 def repeated(ask: Callable[[], T], back_off: BackOff = PATIENT) -> T:
-    """What `ask` returns; it is called again after a PassingError, OSError or HTTPException, at most so often.
+    """Return what `ask` returns, calling it again after a PassingError, OSError or HTTPException, at most so often.
 
     Raises ServiceError with the last cause; other errors of `ask` come through at once.
     """

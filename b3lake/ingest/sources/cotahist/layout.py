@@ -11,7 +11,7 @@ from b3lake.lake.errors import B3LakeError
 RECORD_BYTES = 245
 HEADER_TYPE, QUOTE_RECORD, TRAILER_TYPE = b"00", b"01", b"99"
 FILE_MARK = b"COTAHIST."
-"""What the name in header and trailer begins with; the year follows."""
+"""The beginning of the name in header and trailer; the year follows."""
 CASH_MARKET = b"010"
 CURRENCY = b"R$"
 FIRST_FILE_YEAR, LAST_FILE_YEAR = 1986, 2100
