@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from b3lake.ingest.sources import b3
-from b3lake.ingest.sources.cotahist import Period, read_quotes
+from b3lake.ingest.sources.cotahist import Period, read_file
 from b3lake.lake.calendar import sessions_between
 from devlake import paths
 
@@ -99,10 +99,10 @@ def run_contender(name: str, path: Path, records: int) -> None:
     if name == "read_fwf":
         count = read_with_fwf(path, records)
     elif name == "parser":
-        count = len(read_quotes(path))
+        count = len(read_file(path).quotes)
     else:
         whole_year = Period(dt.date(YEAR, 1, 1), dt.date(YEAR, 12, 31))
-        quotes = b3.select(read_quotes(path, whole_year), None, whole_year.start, whole_year.end, set())
+        quotes = b3.select(read_file(path, whole_year).quotes, None, whole_year.start, whole_year.end, set())
         count = sum(len(bars) for bars in b3.batches(quotes))
     seconds = time.perf_counter() - started
     if count != records:

@@ -15,7 +15,7 @@ from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
 from b3lake.ingest.steps import Step, phrase
-from b3lake.ingest.validate import Validated, causes, count_days, gaps, pairs_of, validate
+from b3lake.ingest.validate import Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
 
@@ -45,6 +45,9 @@ class _Received:
     def note(self, validated: Validated, *, keep_days: bool) -> None:
         """Note one batch; its days are kept only of tickers that are asked for by name, whose gaps are reported."""
         self.days.update(count_days(validated.bars))
+        for i, words in disagreeing(validated.bars).items():
+            ticker, day = (validated.bars[name][i].as_py() for name in ("ticker", "day"))
+            self.doubts[ticker][day] = words
         for ticker, reasons in validated.refused.items():
             self.refused[ticker] |= reasons
         if keep_days:
@@ -135,10 +138,11 @@ def no_session(wanted: Selection) -> str:
 def _note_failures(outcome: Outcome, wanted: Selection, failures: list[Failure]) -> None:
     """Whatever the source could not give fails each ticker that lacks a day by it, and the whole market's outcome."""
     of_market = outcome.ticker == ALL_TICKERS
-    concerned = of_market or wanted.whatever
+    concerned = of_market or (wanted.whatever and wanted.tickers is not None)
     its = [one for one in failures if concerned or one.concerns(outcome.ticker, outcome.gaps)]
     if not wanted.sessions:  # then having nothing is no failure; not being answered is
-        its = [one for one in failures if one.ticker == outcome.ticker and not isinstance(one.error, NoDataError)]
+        its = [one for one in failures if one.ticker in {None, outcome.ticker}]
+        its = [one for one in its if not isinstance(one.error, NoDataError)]
     if not its:
         return
     statuses = [_status(one.error) for one in its]

@@ -104,13 +104,11 @@ def outside(bars: pa.Table) -> dict[int, str]:
 def disagreeing(bars: pa.Table) -> dict[int, str]:
     """The rows, by position, whose turnover (BRL) is ten times what the prices make of the volume, or a tenth.
 
-    None in a table without `turnover`, nor where it is null.
+    None where the turnover is null.
     """
-    if "turnover" not in bars.schema.names:
-        return {}
     turnover, volume, low, high = (bars[name].to_numpy() for name in ("turnover", "volume", "low", "high"))
     return {
-        i: f"{turnover[i]:.2f} BRL for {volume[i]} shares at {low[i]:.10g} to {high[i]:.10g}"
+        i: f"a turnover of {turnover[i]:.2f} BRL for {volume[i]:.0f} shares at {low[i]:.10g} to {high[i]:.10g}"
         for i in np.flatnonzero(turnover_disagrees(turnover, volume, low, high)).tolist()
     }
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from b3lake.cli import run_command
-from b3lake.ingest.sources.cotahist import CotahistError, Period, read_quotes
+from b3lake.ingest.sources.cotahist import CotahistError, Period, read_file
 from b3lake.ingest.validate import BARS_SCHEMA, validate
 from devlake.cotahist_writer import quote, whole_file
 from devlake.proxy import Answer, Proxy, serving
@@ -126,11 +126,24 @@ FILES: dict[str, bytes] = {
 }
 
 
+ALONE: dict[str, bytes] = {
+    "a record in another currency": quote(code="VALE3", currency="CR$"),
+    "a code that could leave its place in a key": quote(code="../../x1"),
+    "a code with markup": quote(code="[b]A1[/b]"),
+    "a code of other bytes": quote(code="\u00c7\u00c3O3"),
+}
+
+
 def try_cotahist(folder: Path) -> Iterator[Tried]:
+    path = folder / "COTAHIST_D02012024.TXT"
     for given, body in FILES.items():
-        path = folder / "COTAHIST_D02012024.TXT"
         path.write_bytes(body)
         period = Period(date(2024, 1, 1), date(2024, 12, 31)) if "February" in given else _DAY
         with pytest.raises(CotahistError) as caught:
-            read_quotes(path, period)
+            read_file(path, period)
         yield Tried(given, mask(str(caught.value), folder), "nothing of the file")
+    for given, record in ALONE.items():
+        path.write_bytes(whole_file([quote(), record]))
+        found = read_file(path, _DAY)
+        (refused,) = found.refused
+        yield Tried(given, f"{refused.ticker}: {refused.reason}", f"{len(found.quotes)} of 2 quotes")

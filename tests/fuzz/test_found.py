@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from b3lake.ingest.sources.cotahist import CotahistError, read_quotes
+from b3lake.ingest.sources.cotahist import CotahistError, read_file
 from devlake.cotahist_writer import quote, whole_file
 from functions.start_glue_job.coalesce import start_for_messages
 from functions.start_glue_job.refine_runs import Run
@@ -49,7 +49,7 @@ def test_a_broken_zip_is_refused_in_words(tmp_path: Path, body: bytes) -> None:
     file = tmp_path / "COTAHIST_A2024.ZIP"
     file.write_bytes(body)
     with pytest.raises(CotahistError, match=r"^COTAHIST_A2024\.ZIP: .+; download it again\.$"):
-        read_quotes(file)
+        read_file(file)
 
 
 class _Runs:

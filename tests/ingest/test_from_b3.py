@@ -15,7 +15,7 @@ from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import B3_ZONE, sessions_between
 from devlake.cotahist_writer import quote, whole_file
 from devlake.fake_b3 import FILES, FakeB3
-from devlake.fake_http import Scripted, serving
+from devlake.fake_http import Reply, Scripted, serving
 from devlake.fake_yahoo import FakeYahoo
 from tests.ingest.lake_cases import DAYS, TestLake, key_of
 from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
@@ -166,7 +166,7 @@ def test_a_turnover_that_disagrees_is_named_and_enters(command: Command, lake: T
     record = command.records()["PETR4"]
     assert (record["status"], record["doubtful"]) == ("written", 1)
     assert record["cause"] == (
-        "1 bar doubtful: a turnover of 900421.58 BRL for 24043300 shares at about 37.78 (2024-05-02)"
+        "1 bar doubtful: a turnover of 900421.58 BRL for 24043300 shares at 37.02 to 37.9 (2024-05-02)"
     )
     assert command.records()["VALE3"]["cause"] == ""
     assert set(lake.written()) == {key_of(DAYS[0]), key_of(DAYS[0], "VALE3")}
@@ -390,4 +390,19 @@ def test_the_recorded_folder_whole(command: Command, shared_data: Path):
     assert command(*options, "--dry-run") == 3, "one of its files is truncated"
     records = command.records()
     assert records["*"]["cause"].startswith("COTAHIST_D04012016.TXT: its trailer")
+    assert [ticker for ticker, record in records.items() if record["status"] == "failed"] == ["*"]
     assert command.summary()["written"] == sum(REAL_DAYS.values())
+
+
+def test_an_isin_of_any_bytes_is_text_and_none_is_null(tmp_path: Path):
+    isins = ["BRPETRACNPR6", "", "PETRACPN", b"\xc7\xff".ljust(12)]
+    (bars,) = b3.batches(read_file(put(tmp_path, "a", *(quote(isin=isin) for isin in isins))).quotes)
+    assert bars["isin"].to_pylist() == ["BRPETRACNPR6", None, "PETRACPN", "\u00c7\u00ff"]
+
+
+def test_a_refusal_on_a_closed_day_is_a_failure(command: Command, site: Site):
+    """Whether there was a trade nobody knows then."""
+    site.scripted.replies = [Reply(403, "<html/>", "text/html")]
+    days = ("--start-date", str(HOLIDAY), "--end-date", str(HOLIDAY))
+    assert command.fetch_at(at(21, 0), "--source", "b3", "--tickers", "PETR4", *days, "--json") == 1
+    assert "refuses this program (403 Forbidden)" in command.records()["PETR4"]["cause"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b3lake.ingest.instruments import NOBODY, Instruments, count_quotes, from_stored, merge, to_stored
-from b3lake.ingest.sources.cotahist import read_quotes
+from b3lake.ingest.sources.cotahist import read_file
 from b3lake.lake.kinds import Kind, kind_of
 from b3lake.lake.schemas import INSTRUMENTS_SCHEMA
 
@@ -135,7 +135,7 @@ def test_kinds_of_whole_real_days(shared_data: Path, file: str) -> None:
 @pytest.mark.parametrize("file", REAL_DAYS)
 def test_the_parser_s_quotes_make_the_same_table(shared_data: Path, file: str) -> None:
     path = shared_data / "cotahist" / file
-    parsed = count_quotes(NOBODY, read_quotes(path))
+    parsed = count_quotes(NOBODY, read_file(path).quotes)
     assert parsed.rows.equals(count_quotes(NOBODY, read(path)).rows)
 
 

@@ -100,7 +100,7 @@ def test_an_impossible_row_is_named_once():
 
 def test_a_turnover_that_disagrees_is_named():
     bars = table(days=DAYS[:2], turnover=[10_000.0, 100.0])
-    assert disagreeing(bars) == {1: "100.00 BRL for 1000 shares at 9.5 to 10.5"}
+    assert disagreeing(bars) == {1: "a turnover of 100.00 BRL for 1000 shares at 9.5 to 10.5"}
     (one,) = examine_rows(bars)
     assert (one.kind, one.ticker, one.day) == (Kind.TURNOVER, "PETR4", DAYS[1])
     assert disagreeing(table(days=[dt.date(2024, 5, 2)])) == {}

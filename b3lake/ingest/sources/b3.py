@@ -15,7 +15,6 @@ from b3lake.ingest.sources.b3_site import B3_URL, FILE_BACK_OFF, ClosedError, fi
 from b3lake.ingest.sources.cotahist import Cotahist, Quotes, RefusedRecord, as_date, as_number, read_file
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
-from b3lake.ingest.tolerance import turnover_disagrees
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE, TOO_EARLY, day_start_utc
@@ -141,8 +140,7 @@ class _Got:
         for one in refused:
             reasons.setdefault(one.ticker, {})[one.day] = one.reason
         bars = batches(quotes, self._label) if len(quotes) else ()
-        tickers, doubted = tickers_of(quotes), doubts(quotes)
-        return Delivery(name, tickers, min(days), max(days), bars, refused=reasons, doubts=doubted, days=days)
+        return Delivery(name, tickers_of(quotes), min(days), max(days), bars, refused=reasons, days=days)
 
 
 def select(quotes: Quotes, tickers: Sequence[str] | None, start: dt.date, end: dt.date, but: set[dt.date]) -> Quotes:
@@ -162,16 +160,6 @@ def tickers_of(quotes: Quotes) -> list[str]:
 def days_of(quotes: Quotes) -> set[dt.date]:
     """The days that `quotes` (QUOTE_TYPE) has."""
     return {as_date(int(day)) for day in np.unique(quotes["day"])}
-
-
-def doubts(quotes: Quotes) -> dict[str, dict[dt.date, str]]:
-    """What is strange about `quotes` (QUOTE_TYPE), by ticker and day: a turnover far from what the prices make it."""
-    found: dict[str, dict[dt.date, str]] = {}
-    strange = turnover_disagrees(*(quotes[name].astype(float) for name in ("turnover", "volume", "low", "high")))
-    for one in quotes[strange]:
-        words = f"a turnover of {one['turnover']:.2f} BRL for {one['volume']} shares at about {one['close']:.10g}"
-        found.setdefault(one["ticker"].decode("latin-1"), {})[as_date(int(one["day"]))] = words
-    return found
 
 
 def batches(quotes: Quotes, label: str = LABEL) -> Iterator[pa.Table]:
@@ -212,4 +200,5 @@ def to_bars(quotes: Quotes, label: str) -> pa.Table:
 
 def _isins(quotes: Quotes) -> pa.Array:
     """The ISIN of each quote; null where the file has none."""
-    return pa.array(quotes["isin"].astype("U12"), pa.string(), mask=quotes["isin"] == b"")
+    texts = np.char.decode(quotes["isin"], "latin-1")
+    return pa.array(texts, pa.string(), mask=texts == "")

@@ -16,7 +16,7 @@ from b3lake.ingest.sources.cotahist.layout import (
     as_date,
     as_number,
 )
-from b3lake.ingest.sources.cotahist.reader import read_file, read_header, read_quotes
+from b3lake.ingest.sources.cotahist.reader import read_file, read_header
 
 __all__ = [
     "QUOTE_TYPE",
@@ -30,5 +30,4 @@ __all__ = [
     "as_number",
     "read_file",
     "read_header",
-    "read_quotes",
 ]

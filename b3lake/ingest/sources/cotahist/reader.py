@@ -48,11 +48,6 @@ _ZIP_MARK = b"PK\x03\x04"
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError)
 
 
-def read_quotes(path: Path, period: Period | None = None) -> Quotes:
-    """Every cash-market quote of a file; parameters and errors as `read_file` has them."""
-    return read_file(path, period).quotes
-
-
 def read_file(path: Path, period: Period | None = None, markets: Collection[bytes] = (CASH_MARKET,)) -> Cotahist:
     """A COTAHIST text or ZIP file; its quotes are those of `markets` (TPMERC).
 
