@@ -6,7 +6,7 @@ PYTHON := $(shell for each in python3.11 python3.12 python3.13 python3; do $$eac
 endif
 PY := .venvs/tech/bin/python
 # Side by side, a process for each core; which tests stay together, and in which order, is said in tests/conftest.py.
-PYTEST := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 # What `make demo` needs, and what `make test` and `make check` need beyond it.
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
 DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
