@@ -2,10 +2,11 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -14,7 +15,7 @@ from b3lake.refine.config import EVERYTHING, Scope
 from b3lake.refine.fingerprint import digest, plain_etag, tag_of
 from b3lake.refine.partitions import LISTING
 from b3lake.refine.plan import LEDGER, Plan, plan, waves
-from b3lake.refine.rule import CURRENT_RULE
+from b3lake.refine.rule import CURRENT_RULE, Rule
 
 Key = tuple[str, int]
 
@@ -50,12 +51,12 @@ class ModelLake:
         return etag_of(("raw", self.raw[key]))
 
     def window(self, key: Key) -> list[Key]:
-        """The partition and the four before it, newest first."""
+        """The partition and those before it that its row is computed from, newest first."""
         earlier = sorted((k for k in self.raw if k[0] == key[0] and k[1] <= key[1]), reverse=True)
-        return earlier[:5]
+        return earlier[: self.rule.dates]
 
     def content(self, key: Key) -> object:
-        return (key, tuple(self.raw[k] for k in self.window(key)))
+        return (key, self.rule.schema.names, tuple(self.raw[k] for k in self.window(key)))
 
     def plan(self, scope: Scope = EVERYTHING, tried: dict[Key, str] | None = None, *, full: bool = False) -> Plan:
         ledger = [{"ticker": t, "day": d, "digest": v} for (t, d), v in self.ledger.items()]
@@ -77,15 +78,15 @@ class ModelLake:
         for row in rows:
             key = (row["ticker"], row["day"])
             read = [(r["ticker"], r["day"]) for r in rows if r["ticker"] == key[0] and r["day"] <= key[1]]
-            window = read[::-1][:5]
+            window = read[::-1][: self.rule.dates]
             if not row["target"] or any(k not in self.raw for k in window):
                 continue
             if self.raw[key] is None:
                 result[key] = None
                 continue
-            content = (key, tuple(self.raw[k] for k in window))
+            content = (key, self.rule.schema.names, tuple(self.raw[k] for k in window))
             tags = [np.array([tag_of(self.raw_etag(k))]) for k in window]
-            tags += [np.array([0])] * (5 - len(tags))
+            tags += [np.array([0])] * (self.rule.dates - len(tags))
             result[key] = Outcome(content, int(digest(self.rule.tag, tags, np.array([tag_of(etag_of(content))]))[0]))
         return result
 
@@ -144,8 +145,17 @@ SCOPES = st.builds(
 )
 
 
+RULES = [
+    CURRENT_RULE,
+    replace(CURRENT_RULE, dates=2),
+    replace(CURRENT_RULE, dates=7),
+    replace(CURRENT_RULE, schema=CURRENT_RULE.schema.remove(1)),
+]
+
+
 class AnyHistory(RuleBasedStateMachine):
-    """Changes to raw, whole runs, partial runs, crashes at any step, changes during a run, two runs at once."""
+    """Changes to raw and of the rule, whole runs, partial runs, crashes at any step, changes during a run, two runs at
+    once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,6 +174,11 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(key=KEYS)
     def remove(self, key: Key) -> None:
         self.lake.raw.pop(key, None)
+        self.settled = False
+
+    @rule(chosen=st.sampled_from(RULES))
+    def change_the_rule(self, chosen: Rule) -> None:
+        self.lake.rule = chosen
         self.settled = False
 
     @rule(full=st.booleans())
@@ -225,7 +240,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert self.lake.run() == 0
 
 
-AnyHistory.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+AnyHistory.TestCase.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
 TestAnyHistory = AnyHistory.TestCase
 
 
@@ -257,6 +272,15 @@ def test_a_late_older_date_and_a_deleted_one_reach_what_follows_them() -> None:
     del lake.raw["A", 21], lake.raw["B", 20]
     assert planned(lake)[0] == {("B", d) for d in (22, 24, 26, 28)}
     assert lake.plan().orphans.to_pylist() == [{"ticker": "B", "day": 20}]
+
+
+@pytest.mark.parametrize("other", RULES[1:])
+def test_another_rule_makes_everything_stale_and_nothing_when_it_is_taken_back(other: Rule) -> None:
+    lake = lake_of(range(9), "A")
+    lake.rule = other
+    assert planned(lake)[0] == set(lake.raw)
+    lake.rule = CURRENT_RULE
+    assert planned(lake) == (set(), set())
 
 
 def test_the_scope_bounds_targets_and_orphans_but_not_what_is_read() -> None:

@@ -2,12 +2,16 @@
 
 import json
 import logging
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.models import S3Backend
 from pyspark.sql import SparkSession
 
 from b3lake.lake.errors import AwsError
+from b3lake.lake.keys import partition_key
 from b3lake.lake.schemas import RAW_SCHEMA
 from b3lake.refine.errors import RefineError
 from b3lake.refine.listing import list_partitions
@@ -210,6 +214,34 @@ def test_a_run_tells_what_it_cannot_use(lake: SmallLake, spark: SparkSession) ->
     assert failure("--raw_uri", "s3://no-such-bucket/raw/b3") == (
         "s3://no-such-bucket/raw/b3 does not exist: deploy the stack, or correct its name."
     )
+
+
+@pytest.mark.parametrize(("operation", "prefix"), [("get_object", "raw"), ("put_object", "refined")])
+def test_what_s3_refuses_an_executor_ends_the_run_in_a_sentence(
+    lake: SmallLake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, operation: str, prefix: str
+) -> None:
+    """One object of one ticker: the other's are published, nothing is registered, and the next run does the rest."""
+    lake.fill(TICKERS, range(7))
+    refused, real = partition_key(f"{prefix}/b3", day(3), "VALE3"), getattr(S3Backend, operation)
+
+    def refuse(self: S3Backend, bucket: str, key: str, *arguments: Any, **named: Any) -> Any:
+        if key == refused:
+            raise S3AccessDeniedError
+        return real(self, bucket, key, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Backend, operation, refuse)
+        with pytest.raises(RefineError) as caught:
+            lake.run(spark)
+    assert str(caught.value) == (
+        f"AWS denies access to s3://{lake.bucket}/{refused}: "
+        "ask for the permissions that template.yaml and terraform/ grant."
+    )
+    assert refused not in lake.objects("refined/")
+    assert not lake.registered()
+    assert not lake.objects("state/")
+    lake.run(spark)
+    lake.check()
 
 
 def test_a_mistyped_raw_prefix_deletes_nothing(lake: SmallLake, spark: SparkSession) -> None:
