@@ -393,8 +393,8 @@ def tag_of(text: str) -> int:
 
 
 def digest(rule: int, window: Sequence[np.ndarray], refined: np.ndarray) -> np.ndarray:
-    """What refined objects were computed from, in 64 bits: the rule's tag, the tags of the raw objects (each one's own
-    and those of the trade dates before it, 0 for none), and the refined object's own. Arrays of one length, of int64.
+    """Tell in 64 bits what refined objects were computed from: the rule's tag, the tags of the raw objects (each one's
+    own and those of the trade dates before it, 0 for none), and the refined object's own. All are int64, of one length.
     """
     mixed = np.full(len(refined), rule, np.int64).view(np.uint64)
     for tags in (*window, refined):
@@ -524,7 +524,7 @@ class Job:
 
     @property
     def state(self) -> Place:
-        """What the job keeps for itself, outside every table's location."""
+        """Where the job keeps its own objects, outside every table's location."""
         return Place(self.refined.bucket, f"{STATE_PREFIX}/{self.refined.prefix}")
 
     @property
@@ -618,7 +618,7 @@ log = logging.getLogger("refine")
 
 # =====================================================================================================================
 # b3lake/lake/aws_errors.py
-# What AWS answers, in one sentence for a person: for every stage, the refine job's executors too.
+# Says in one sentence for a person what AWS answers: for every stage, the refine job's executors too.
 #
 # Errors of botocore, awswrangler and obstore are told apart by their text, so that none of these is imported here.
 # =====================================================================================================================
@@ -658,7 +658,7 @@ _SENTENCES = {
 
 
 def aws_sentence(error: BaseException, place: str, setting: str = "") -> str:
-    """What `error` means for a person, where that is known, else an empty text.
+    """Say for a person what `error` means, where that is known; else an empty text.
 
     `place` is what was worked on, such as `bucket X`, `Glue database Y` or an object's address; `setting` names it.
     """
@@ -693,7 +693,7 @@ CATALOG_THREADS = 8
 TABLE_INPUT = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters",
 )  # fmt: skip
-"""What of a table's definition is given back when it is changed."""
+"""The parts of a table's definition that are given back when it is changed."""
 
 Partitions = dict[str, list[str]]
 """Location to values."""
@@ -1017,7 +1017,7 @@ async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Ite
 
 
 def in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
-    """What `work` gives for each item, in order, with so many requests in flight."""
+    """Do `work` for each item, with so many requests in flight; its results in the items' order."""
     return asyncio.run(_in_flight(work, items))
 
 
@@ -1052,7 +1052,7 @@ KEYS_PER_PAGE = 1_000
 
 
 def list_partitions(place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING) -> pa.Table:
-    """What is under a table's prefix (LISTING); other keys than its partitions' are left alone and counted."""
+    """List the partitions under a table's prefix (LISTING); other keys are left alone and counted."""
     dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
     # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
     starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[dates_at_once - 1 : -1 : dates_at_once])]
@@ -1066,7 +1066,7 @@ def list_partitions(place: Place, connection: Connection, dates_at_once: int = D
 
 
 def names_under(place: Place, connection: Connection) -> dict[str, str]:
-    """What is under a prefix of few objects: name to ETag."""
+    """Name to ETag, of all objects under a prefix that has few."""
     return {path[len(place.prefix) + 1 :]: etag for path, etag in _keys_between(place, connection, None, None)}
 
 
@@ -1137,10 +1137,10 @@ WORTH_A_TASK = 500
 PART = pa.schema([("part", pa.binary())])
 """A table on its way through Spark: packed, as one value, for a row per row would be slow."""
 ANSWER = pa.schema([("answer", pa.binary()), ("failure", pa.string())])
-"""What a task gives back: a packed table, or why it could not: raised there, it would come back within Java's trace."""
+"""A task's answer: a packed table, or why it could not: raised there, it would come back within Java's trace."""
 
 Task = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
-"""What Spark's `mapInArrow` takes."""
+"""A function for Spark's `mapInArrow`."""
 
 
 def spark_session() -> SparkSession:
@@ -1221,8 +1221,8 @@ def answering(work: Callable[[pa.Table], pa.Table]) -> Task:
 
 
 def collect(rows: DataFrame, work: Callable[[pa.Table], pa.Table], schema: pa.Schema) -> pa.Table:
-    """What `work` makes of the rows, in executors: tables of this schema, together. Raises RefineError for one that it
-    could not make."""
+    """Let `work` make tables of this schema of the rows, in executors; all of them as one. Raises RefineError for one
+    that it could not make."""
     try:
         answers = rows.mapInArrow(answering(work), spark_columns(ANSWER)).collect()
     except Exception as error:  # Spark's own, and those of Python's processes, in many wrappings
@@ -1247,7 +1247,7 @@ ROW_GROUP = 20_000
 
 @dataclass(frozen=True)
 class HistoryYear:
-    """What is known of a year's object: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
+    """A year's object as it is known: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
     was made of."""
 
     etag: str
@@ -1256,7 +1256,7 @@ class HistoryYear:
 
 @dataclass(frozen=True)
 class Refined:
-    """What a run knows of the refined objects: their listings (LISTING) now and when it began, and the rows that it
+    """The refined objects as a run knows them: their listings (LISTING) now and when it began, and the rows that it
     published."""
 
     now: pa.Table
@@ -1426,16 +1426,17 @@ READS = pa.schema(
         ("published", pa.string()),
     ]
 )
-"""What a run reads: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
+"""The reads of a run: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
 registered already, and the ETag under which its object is published."""
 
 PARTITIONS_PER_WAVE = 100_000
-"""What is published, registered and entered in the ledger at a time: a run that is killed loses at most this much."""
+"""So many are published, registered and entered in the ledger at a time: all that a run loses that is killed."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read and recompute (READS, by ticker and day), and the refined partitions without a raw one."""
+    """The reads, with those to recompute among them (READS, by ticker and day), and the orphans: refined partitions
+    without a raw one."""
 
     reads: pa.Table
     orphans: pa.Table
@@ -1455,7 +1456,7 @@ def plan(
     full: bool = False,
     tried: pa.Table | None = None,
 ) -> Plan:
-    """What is stale, from listings (LISTING) and the ledger (LEDGER).
+    """Find what is stale, from listings (LISTING) and the ledger (LEDGER).
 
     A refined partition is fresh when the ledger says that this very object was computed by this very rule from these
     very raw objects: its own and those of the ticker's trade dates before it. Raw objects in `tried` (LISTING) could
@@ -1568,8 +1569,8 @@ NOTES_NAME = "notes.json"
 
 @dataclass(frozen=True)
 class Notes:
-    """What was refined, the tables that the partitions are registered in (as `ensure_columns` tells them apart), and of
-    what each year of the history was made."""
+    """The raw prefix that was refined, the tables that the partitions are registered in (as `ensure_columns` tells them
+    apart), and of what each year of the history was made."""
 
     raw: str = ""
     tables: dict[str, str] = field(default_factory=dict)
@@ -1610,7 +1611,7 @@ class Notes:
 # =====================================================================================================================
 
 def report_schema(rule: Rule) -> pa.Schema:
-    """What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error
+    """The outcome for each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error
     nor tag), or published (tag); whether that took a write, and what it was computed from; its row."""
     return pa.schema(
         [
@@ -1675,7 +1676,7 @@ UNREADABLE_NAME = "unreadable.json"
 
 
 def parse_unreadable(text: bytes) -> pa.Table:
-    """What an earlier run listed (UNREADABLE), nothing where that is damaged."""
+    """The list of an earlier run (UNREADABLE), empty where it is damaged."""
     try:
         return pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
@@ -1771,7 +1772,7 @@ and the bar, with `ts` in microseconds since 1970. An object without bars has on
 
 @dataclass(frozen=True)
 class Found:
-    """What reading gives for an object: its tag, and its bars or what is wrong with it; neither when it is gone."""
+    """An object that was read: its tag, and its bars or what is wrong with it; neither when it is gone."""
 
     tag: int = 0
     bars: pa.Table | None = None
@@ -1794,7 +1795,7 @@ def read_task(job: Job) -> Task:
 
 
 def read_objects(job: Job, reads: pa.Table) -> list[Found]:
-    """What is found for each of the reads."""
+    """Read these objects, all at once."""
     try:
         store = store_of(job.raw, job.connection)
         return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
@@ -1944,7 +1945,7 @@ MAX_PASSES = 10
 
 @dataclass
 class Counts:
-    """What a run counts, and tells in its summary."""
+    """The counts of a run's summary."""
 
     refined_partitions: int = 0
     written_objects: int = 0

@@ -1,4 +1,4 @@
-"""What AWS answers, in one sentence for a person: for every stage, the refine job's executors too.
+"""Says in one sentence for a person what AWS answers: for every stage, the refine job's executors too.
 
 Errors of botocore, awswrangler and obstore are told apart by their text, so that none of these is imported here.
 """
@@ -40,7 +40,7 @@ _SENTENCES = {
 
 
 def aws_sentence(error: BaseException, place: str, setting: str = "") -> str:
-    """What `error` means for a person, where that is known, else an empty text.
+    """Say for a person what `error` means, where that is known; else an empty text.
 
     `place` is what was worked on, such as `bucket X`, `Glue database Y` or an object's address; `setting` names it.
     """

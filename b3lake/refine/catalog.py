@@ -22,7 +22,7 @@ CATALOG_THREADS = 8
 TABLE_INPUT = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters",
 )  # fmt: skip
-"""What of a table's definition is given back when it is changed."""
+"""The parts of a table's definition that are given back when it is changed."""
 
 Partitions = dict[str, list[str]]
 """Location to values."""

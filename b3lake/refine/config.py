@@ -92,7 +92,7 @@ class Job:
 
     @property
     def state(self) -> Place:
-        """What the job keeps for itself, outside every table's location."""
+        """Where the job keeps its own objects, outside every table's location."""
         return Place(self.refined.bucket, f"{STATE_PREFIX}/{self.refined.prefix}")
 
     @property

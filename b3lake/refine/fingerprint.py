@@ -17,8 +17,8 @@ def tag_of(text: str) -> int:
 
 
 def digest(rule: int, window: Sequence[np.ndarray], refined: np.ndarray) -> np.ndarray:
-    """What refined objects were computed from, in 64 bits: the rule's tag, the tags of the raw objects (each one's own
-    and those of the trade dates before it, 0 for none), and the refined object's own. Arrays of one length, of int64.
+    """Tell in 64 bits what refined objects were computed from: the rule's tag, the tags of the raw objects (each one's
+    own and those of the trade dates before it, 0 for none), and the refined object's own. All are int64, of one length.
     """
     mixed = np.full(len(refined), rule, np.int64).view(np.uint64)
     for tags in (*window, refined):

@@ -31,7 +31,7 @@ ROW_GROUP = 20_000
 
 @dataclass(frozen=True)
 class HistoryYear:
-    """What is known of a year's object: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
+    """A year's object as it is known: its ETag, and a seal of the rule and of the refined objects (key, tag) that it
     was made of."""
 
     etag: str
@@ -40,7 +40,7 @@ class HistoryYear:
 
 @dataclass(frozen=True)
 class Refined:
-    """What a run knows of the refined objects: their listings (LISTING) now and when it began, and the rows that it
+    """The refined objects as a run knows them: their listings (LISTING) now and when it began, and the rows that it
     published."""
 
     now: pa.Table

@@ -24,7 +24,7 @@ KEYS_PER_PAGE = 1_000
 
 
 def list_partitions(place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING) -> pa.Table:
-    """What is under a table's prefix (LISTING); other keys than its partitions' are left alone and counted."""
+    """List the partitions under a table's prefix (LISTING); other keys are left alone and counted."""
     dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
     # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
     starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[dates_at_once - 1 : -1 : dates_at_once])]
@@ -38,7 +38,7 @@ def list_partitions(place: Place, connection: Connection, dates_at_once: int = D
 
 
 def names_under(place: Place, connection: Connection) -> dict[str, str]:
-    """What is under a prefix of few objects: name to ETag."""
+    """Name to ETag, of all objects under a prefix that has few."""
     return {path[len(place.prefix) + 1 :]: etag for path, etag in _keys_between(place, connection, None, None)}
 
 

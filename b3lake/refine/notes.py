@@ -13,8 +13,8 @@ NOTES_NAME = "notes.json"
 
 @dataclass(frozen=True)
 class Notes:
-    """What was refined, the tables that the partitions are registered in (as `ensure_columns` tells them apart), and of
-    what each year of the history was made."""
+    """The raw prefix that was refined, the tables that the partitions are registered in (as `ensure_columns` tells them
+    apart), and of what each year of the history was made."""
 
     raw: str = ""
     tables: dict[str, str] = field(default_factory=dict)

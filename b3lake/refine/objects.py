@@ -96,7 +96,7 @@ async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Ite
 
 
 def in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
-    """What `work` gives for each item, in order, with so many requests in flight."""
+    """Do `work` for each item, with so many requests in flight; its results in the items' order."""
     return asyncio.run(_in_flight(work, items))
 
 

@@ -25,16 +25,17 @@ READS = pa.schema(
         ("published", pa.string()),
     ]
 )
-"""What a run reads: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
+"""The reads of a run: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
 registered already, and the ETag under which its object is published."""
 
 PARTITIONS_PER_WAVE = 100_000
-"""What is published, registered and entered in the ledger at a time: a run that is killed loses at most this much."""
+"""So many are published, registered and entered in the ledger at a time: all that a run loses that is killed."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read and recompute (READS, by ticker and day), and the refined partitions without a raw one."""
+    """The reads, with those to recompute among them (READS, by ticker and day), and the orphans: refined partitions
+    without a raw one."""
 
     reads: pa.Table
     orphans: pa.Table
@@ -54,7 +55,7 @@ def plan(
     full: bool = False,
     tried: pa.Table | None = None,
 ) -> Plan:
-    """What is stale, from listings (LISTING) and the ledger (LEDGER).
+    """Find what is stale, from listings (LISTING) and the ledger (LEDGER).
 
     A refined partition is fresh when the ledger says that this very object was computed by this very rule from these
     very raw objects: its own and those of the ticker's trade dates before it. Raw objects in `tried` (LISTING) could

@@ -18,7 +18,7 @@ from b3lake.refine.rule import Rule
 
 
 def report_schema(rule: Rule) -> pa.Schema:
-    """What becomes of each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error
+    """The outcome for each partition: unreadable (`error`), put off because a raw object went meanwhile (neither error
     nor tag), or published (tag); whether that took a write, and what it was computed from; its row."""
     return pa.schema(
         [

@@ -36,7 +36,7 @@ and the bar, with `ts` in microseconds since 1970. An object without bars has on
 
 @dataclass(frozen=True)
 class Found:
-    """What reading gives for an object: its tag, and its bars or what is wrong with it; neither when it is gone."""
+    """An object that was read: its tag, and its bars or what is wrong with it; neither when it is gone."""
 
     tag: int = 0
     bars: pa.Table | None = None
@@ -59,7 +59,7 @@ def read_task(job: Job) -> Task:
 
 
 def read_objects(job: Job, reads: pa.Table) -> list[Found]:
-    """What is found for each of the reads."""
+    """Read these objects, all at once."""
     try:
         store = store_of(job.raw, job.connection)
         return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))

@@ -37,7 +37,7 @@ MAX_PASSES = 10
 
 @dataclass
 class Counts:
-    """What a run counts, and tells in its summary."""
+    """The counts of a run's summary."""
 
     refined_partitions: int = 0
     written_objects: int = 0

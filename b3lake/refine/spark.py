@@ -18,10 +18,10 @@ WORTH_A_TASK = 500
 PART = pa.schema([("part", pa.binary())])
 """A table on its way through Spark: packed, as one value, for a row per row would be slow."""
 ANSWER = pa.schema([("answer", pa.binary()), ("failure", pa.string())])
-"""What a task gives back: a packed table, or why it could not: raised there, it would come back within Java's trace."""
+"""A task's answer: a packed table, or why it could not: raised there, it would come back within Java's trace."""
 
 Task = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
-"""What Spark's `mapInArrow` takes."""
+"""A function for Spark's `mapInArrow`."""
 
 
 def spark_session() -> SparkSession:
@@ -102,8 +102,8 @@ def answering(work: Callable[[pa.Table], pa.Table]) -> Task:
 
 
 def collect(rows: DataFrame, work: Callable[[pa.Table], pa.Table], schema: pa.Schema) -> pa.Table:
-    """What `work` makes of the rows, in executors: tables of this schema, together. Raises RefineError for one that it
-    could not make."""
+    """Let `work` make tables of this schema of the rows, in executors; all of them as one. Raises RefineError for one
+    that it could not make."""
     try:
         answers = rows.mapInArrow(answering(work), spark_columns(ANSWER)).collect()
     except Exception as error:  # Spark's own, and those of Python's processes, in many wrappings

@@ -14,7 +14,7 @@ UNREADABLE_NAME = "unreadable.json"
 
 
 def parse_unreadable(text: bytes) -> pa.Table:
-    """What an earlier run listed (UNREADABLE), nothing where that is damaged."""
+    """The list of an earlier run (UNREADABLE), empty where it is damaged."""
     try:
         return pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):

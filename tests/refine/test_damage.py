@@ -1,4 +1,4 @@
-"""What is damaged beside raw: garbage among the job's own objects, and partitions that the catalog forgot."""
+"""Damage beside raw: garbage among the job's own objects, and partitions that the catalog forgot."""
 
 import json
 

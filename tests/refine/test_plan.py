@@ -31,7 +31,7 @@ def etag_of(content: object) -> str:
 
 @dataclass
 class Outcome:
-    """What reading and publishing a plan gives, as the executors do it."""
+    """A row that was read and published, as the executors do it."""
 
     content: object
     digest: int
@@ -71,7 +71,7 @@ class ModelLake:
         )
 
     def compute(self, reads: pa.Table) -> dict[Key, Outcome | None]:
-        """What executors make of a plan's reads now; None for an unreadable target. Windows come from the reads alone,
+        """Compute a plan's reads as executors do; None for an unreadable target. Windows come from the reads alone,
         and a raw object that went meanwhile puts off what depends on it."""
         rows = reads.to_pylist()
         result: dict[Key, Outcome | None] = {}
