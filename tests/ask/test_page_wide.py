@@ -237,7 +237,7 @@ def test_language_switch(charted: Page, refined: pd.DataFrame) -> None:
     page.wait_for_chart("ABEV3")
     assert page.text("h1") == "B3 quotes lake", "the choice is remembered"
     page.one("[data-language=pt]").click()
-    assert page.text("h1") == "Lago de cotações B3"
+    assert page.text("h1") == "Data lake de cotações da B3"
 
 
 def test_dark_mode_follows_the_system_and_the_button(charted: Page) -> None:
