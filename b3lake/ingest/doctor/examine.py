@@ -188,7 +188,7 @@ def examine_rows(bars: pa.Table) -> Iterator[Finding]:
             yield Finding(Kind.IMPOSSIBLE, ticker, day, str(reasons[i]))
         else:
             yield from (Finding(kind, ticker, day, which[i]) for kind, which in strange.items() if i in which)
-        if not np.timedelta64(0) <= since_begin[i] < np.timedelta64(24, "h"):
+        if not np.timedelta64(0, "us") <= since_begin[i] < np.timedelta64(24, "h"):
             yield Finding(Kind.MISPLACED, ticker, day, f"ts {moment} is not of this day at B3")
         if carried[i]:
             yield Finding(Kind.CARRIED, ticker, day, "B3 was closed, and nothing was traded")

@@ -101,8 +101,10 @@ def opened(url: str, accept: str, timeout_seconds: float) -> Iterator[Response]:
     request = urllib.request.Request(  # noqa: S310 - the address is a setting, not an input
         url, headers={"User-Agent": USER_AGENT, "Accept": accept}
     )
+    # Python 3.12 and later would keep the certificates of the first request for all others.
+    context = ssl.create_default_context()
     try:
-        response: Response = urllib.request.urlopen(request, timeout=timeout_seconds)  # noqa: S310
+        response: Response = urllib.request.urlopen(request, timeout=timeout_seconds, context=context)  # noqa: S310
     except urllib.error.HTTPError as error:
         response = error
     except urllib.error.URLError as error:
