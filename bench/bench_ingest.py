@@ -31,7 +31,8 @@ import pyarrow as pa
 from b3lake.ingest import objects
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
-from b3lake.ingest.load import IN_FLIGHT, load_all, prepare
+from b3lake.ingest.load import load_all, prepare
+from b3lake.ingest.objects import IN_FLIGHT
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake.calendar import day_start_utc, sessions_between
 from b3lake.lake.keys import RAW_PREFIX, raw_key

@@ -1,11 +1,13 @@
-"""The bronze table in the Glue catalog, through awswrangler."""
+"""The bronze table in the Glue catalog, and tables of one object, through awswrangler."""
 
 import datetime as dt
 from collections.abc import Iterable
 
 import awswrangler as wr
 import boto3
+import pyarrow as pa
 
+from b3lake.ingest.small_tables import SmallTable
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.keys import RAW_PREFIX, partition_folder
 from b3lake.lake.names import RAW_TABLE
@@ -27,23 +29,32 @@ class Catalog:
 
         Raises AwsError, also when the database does not exist.
         """
-        place = f"Glue database {self._database}"
+        about = "Quotes of B3 tickers as they came, one object per date and ticker."
+        return self._ensure(RAW_TABLE, RAW_PREFIX, RAW_SCHEMA, about, PARTITION_TYPES, create=create)
+
+    def ensure_small_table(self, table: SmallTable) -> None:
+        """As `ensure_table`, for a table of one object."""
+        self._ensure(table.name, table.prefix, table.schema, table.about, {}, create=True)
+
+    def _ensure(
+        self, name: str, prefix: str, schema: pa.Schema, about: str, partitions: dict[str, str], *, create: bool
+    ) -> bool:
         try:
-            if wr.catalog.does_table_exist(database=self._database, table=RAW_TABLE, boto3_session=self._session):
+            if wr.catalog.does_table_exist(database=self._database, table=name, boto3_session=self._session):
                 return True
             self._session.client("glue").get_database(Name=self._database)
             if create:
                 wr.catalog.create_parquet_table(
                     database=self._database,
-                    table=RAW_TABLE,
-                    path=f"s3://{self._bucket}/{RAW_PREFIX}/",
-                    columns_types=_COLUMN_TYPES,
-                    partitions_types=PARTITION_TYPES,
-                    description="Quotes of B3 tickers as they came, one object per date and ticker.",
+                    table=name,
+                    path=f"s3://{self._bucket}/{prefix}/",
+                    columns_types=glue_types(schema),
+                    partitions_types=partitions,
+                    description=about,
                     boto3_session=self._session,
                 )
         except Exception as error:  # botocore and awswrangler raise many unrelated classes
-            raise as_aws_error(error, place, "GLUE_DATABASE") from error
+            raise as_aws_error(error, f"Glue database {self._database}", "GLUE_DATABASE") from error
         return False
 
     def registered(self, start: dt.date, end: dt.date) -> set[Partition]:

@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from b3lake.ingest.errors import MissingSessionsError, NoDataError, Status, TickerError
+from b3lake.ingest.events.ask import EventsWanted
+from b3lake.ingest.events.bring import bring_events
+from b3lake.ingest.events.known import KnownEvents, read_known
+from b3lake.ingest.events.report import EventsReport
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.progress import Steps
+from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
 from b3lake.ingest.steps import Step, phrase
 from b3lake.ingest.validate import Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
@@ -22,8 +27,12 @@ from b3lake.lake.tickers import ALL_TICKERS
 
 @dataclass
 class _Received:
-    """The source's answers so far: days and steps by ticker, refusals and doubts by ticker and day, and the rest."""
+    """The source's answers so far: days and steps by ticker, refusals and doubts by ticker and day, and the rest.
 
+    `known` are the events for bars that come without.
+    """
+
+    known: KnownEvents | None
     days: Counter[str] = field(default_factory=Counter)
     refused: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
     doubts: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
@@ -38,9 +47,15 @@ class _Received:
         self.listed_since |= delivery.listed_since
         self.steps |= delivery.steps
         self.there |= delivery.days
+        if self.known:
+            self.known.note_seen(delivery.seen)
         for told, kept in ((delivery.refused, self.refused), (delivery.doubts, self.doubts)):
             for ticker, reasons in told.items():
                 kept[ticker] |= reasons
+
+    def entered(self, bars: pa.Table) -> pa.Table:
+        """`bars` with the known events, where they come without."""
+        return self.known.enter(bars) if self.known else bars
 
     def note(self, validated: Validated, *, keep_days: bool) -> None:
         """Note one batch; its days are kept only of tickers that are asked for by name, whose gaps are reported."""
@@ -55,17 +70,25 @@ class _Received:
                 self.had[ticker].add(day)
 
 
-async def ingest(wanted: Selection, source: Source, lake: Lake, steps: Steps, *, dry_run: bool) -> list[Outcome]:
+async def ingest(
+    wanted: Selection, source: Source, lake: Lake, steps: Steps, *, ask: B3Events | None = None, dry_run: bool
+) -> list[Outcome]:
     """Fetch and load the bars of `wanted`; one outcome a ticker.
 
-    Of the whole market there is one outcome for each ticker that came, and one for `*` when anything failed.
+    Of the whole market there is one outcome for each ticker that came, and one for `*` when anything failed. Bars that
+    come without events get those that the lake knows, and what `ask` (None: nobody) says now.
     Raises AwsError, UsageError when the source cannot have such bars, and MixedLakeError when it would mix invented
     prices with others.
     """
     await lake.check_kind(source.label)
-    received = _Received()
+    known = None if source.has_events else await read_known(lake.store, wanted.tickers)
+    received = _Received(known)
     loader = lake.loader(dry_run=dry_run)
     await load_all(loader, _batches(wanted, source, lake, steps, received))
+    told = EventsReport()
+    if known:
+        about = EventsWanted(ask, wanted.tickers, wanted.now)
+        told = await bring_events(lake, source.label, known, about, steps, dry_run=dry_run)
     outcomes = [_outcome(ticker, wanted, received) for ticker in _listed(wanted, received)]
     for outcome in outcomes:
         if outcome.received:
@@ -73,6 +96,7 @@ async def ingest(wanted: Selection, source: Source, lake: Lake, steps: Steps, *,
         elif not outcome.refused:
             _note_absence(outcome, wanted, source)
         _note_failures(outcome, wanted, received.failures)
+        outcome.note_events(told, dry_run=dry_run)
     return outcomes
 
 
@@ -98,7 +122,7 @@ async def _batches(
             validated = validate(bars, start=wanted.start, end=wanted.end)
             received.note(validated, keep_days=by_name)
             rows += len(validated.bars)
-            yield validated.bars, inventory
+            yield received.entered(validated.bars), inventory
         steps.advance(f"{answer.name}: {rows} bars")
 
 

@@ -20,13 +20,13 @@ from obstore.store import S3Store
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Catalog, Partition
 from b3lake.ingest.inventory import Inventory
+from b3lake.ingest.objects import IN_FLIGHT
 from b3lake.ingest.parquet import decode, encode, encode_each
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.errors import AwsError
 from b3lake.lake.keys import raw_key
 from b3lake.lake.schemas import RAW_SCHEMA
 
-IN_FLIGHT = 64
 PREPARED_TOGETHER = 1000
 REGISTER_FROM = 1000
 """Partitions that are registered together while the puts go on."""

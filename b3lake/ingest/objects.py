@@ -3,14 +3,15 @@
 import asyncio
 import datetime as dt
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 import obstore
-from obstore.exceptions import BaseError, InvalidPathError
+from obstore.exceptions import BaseError, InvalidPathError, NotFoundError
 from obstore.store import S3Store
 
 from b3lake.lake.aws_errors import as_aws_error
@@ -22,6 +23,8 @@ from b3lake.lake.session import open_session
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
+IN_FLIGHT = 64
+"""Requests at a time."""
 RETRIES = 6
 RETRY_SECONDS = 60
 REQUEST_SECONDS = 20
@@ -133,6 +136,23 @@ async def get(store: S3Store, key: str) -> bytes:
     """The bytes of one object. Raises obstore's BaseError."""
     answer = await obstore.get_async(store, key)
     return bytes(await answer.bytes_async())
+
+
+async def get_all(store: S3Store, keys: Iterable[str]) -> dict[str, bytes]:
+    """The bytes of the objects at `keys`, without those that are not there. Raises AwsError."""
+    found: dict[str, bytes] = {}
+    work = iter(keys)
+
+    async def get_next() -> None:
+        for key in work:
+            with suppress(NotFoundError, FileNotFoundError):
+                found[key] = await get(store, key)
+
+    try:
+        await asyncio.gather(*(get_next() for _ in range(IN_FLIGHT)))
+    except BaseError as error:
+        raise as_aws_error(error, f"bucket {store.config['bucket']}") from error
+    return found
 
 
 async def delete(store: S3Store, keys: list[str]) -> None:

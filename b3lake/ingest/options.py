@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.settings import SOURCES, read_source_settings
 from b3lake.ingest.sources.source import Source
 from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, trailing_window
@@ -17,6 +18,8 @@ from b3lake.options import Given, Parser
 
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
 DEFAULT_SESSIONS = 7
+ASK_NETWORK, ASK_NOBODY = "network", "none"
+"""Values of --b3-events beside a folder."""
 INTERVALS = ("1d", "1h", "90m", "60m", "30m", "15m", "5m", "2m", "1m")
 
 
@@ -50,6 +53,12 @@ def add_b3_files(parser: Parser) -> None:
     """--b3-files."""
     text = "a COTAHIST file, or a folder of them, to read in place of the network"
     parser.add_setting("--b3-files", "B3_FILES", text)
+
+
+def add_b3_events(parser: Parser) -> None:
+    """--b3-events."""
+    text = f"with --source b3, where its events are from: {ASK_NETWORK}, a folder of B3's answers, or {ASK_NOBODY}"
+    parser.add_setting("--b3-events", "B3_EVENTS", f"{text}; without it, network, or none with --b3-files")
 
 
 def add_lake(parser: Parser) -> None:
@@ -142,6 +151,19 @@ def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
         raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
     files = read_b3_files(given)
     return ChosenSource(read_source_settings(environ).source(name, files), interval, is_b3, is_b3 and files is not None)
+
+
+def read_b3_events(given: Given, environ: Mapping[str, str], chosen: ChosenSource) -> B3Events | None:
+    """Who is asked for the events of the quotes of `chosen`, None for nobody. Raises UsageError."""
+    text = given.text("b3_events") or (ASK_NOBODY if given.text("b3_files") else ASK_NETWORK)
+    if not chosen.is_b3 or text == ASK_NOBODY:
+        return None
+    if text == ASK_NETWORK:
+        return read_source_settings(environ).events(chosen.source.label)
+    folder = Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no home
+    if not folder.is_dir():
+        raise UsageError(f"B3_EVENTS={text} is no folder: give a folder of answers, {ASK_NETWORK} or {ASK_NOBODY}.")
+    return B3Events(folder=folder)
 
 
 def read_b3_files(given: Given) -> Path | None:

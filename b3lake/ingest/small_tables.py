@@ -16,9 +16,16 @@ from obstore.store import S3Store
 
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.errors import B3LakeError
-from b3lake.lake.keys import INSTRUMENTS_PREFIX, PORTFOLIOS_PREFIX, RATES_PREFIX, table_key
-from b3lake.lake.names import INSTRUMENTS_TABLE, PORTFOLIOS_TABLE, RATES_TABLE
-from b3lake.lake.schemas import INSTRUMENTS_SCHEMA, PORTFOLIOS_SCHEMA, RATES_SCHEMA
+from b3lake.lake.keys import (
+    EVENTS_PREFIX,
+    INSTRUMENTS_PREFIX,
+    PORTFOLIOS_PREFIX,
+    RATES_PREFIX,
+    SHARES_PREFIX,
+    table_key,
+)
+from b3lake.lake.names import EVENTS_TABLE, INSTRUMENTS_TABLE, PORTFOLIOS_TABLE, RATES_TABLE
+from b3lake.lake.schemas import EVENTS_SCHEMA, INSTRUMENTS_SCHEMA, PORTFOLIOS_SCHEMA, RATES_SCHEMA, SHARES_SCHEMA
 
 ATTEMPTS = 5
 LABEL_KEY = b"b3lake.source"
@@ -27,7 +34,7 @@ LABEL_KEY = b"b3lake.source"
 
 @dataclass(frozen=True)
 class SmallTable:
-    """A table of one object: its name in the catalog, its prefix, its columns.
+    """A table of one object: its name in the catalog, its prefix, its columns, and a sentence about it.
 
     Rows that agree in the columns `group` are replaced together; the object is sorted by them and then by `order`.
     """
@@ -35,6 +42,7 @@ class SmallTable:
     name: str
     prefix: str
     schema: pa.Schema
+    about: str
     group: tuple[str, ...]
     order: tuple[str, ...] = ()
 
@@ -43,10 +51,27 @@ class SmallTable:
         return table_key(self.prefix)
 
 
-RATES = SmallTable(RATES_TABLE, RATES_PREFIX, RATES_SCHEMA, ("series", "day"))
-INSTRUMENTS = SmallTable(INSTRUMENTS_TABLE, INSTRUMENTS_PREFIX, INSTRUMENTS_SCHEMA, ("ticker",))
-PORTFOLIOS = SmallTable(PORTFOLIOS_TABLE, PORTFOLIOS_PREFIX, PORTFOLIOS_SCHEMA, ("index", "day"), ("ticker",))
-SMALL_TABLES = (RATES, INSTRUMENTS, PORTFOLIOS)
+RATES = SmallTable(RATES_TABLE, RATES_PREFIX, RATES_SCHEMA, "Interest and inflation in Brazil.", ("series", "day"))
+INSTRUMENTS = SmallTable(
+    INSTRUMENTS_TABLE, INSTRUMENTS_PREFIX, INSTRUMENTS_SCHEMA, "Who is who on the exchange, by ticker.", ("ticker",)
+)
+PORTFOLIOS = SmallTable(
+    PORTFOLIOS_TABLE,
+    PORTFOLIOS_PREFIX,
+    PORTFOLIOS_SCHEMA,
+    "The members of B3's indexes and their weights.",
+    ("index", "day"),
+    ("ticker",),
+)
+EVENTS = SmallTable(
+    EVENTS_TABLE,
+    EVENTS_PREFIX,
+    EVENTS_SCHEMA,
+    "B3's corporate events: dividends, splits and others.",
+    ("ticker",),
+)
+SMALL_TABLES = (RATES, INSTRUMENTS, PORTFOLIOS, EVENTS)
+SHARES = SmallTable("shares", SHARES_PREFIX, SHARES_SCHEMA, "Kept by the ingestion, not in the catalog.", ("ticker",))
 
 Change = Callable[[pa.Table], pa.Table]
 

@@ -20,6 +20,7 @@ HISTORY_TABLE = "b3_daily_history"
 RATES_TABLE = "br_rates"
 INSTRUMENTS_TABLE = "b3_instruments"
 PORTFOLIOS_TABLE = "b3_index_portfolio"
+EVENTS_TABLE = "b3_corporate_events"
 
 
 @dataclass(frozen=True)

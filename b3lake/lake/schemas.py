@@ -105,6 +105,18 @@ EVENTS_SCHEMA = pa.schema(
 )
 """Corporate events, one row per event, sorted by ticker and last day; `value` is BRL per share, gross, or a ratio."""
 
+SHARES_SCHEMA = pa.schema(
+    [
+        ("ticker", pa.string()),
+        ("first_day", pa.date32()),
+        ("isin", pa.string()),
+        ("share_class", pa.string()),
+        ("kind", pa.string()),
+        ("name", pa.string()),
+    ]
+)
+"""As what the quotes know a ticker, one row per ISIN, class (ON, PN, …), kind and name, with its first day."""
+
 PORTFOLIOS_SCHEMA = pa.schema(
     [
         ("index", pa.string()),

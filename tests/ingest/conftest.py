@@ -27,6 +27,7 @@ def lake(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> TestLake:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
     made = TestLake(moto_url, f"raw-{uuid.uuid4().hex[:12]}")
     made.s3.create_bucket(Bucket=made.bucket)
+    made.s3.put_bucket_versioning(Bucket=made.bucket, VersioningConfiguration={"Status": "Enabled"})
     if DATABASE in {found["Name"] for found in made.glue.get_databases()["DatabaseList"]}:
         made.glue.delete_database(Name=DATABASE)
     made.glue.create_database(DatabaseInput={"Name": DATABASE})

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
@@ -56,10 +57,15 @@ class TestLake:
         catalog.ensure_table()
         return Lake(self.bucket, open_store(self.bucket, session()), catalog)
 
-    def written(self) -> dict[str, dt.datetime]:
-        """Every key and when it was written."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+    def written(self, prefix: str = "raw/") -> dict[str, dt.datetime]:
+        """Every key with that `prefix` and when it was written."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
+
+    def versions(self) -> Counter[str]:
+        """How often each key was put."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket)
+        return Counter(item["Key"] for page in pages for item in page.get("Versions", []))
 
     def rows(self, key: str) -> list[dict[str, object]]:
         body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
@@ -67,7 +73,7 @@ class TestLake:
 
     def everything(self) -> dict[str, bytes]:
         """Every object's bytes."""
-        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self.written()}
+        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self.written("")}
 
     def partitions(self) -> set[tuple[str, str]]:
         """The catalog's partitions, as (dt, ticker)."""

@@ -16,7 +16,7 @@ from tests.ingest.lake_cases import TestLake, key_of
 from tests.ingest.test_run import Command, command  # noqa: F401 - a fixture
 
 DAY = dt.date(2024, 1, 2)
-OF_THE_DAY = ("--source", "b3", "--start-date", str(DAY), "--end-date", str(DAY))
+OF_THE_DAY = ("--source", "b3", "--b3-events", "none", "--start-date", str(DAY), "--end-date", str(DAY))
 
 
 @pytest.fixture

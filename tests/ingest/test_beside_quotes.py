@@ -82,11 +82,12 @@ def indexes(day: dt.date, but: str = "") -> FakeIndexes:
     return FakeIndexes(day, members)
 
 
-def test_the_keys_and_names_of_the_three_tables() -> None:
+def test_the_keys_and_names_of_the_tables() -> None:
     assert {(table.name, table.key) for table in SMALL_TABLES} == {
         ("br_rates", "rates/br/data.parquet"),
         ("b3_instruments", "instruments/b3/data.parquet"),
         ("b3_index_portfolio", "portfolios/b3/data.parquet"),
+        ("b3_corporate_events", "events/b3/data.parquet"),
     }
 
 

@@ -244,6 +244,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with serving(made.scripted) as url:
         monkeypatch.setenv("B3LAKE_B3_URL", url)
         monkeypatch.setenv("B3LAKE_SOURCE_LABEL", "b3")
+        monkeypatch.setenv("B3_EVENTS", "none")
         yield made
 
 

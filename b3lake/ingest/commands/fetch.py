@@ -15,6 +15,7 @@ from b3lake.ingest.lake import open_lake
 from b3lake.ingest.outcome import Outcome, exit_code, summary
 from b3lake.ingest.progress import progress
 from b3lake.ingest.report import write_outcomes
+from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.source import Selection, Source
 from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
@@ -27,12 +28,16 @@ PROGRAM = "b3lake fetch"
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """One run: which bars, from where, to where; `last` is the newest day whose bar may be taken."""
+    """One run: which bars, from where, to where; `last` is the newest day whose bar may be taken.
+
+    `ask` is who tells the events of bars that come without (None: nobody is asked).
+    """
 
     wanted: Selection
     last: dt.date
     source: Source
     place: LakePlace
+    ask: B3Events | None = None
     dry_run: bool = False
     json_lines: bool = False
 
@@ -59,6 +64,7 @@ def parse(
         last,
         chosen.source,
         options.read_lake(given, environ),
+        options.read_b3_events(given, environ, chosen),
         dry_run=given.flag("dry_run"),
         json_lines=given.flag("json"),
     )
@@ -68,13 +74,14 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         program,
         "Fetch daily quotes of B3 tickers and write those that changed to the lake's bronze table.",
-        "Exit codes: 0 every ticker succeeded; 3 some failed; 1 nothing could be done; 2 wrong usage. "
-        "b3lake verify compares the two sources; b3lake doctor examines what the lake has.",
+        "Exit codes: 0 every ticker succeeded; 3 some failed, or their events were asked for in vain; 1 nothing could "
+        "be done; 2 wrong usage. b3lake verify compares the two sources; b3lake doctor examines what the lake has.",
     )
     options.add_tickers(parser, f"{','.join(options.DEFAULT_TICKERS)} (* only with --source b3)")
     options.add_range(parser, "that of --sessions, or with --b3-files all that is there")
     options.add_sessions(parser)
     options.add_source(parser)
+    options.add_b3_events(parser)
     options.add_lake(parser)
     parser.add_argument("--include-partial", action="store_true", help="also take today's bar before it is final")
     parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
@@ -97,7 +104,7 @@ def _ingest(request: FetchRequest, wanted: Selection) -> list[Outcome]:
     lake = open_lake(request.place, create_table=not request.dry_run)
     label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
     with progress(label, total) as steps:
-        return asyncio.run(ingest(wanted, request.source, lake, steps, dry_run=request.dry_run))
+        return asyncio.run(ingest(wanted, request.source, lake, steps, ask=request.ask, dry_run=request.dry_run))
 
 
 def _nothing_to_do(wanted: Selection) -> list[Outcome]:

@@ -16,8 +16,7 @@ from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
 from b3lake.ingest.doctor.series import PriceSeries
 from b3lake.ingest.lake import Lake
-from b3lake.ingest.load import IN_FLIGHT
-from b3lake.ingest.objects import RawObject
+from b3lake.ingest.objects import IN_FLIGHT, RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.source import Selection

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from b3lake.ingest.events.event import EventsError
+from b3lake.ingest.events.event import EventsError, NotToldError
 from b3lake.ingest.sources.b3_index import PORTUGUESE
 
 SUPPLEMENT = "GetListedSupplementCompany"
@@ -82,11 +82,11 @@ class CashPage:
 
 
 def read_supplement(body: bytes) -> Supplement:
-    """The supplement of an issuer. Raises EventsError."""
+    """The supplement of an issuer. Raises EventsError, of an issuer that B3 does not know NotToldError."""
     told = _json(body)
     company = told[0] if isinstance(told, list) and told else told
     if not isinstance(company, dict) or not company:
-        raise EventsError("B3 does not know the issuer (its answer is empty)")
+        raise NotToldError("B3 does not know the issuer (its answer is empty)")
     if not any(isinstance(company.get(name), list) for name in ("stockDividends", "cashDividends", "subscriptions")):
         raise EventsError("B3's answer has no lists of events")
     return Supplement(

@@ -1,13 +1,14 @@
 """Which rows of the quotes events belong to, and what they put there. Pure.
 
 An event belongs to the ticker's first trade day on or after its ex date. One from before the first row of the lake
-belongs to a row that is not there.
+belongs to a row that is not there. A row without an event has null, not 0: so a row never changes but by an event of
+its own, and a lake that is filled in pieces, with events that come late, is the same as one filled at once.
 """
 
 import bisect
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,23 +16,14 @@ from b3lake.ingest.events.event import Event, Status
 
 
 @dataclass(frozen=True)
-class Known:
-    """Which events of a ticker B3 told: without an answer a day without one is not known to have had none."""
-
-    cash: bool
-    ratios: bool
-
-
-ALL_KNOWN = Known(cash=True, ratios=True)
-NOTHING_KNOWN = Known(cash=False, ratios=False)
-
-
-@dataclass(frozen=True)
 class EventsOfDay:
-    """What a row says: BRL per share held before, and shares after per share before; 0: none, None: not known."""
+    """What a row says: BRL per share held before, and shares after per share before; None: no event is known."""
 
-    dividends: float | None
-    stock_splits: float | None
+    dividends: float | None = None
+    stock_splits: float | None = None
+
+
+NO_EVENTS = EventsOfDay()
 
 
 def place(event: Event, days: Sequence[dt.date]) -> int | None:
@@ -54,16 +46,22 @@ def by_row(events: Iterable[Event], days: Sequence[dt.date]) -> dict[int, list[E
     return dict(rows)
 
 
-def events_of_days(events: Iterable[Event], days: Sequence[dt.date], known: Known = ALL_KNOWN) -> list[EventsOfDay]:
-    """What the rows of a ticker's `days`, oldest first, say of their events."""
-    rows = by_row(events, days)
-    return [
-        EventsOfDay(
-            _or_unknown(cash_of(rows.get(i, ())), is_known=known.cash),
-            _or_unknown(ratio_of(rows.get(i, ())), is_known=known.ratios),
-        )
-        for i in range(len(days))
-    ]
+def events_of_days(events: Iterable[Event], days: Sequence[dt.date]) -> dict[dt.date, EventsOfDay]:
+    """What the rows of a ticker's `days`, oldest first, say of their events; of days without one nothing."""
+    return {
+        days[at]: EventsOfDay(_number(cash_of(of_row)), _number(ratio_of(of_row)))
+        for at, of_row in by_row(events, days).items()
+    }
+
+
+def moved_from(events: Iterable[Event], days: Sequence[dt.date], new: Collection[dt.date]) -> Iterator[dt.date]:
+    """The rows that had an event before the `new` days of `days` had any, where now one of those has it."""
+    old = [day for day in days if day not in new]
+    for event in events:
+        at = place(event, days) if event.status is Status.APPLIED else None
+        if at is not None and days[at] in new and event.ex_date:
+            before = bisect.bisect_left(old, event.ex_date)
+            yield from old[before : before + 1]
 
 
 def cash_of(events: Iterable[Event]) -> Decimal | None:
@@ -81,7 +79,5 @@ def ratio_of(events: Iterable[Event]) -> Decimal | None:
     return product
 
 
-def _or_unknown(value: Decimal | None, *, is_known: bool) -> float | None:
-    if value is None:
-        return 0.0 if is_known else None
-    return float(value)
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -60,19 +60,26 @@ class Event:
 class Share:
     """A ticker as the quotes know it: its ISINs, the newest first, and its class (ON, PN, PNA, UNT, …).
 
-    `trading_name` is NOMRES of the newest quote, "" where it is not known.
+    `trading_name` is NOMRES of the newest quote, "" where it is not known. `is_listed` tells shares and units, whose
+    events B3's service of listed companies has, from funds, BDRs and rights, whose events it has not.
     """
 
     ticker: str
     isins: tuple[str, ...] = ()
     share_class: str = ""
     trading_name: str = ""
+    is_listed: bool = True
 
     @property
     def issuer(self) -> str:
-        """The code that B3 knows the issuer by today."""
-        return (newest_code(self.ticker) or self.ticker)[:4]
+        """The code that B3 knows the issuer by today; of an old code such as `PET4` that of its ISIN."""
+        code = (newest_code(self.ticker) or self.ticker)[:4]
+        return code if code.isalpha() or not self.isins else self.isins[0][2:6]
 
 
 class EventsError(B3LakeError):
     """B3's answer about an issuer cannot be had or used; the text is a clause without the issuer."""
+
+
+class NotToldError(EventsError):
+    """There is no answer to be had: whoever is asked knows nothing of the issuer, and is not at fault."""

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from b3lake.ingest.errors import missing_sessions
+from b3lake.ingest.events.shares import seen_in
 from b3lake.ingest.sources.b3_folder import files_here, name_others
 from b3lake.ingest.sources.b3_site import B3_URL, FILE_BACK_OFF, ClosedError, files_on_site, read_from_site
 from b3lake.ingest.sources.cotahist import Cotahist, Quotes, RefusedRecord, as_date, as_number, read_file
@@ -35,6 +36,11 @@ class B3Source:
     files: Path | None = None
     label: str = LABEL
     back_off: BackOff = FILE_BACK_OFF
+
+    @property
+    def has_events(self) -> bool:
+        """As Source.has_events: the files have none."""
+        return False
 
     def may_have(self, wanted: Selection) -> bool:
         """As Source.may_have; a file that is here is read whatever the day."""
@@ -140,7 +146,8 @@ class _Got:
         for one in refused:
             reasons.setdefault(one.ticker, {})[one.day] = one.reason
         bars = batches(quotes, self._label) if len(quotes) else ()
-        return Delivery(name, tickers_of(quotes), min(days), max(days), bars, refused=reasons, days=days)
+        tickers, seen = tickers_of(quotes), seen_in(quotes)
+        return Delivery(name, tickers, min(days), max(days), bars, refused=reasons, days=days, seen=seen)
 
 
 def select(quotes: Quotes, tickers: Sequence[str] | None, start: dt.date, end: dt.date, but: set[dt.date]) -> Quotes:

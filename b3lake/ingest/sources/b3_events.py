@@ -7,7 +7,7 @@ with it; where it answers for none any more, the rest is not asked.
 import base64
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from b3lake.ingest.events.answers import (
     read_supplement,
     whole,
 )
-from b3lake.ingest.events.event import EventsError, Share
+from b3lake.ingest.events.event import EventsError, NotToldError, Share
 from b3lake.ingest.sources.b3_index import BASE_URL, PAGE_SIZE
 from b3lake.ingest.sources.http_get import PATIENT, Answer, BackOff, PassingError, ServiceError, get
 
@@ -30,13 +30,15 @@ PAUSE_SECONDS = 0.3
 MOST_PAGES = 50
 MOST_SILENT_ISSUERS = 3
 """After so many issuers in a row without an answer the service is taken to be down."""
+NOT_ASKED = "B3's service of listed companies does not answer: not asked"
 
 
 @dataclass(frozen=True)
 class IssuerAnswers:
     """What B3 told of an issuer: both answers as they came (None: not to be had), read; and why one is missing.
 
-    `bodies` is by call, in the form of the folder of answers; several pages are one.
+    `bodies` is by call, in the form of the folder of answers; several pages are one. `missed` tells that an answer did
+    not come, or is none: another time it may. Nothing is missed of an issuer that B3 or the folder does not know.
     """
 
     issuer: str
@@ -45,20 +47,35 @@ class IssuerAnswers:
     bodies: dict[str, bytes] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     reached: bool = True
+    missed: bool = False
 
-    def with_body(self, call: str, body: bytes | None, problem: str) -> "IssuerAnswers":
-        """As this, with the answer to `call`, or with what is wrong with it."""
-        if body is None:
-            return replace(self, problems=(*self.problems, f"{call}: {problem}"))
+    def with_body(self, call: str, body: bytes) -> "IssuerAnswers":
+        """As this, with the answer to `call`. Raises EventsError when it is none."""
         bodies = self.bodies | {call: body}
         if call == SUPPLEMENT:
             return replace(self, supplement=read_supplement(body), bodies=bodies)
         return replace(self, cash=whole([read_cash_page(body)]), bodies=bodies)
 
+    def without(self, call: str, problem: str, *, missed: bool) -> "IssuerAnswers":
+        """As this, with what is wrong with the answer to `call`."""
+        return replace(self, problems=(*self.problems, f"{call}: {problem}"), missed=self.missed or missed)
+
+    def or_kept(self, kept: Mapping[str, bytes]) -> "IssuerAnswers":
+        """As this, with the answers of an earlier day, by call, in place of those that are missing."""
+        told = self
+        for call in [call for call in (SUPPLEMENT, CASH) if call in kept and call not in self.bodies]:
+            try:
+                told = told.with_body(call, kept[call])
+            except EventsError as error:
+                told = told.without(call, f"what the lake kept of it: {error}", missed=True)
+        if self.problems and told.bodies != self.bodies:
+            return replace(told, problems=(*told.problems, "what was answered before stands"))
+        return told
+
     def without_cash(self, problem: str) -> "IssuerAnswers":
         """As this, its cash answer being no answer."""
         bodies = {call: body for call, body in self.bodies.items() if call != CASH}
-        return replace(self, cash=None, bodies=bodies, problems=(*self.problems, f"{CASH}: {problem}"))
+        return replace(self, cash=None, bodies=bodies).without(CASH, problem, missed=True)
 
 
 def file_name(issuer: str, call: str) -> str:
@@ -76,6 +93,10 @@ class B3Events:
     pause_seconds: float = PAUSE_SECONDS
     page_size: int = PAGE_SIZE
 
+    def has(self, issuer: str) -> bool:
+        """Whether there is an answer about `issuer` in the folder; the service may have one about anybody."""
+        return not self.folder or any((self.folder / file_name(issuer, call)).is_file() for call in (SUPPLEMENT, CASH))
+
     def ask_all(self, shares: Iterable[Share]) -> Iterator[IssuerAnswers]:
         """The answers about the issuers of `shares`, each issuer once, in order."""
         names: dict[str, str] = {}
@@ -84,7 +105,7 @@ class B3Events:
         silent = 0
         for issuer, trading_name in names.items():
             if silent == MOST_SILENT_ISSUERS:
-                yield IssuerAnswers(issuer, problems=("B3's service of listed companies does not answer: not asked",))
+                yield IssuerAnswers(issuer, problems=(NOT_ASKED,), reached=False, missed=True)
                 continue
             answers = self.ask(issuer, trading_name)
             silent = 0 if answers.reached else silent + 1
@@ -92,13 +113,13 @@ class B3Events:
 
     def ask(self, issuer: str, trading_name: str) -> IssuerAnswers:
         """Both answers about `issuer`, or one of them where the other is no good."""
-        told = IssuerAnswers(issuer)
-        body, problem, reached = _try(SUPPLEMENT, lambda: self._supplement(issuer))
-        told = replace(told.with_body(SUPPLEMENT, body, problem), reached=reached)
+        nothing = IssuerAnswers(issuer, reached=False)
+        told = _with(nothing, SUPPLEMENT, lambda: self._supplement(issuer))
         known_as = (trading_name, told.supplement.trading_name if told.supplement else "")
         names = dict.fromkeys(name for name in map(plain_name, known_as) if name)
-        body, problem, reached = _try(CASH, lambda: self._cash(issuer, list(names)))
-        told = replace(told.with_body(CASH, body, problem), reached=told.reached or reached)
+        if not names and not self.folder:
+            return told.without(CASH, "no trading name is known to ask by", missed=False)
+        told = _with(told, CASH, lambda: self._cash(issuer, list(names)))
         if told.cash == () and told.supplement and told.supplement.cash:
             return told.without_cash("B3 finds nothing under the trading name, though it lists payments of this year")
         return told
@@ -112,8 +133,6 @@ class B3Events:
         """The whole cash answer, of the first of `names` that has any."""
         if self.folder:
             return _read(self.folder, issuer, CASH)
-        if not names:
-            raise EventsError("no trading name is known to ask by")
         for name in names:
             bodies = self._pages(name)
             if read_cash_page(bodies[0]).records:
@@ -139,19 +158,14 @@ class B3Events:
         return get(f"{self.base_url}/listedCompaniesProxy/CompanyCall/{call}/{encoded}", _body, self.back_off)
 
 
-def _try(call: str, ask: Callable[[], bytes]) -> tuple[bytes | None, str, bool]:
-    """An answer that can be used, or why there is none; and whether anybody answered."""
+def _with(told: IssuerAnswers, call: str, ask: Callable[[], bytes]) -> IssuerAnswers:
+    """`told` with the answer to `call`, or with why there is none; and whether anybody answered."""
     try:
-        body = ask()
-        if call == SUPPLEMENT:
-            read_supplement(body)
-        else:
-            whole([read_cash_page(body)])
+        return replace(told.with_body(call, ask()), reached=True)
     except EventsError as error:
-        return None, str(error), True
+        return replace(told.without(call, str(error), missed=not isinstance(error, NotToldError)), reached=True)
     except ServiceError as error:
-        return None, str(error), False
-    return body, "", True
+        return told.without(call, str(error), missed=True)
 
 
 def plain_name(trading_name: str) -> str:
@@ -173,6 +187,6 @@ def _read(folder: Path, issuer: str, call: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise EventsError(f"{path} does not exist") from error
+        raise NotToldError(f"{path} does not exist") from error
     except OSError as error:
         raise EventsError(f"{path} cannot be read ({error.strerror})") from error

@@ -7,13 +7,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from b3lake.ingest.sources import b3, yahoo
+from b3lake.ingest.sources.b3_events import B3Events
+from b3lake.ingest.sources.b3_index import BASE_URL as LISTED_URL
 from b3lake.ingest.sources.b3_site import B3_URL
 from b3lake.ingest.sources.source import Source
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
 from b3lake.lake.errors import UsageError
+from b3lake.lake.labels import is_synthetic
 
 SOURCES = (yahoo.LABEL, b3.LABEL)
 YAHOO_VARIABLE, B3_VARIABLE, LABEL_VARIABLE = "B3LAKE_YAHOO_URL", "B3LAKE_B3_URL", "B3LAKE_SOURCE_LABEL"
+LISTED_VARIABLE = "B3LAKE_B3_LISTED_URL"
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -21,10 +25,14 @@ _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """The addresses of both sources, without a slash at their end; `label` "" leaves each source its own."""
+    """The addresses of the sources, without a slash at their end; `label` "" leaves each source its own.
+
+    `listed_url` is B3's service of listed companies: it tells of events.
+    """
 
     yahoo_url: str = YAHOO_URL
     b3_url: str = B3_URL
+    listed_url: str = LISTED_URL
     label: str = ""
 
     def yahoo(self) -> yahoo.YahooSource:
@@ -36,6 +44,19 @@ class SourceSettings:
         official = self.b3_url == B3_URL or files is not None
         return b3.B3Source(self.b3_url, files, self._label(b3.LABEL, official, self.b3_url))
 
+    def events(self, quotes_label: str) -> B3Events:
+        """B3's service of listed companies, for quotes with that label.
+
+        Raises UsageError when one of both is invented and the other is not.
+        """
+        label = self._label(b3.LABEL, self.listed_url == LISTED_URL, self.listed_url)
+        if is_synthetic(label) != is_synthetic(quotes_label):
+            raise UsageError(
+                f"Quotes from {quotes_label} and events from {label} are not mixed: set {LISTED_VARIABLE} to the "
+                "address that belongs to the quotes, or ask for no events with --b3-events none."
+            )
+        return B3Events(self.listed_url)
+
     def source(self, name: str, b3_files: Path | None) -> Source:
         """The source that SOURCES calls `name`."""
         return self.b3(b3_files) if name == b3.LABEL else self.yahoo()
@@ -46,14 +67,19 @@ class SourceSettings:
 
 
 def read_source_settings(environ: Mapping[str, str]) -> SourceSettings:
-    """Settings from B3LAKE_YAHOO_URL, B3LAKE_B3_URL and B3LAKE_SOURCE_LABEL. Raises UsageError."""
+    """Settings from B3LAKE_YAHOO_URL, B3LAKE_B3_URL, B3LAKE_B3_LISTED_URL, B3LAKE_SOURCE_LABEL. Raises UsageError."""
     label = environ.get(LABEL_VARIABLE, "").strip()
     if label and not _LABEL.fullmatch(label):
         raise UsageError(
             f"{LABEL_VARIABLE}={label} is no label: up to 40 lower-case letters, digits, dots and hyphens."
         )
+    b3_url = read_address(environ, B3_VARIABLE, B3_URL)
     return SourceSettings(
-        read_address(environ, YAHOO_VARIABLE, YAHOO_URL), read_address(environ, B3_VARIABLE, B3_URL), label
+        read_address(environ, YAHOO_VARIABLE, YAHOO_URL),
+        b3_url,
+        # Who serves B3's files elsewhere serves the answers about companies too, or there are none.
+        read_address(environ, LISTED_VARIABLE, LISTED_URL if b3_url == B3_URL else b3_url),
+        label,
     )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from b3lake.ingest.steps import Step
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.schemas import SHARES_SCHEMA
 
 SATURDAY = 5
 
@@ -49,7 +50,8 @@ class Delivery:
     which the source knows it. B3's batches have a column more, `factor`: the number of shares that its quotation is of;
     and `days` has all wanted days of the file, of whatever ticker.
     By ticker and day, `refused` says which bars the source had and could not give, and `doubts` what is strange about
-    bars that it gave; by ticker, `steps` are those of its prices that no listed event explains.
+    bars that it gave; by ticker, `steps` are those of its prices that no listed event explains. `seen` (SHARES_SCHEMA)
+    says who the tickers are; it is empty from a source that has events.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Delivery:
     doubts: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
     steps: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     days: frozenset[dt.date] = frozenset()
+    seen: pa.Table = field(default_factory=SHARES_SCHEMA.empty_table)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,10 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """The value of the rows' column `source`."""
+
+    @property
+    def has_events(self) -> bool:
+        """Whether bars come with their events; else those that the lake knows from B3 are entered into them."""
 
     def may_have(self, wanted: Selection) -> bool:
         """Whether it is worth asking: B3 may have traded on a day that the calendar calls closed, hardly on Sundays."""

@@ -48,6 +48,11 @@ class YahooSource:
     label: str = LABEL
     back_off: BackOff = PATIENT
 
+    @property
+    def has_events(self) -> bool:
+        """As Source.has_events: Yahoo tells its own."""
+        return True
+
     def may_have(self, wanted: Selection) -> bool:
         """As Source.may_have."""
         return bool(wanted.weekdays)
