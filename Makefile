@@ -13,7 +13,8 @@ DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
 PYTHON310 ?= python3.10
 
 # The variables that a target takes on the command line; others are refused, since make would ignore them.
-FETCHED := TICKERS START_DATE END_DATE SESSIONS INTERVAL SOURCE B3_FILES B3LAKE_YAHOO_URL B3LAKE_B3_URL B3LAKE_SOURCE_LABEL
+FETCHED := TICKERS START_DATE END_DATE SESSIONS INTERVAL SOURCE B3_FILES B3_EVENTS B3LAKE_YAHOO_URL B3LAKE_B3_URL \
+           B3LAKE_B3_LISTED_URL B3LAKE_SOURCE_LABEL
 takes.demo := LAKE_PORT
 takes.up := LAKE_PORT
 takes.ingest := $(FETCHED)

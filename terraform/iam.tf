@@ -49,7 +49,7 @@ data "aws_iam_policy_document" "host" {
   statement {
     sid       = "RawObjects"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
-    resources = ["${local.raw_bucket_arn}/${local.raw_prefix}*"]
+    resources = ["${local.raw_bucket_arn}/${local.raw_prefix}*", "${local.raw_bucket_arn}/events/*"]
   }
 
   statement {
@@ -57,10 +57,12 @@ data "aws_iam_policy_document" "host" {
     actions   = ["s3:ListBucket"]
     resources = [local.raw_bucket_arn]
 
+    # IfExists: a read of an object that is not there is answered with 404 only to who may list the bucket, and such a
+    # read names no prefix; without it the answer is 403, and a lake without events yet would look like a fault.
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = ["${local.raw_prefix}*"]
+      values   = ["${local.raw_prefix}*", "events/*"]
     }
   }
 

@@ -9,7 +9,7 @@ import pytest
 import tomllib
 
 from b3lake.lake import keys
-from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE, Names
+from b3lake.lake.names import EVENTS_TABLE, HISTORY_TABLE, RAW_TABLE, REFINED_TABLE, Names
 from devlake import paths
 from devlake.emulator import ACCOUNT_ID
 from functions.start_glue_job import s3_events
@@ -73,6 +73,14 @@ def test_the_history_table_has_the_job_s_columns() -> None:
     assert partitions_of("HistoryTable") == YEAR_PARTITION_TYPES
 
 
+def test_the_events_table_has_the_ingestion_s_columns() -> None:
+    from b3lake.lake.schemas import EVENTS_SCHEMA
+
+    assert columns_of("CorporateEventsTable") == {field.name: HIVE_TYPES[field.type] for field in EVENTS_SCHEMA}
+    assert list(columns_of("CorporateEventsTable")) == EVENTS_SCHEMA.names
+    assert "PartitionKeys" not in properties("CorporateEventsTable")["TableInput"]
+
+
 def test_every_allowed_glue_version_has_pinned_modules() -> None:
     modules = TEMPLATE["Mappings"]["Glue"]
     assert set(modules) == set(TEMPLATE["Parameters"]["GlueVersion"]["AllowedValues"])
@@ -127,6 +135,7 @@ def test_the_tables_are_those_of_the_contract_where_the_contract_has_them() -> N
         RAW_TABLE: f"{bucket}/{keys.RAW_PREFIX}/",
         REFINED_TABLE: f"{bucket}/{keys.REFINED_PREFIX}/",
         HISTORY_TABLE: f"{bucket}/{keys.HISTORY_PREFIX}/",
+        EVENTS_TABLE: f"{bucket}/{keys.EVENTS_PREFIX}/",
     }
 
 

@@ -11,6 +11,9 @@ from obstore.exceptions import BaseError
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
 from b3lake.ingest.doctor.examine import Examination, Finding, Kind
+from b3lake.ingest.events.ask import EventsWanted
+from b3lake.ingest.events.bring import bring_events
+from b3lake.ingest.events.known import read_known
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
@@ -69,6 +72,7 @@ async def _fetch_again(lake: Lake, source: Source, examined: Selection, broken: 
     tickers = tuple(sorted({ticker for _, ticker in broken}))
     wanted = dataclasses.replace(examined, tickers=tickers, start=first, end=last)
     inventory = await lake.survey(tickers, first, last)
+    known = None if source.has_events else await read_known(lake.store, tickers)
 
     async def batches() -> AsyncIterator[tuple[pa.Table, Inventory]]:
         async for answer in source.fetch(wanted):
@@ -79,9 +83,15 @@ async def _fetch_again(lake: Lake, source: Source, examined: Selection, broken: 
                 steps.tell(answer.text)
                 continue
             for bars in answer.batches:
-                yield _only(validate(bars, start=first, end=last).bars, broken), inventory
+                found = _only(validate(bars, start=first, end=last).bars, broken)
+                yield known.enter(found) if known else found, inventory
 
     await load_all(lake.loader(dry_run=False), batches())
+    if known:  # an event may have stood in a later row, for want of those that came
+        about = EventsWanted(None, tickers, examined.now)
+        told = await bring_events(lake, source.label, known, about, steps, dry_run=False)
+        for problem in told.problems.values():
+            steps.tell(problem)
 
 
 def _only(bars: pa.Table, broken: set[Partition]) -> pa.Table:
