@@ -33,7 +33,7 @@ from tests.ingest.event_cases import (
     written_since,
 )
 from tests.ingest.lake_cases import DATABASE, TestLake, key_of
-from tests.ingest.listed_companies import cash
+from tests.ingest.listed_companies import cash, stock
 from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
 
 # --- Right values from real steps --------------------------------------------------------------------------------
@@ -277,3 +277,28 @@ def test_the_table_is_in_the_catalog(command: Command, lake: TestLake, tmp_path:
     assert columns == glue_types(EVENTS_SCHEMA)
     assert made["StorageDescriptor"]["Location"] == f"s3://{lake.bucket}/events/b3/"
     assert set(lake.written("events/b3/")) == {TABLE_KEY}, "a query reads whatever lies there"
+
+
+def test_the_doctor_names_what_was_not_applied(command: Command, lake: TestLake, tmp_path: Path):
+    files = put_files(tmp_path / "files", [("XPTO3", day, 20.0) for day in DAYS])
+    spin_off = stock("CIS RED CAP", "100,0", "16/04/2024")
+    before_the_first_row = stock("CIS RED CAP", "50,0", "15/03/2024")
+    events = answers(tmp_path / "events", SPLIT, spin_off, before_the_first_row)
+    assert command(*fetch(files, events, DAYS[0], DAYS[-1])) == 0
+    assert command.doctor("--json") == 3
+    findings = [json.loads(line) for line in command.out.splitlines()[:-1]]
+    assert [(found["finding"], found["ticker"], found["day"]) for found in findings] == [
+        ("disputed-event", "XPTO3", "2024-04-10"),
+        ("unsized-event", "XPTO3", "2024-04-17"),
+    ]
+    assert "the close went from 20 to 20" in findings[0]["detail"]
+
+
+def test_a_repaired_gap_takes_its_event_from_the_row_that_had_it(command: Command, lake: TestLake, tmp_path: Path):
+    ex_date = day_of("2024-04-10")
+    files, events = files_of(tmp_path / "files"), answers(tmp_path / "events", SPLIT)
+    thin = files_of(tmp_path / "thin", [day for day in DAYS if day != ex_date])
+    command(*fetch(thin, events, DAYS[0], DAYS[-1]))
+    assert cells(lake, "XPTO3") == {"2024-04-11": (None, 2.0)}
+    assert command.doctor("--fix", "--source", "b3", "--b3-files", str(files)) == 0
+    assert cells(lake, "XPTO3") == {"2024-04-10": (None, 2.0)}

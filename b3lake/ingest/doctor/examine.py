@@ -14,11 +14,14 @@ from obstore.store import S3Store
 
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
+from b3lake.ingest.doctor.events import not_applied
 from b3lake.ingest.doctor.series import PriceSeries
+from b3lake.ingest.events.event import Status
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.objects import IN_FLIGHT, RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
+from b3lake.ingest.small_tables import EVENTS, read_table
 from b3lake.ingest.sources.source import Selection
 from b3lake.ingest.steps import UNEXPLAINED_STEP
 from b3lake.ingest.validate import BARS_SCHEMA, carried_forward, disagreeing, outside, refusals
@@ -40,6 +43,8 @@ class Kind(StrEnum):
     OUTSIDE = "outside-range"  # an open or close outside low to high; official in some years of B3's files
     TURNOVER = "turnover-disagrees"  # turnover over volume is ten times the prices, or a tenth
     MISPLACED = "misplaced"  # a row of another day than its partition's
+    DISPUTED = "disputed-event"  # a split, grouping or bonus of B3's that the prices contradict
+    UNSIZED = "unsized-event"  # an event of B3's without a usable number
     DUPLICATE = "duplicate"  # two rows of one moment
     CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
     STEP = UNEXPLAINED_STEP  # prices that no listed split or dividend leads from one day to the next
@@ -48,6 +53,9 @@ class Kind(StrEnum):
     STRAY = "stray"  # an object under the prefix that is none of the lake's
     UNREGISTERED = "unregistered"  # in S3, not in the catalog
     UNBACKED = "unbacked"  # in the catalog, not in S3
+
+
+_EVENT_KINDS = {Status.DISPUTED: Kind.DISPUTED, Status.UNSIZED: Kind.UNSIZED}
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,10 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
     seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
     seen.findings += [Finding(Kind.STEP, ticker, step.day, step.sentence()) for ticker, step in seen.series.steps()]
     seen.findings += _gaps(seen.days, last_final_day(examined.now))
+    seen.findings += [
+        Finding(_EVENT_KINDS[event.status], event.ticker, event.ex_date, event.note)
+        for event in not_applied(await read_table(lake.store, EVENTS), seen.days)
+    ]
     if len(seen.kinds) > 1:
         seen.findings += [Finding(Kind.MIXED, ticker, day, "its price is invented") for day, ticker in seen.invented]
     known = {pair for pair in await registered if wanted is None or pair[1] in wanted}
