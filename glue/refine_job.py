@@ -152,12 +152,12 @@ def normalise(text: str) -> str:
 
 OBJECT_NAME = "data.parquet"
 STATE_PREFIX = "state"
-"""What the refine job keeps for itself, outside every table's location."""
+"""The prefix of what the refine job keeps for itself, outside every table's location."""
 
 PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
-"""What follows the prefix in the key of a day's object: the day and the ticker."""
+"""The part after the prefix in the key of a day's object: the day and the ticker."""
 YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet")
-"""What follows the prefix in the key of a year's object."""
+"""The part after the prefix in the key of a year's object."""
 
 
 def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:
@@ -351,7 +351,7 @@ ADJUSTED_SCHEMA = pa.schema(
         ("daily_return", pa.float64()),
     ]
 )
-"""What is derived from the facts of a ticker's later rows: see adjust.py."""
+"""The columns that are derived from the facts of a ticker's later rows: see adjust.py."""
 
 
 def history_schema(refined: pa.Schema) -> pa.Schema:
@@ -930,7 +930,10 @@ those of a role may be over sooner. boto3 renews a role's keys ten minutes befor
 
 
 def object_credentials(session: boto3.Session | None = None) -> Boto3CredentialProvider:
-    """What obstore asks for credentials: `session`, by default boto3's own. Raises ValueError when there are none."""
+    """The provider that obstore asks for credentials of `session`, by default boto3's own.
+
+    Raises ValueError when there are none.
+    """
     return Boto3CredentialProvider(session, ttl=CREDENTIALS_TTL)
 
 

@@ -137,7 +137,7 @@ variable "tickers" {
   default     = []
 
   validation {
-    condition     = alltrue([for ticker in var.tickers : can(regex("^(\\^BVSP|IBOV|[A-Z][A-Z0-9]{3}[0-9]{1,2}[A-Z]?)$", ticker))])
+    condition     = alltrue([for ticker in var.tickers : can(regex("^(\\^BVSP|IBOV|[A-Z0-9]*([A-Z][0-9]|[0-9][A-Z])[A-Z0-9]*)$", ticker))])
     error_message = "tickers must be B3 codes such as PETR4, BPAC11 or ^BVSP: uppercase, no .SA suffix."
   }
 }

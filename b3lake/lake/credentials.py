@@ -11,5 +11,8 @@ those of a role may be over sooner. boto3 renews a role's keys ten minutes befor
 
 
 def object_credentials(session: boto3.Session | None = None) -> Boto3CredentialProvider:
-    """What obstore asks for credentials: `session`, by default boto3's own. Raises ValueError when there are none."""
+    """The provider that obstore asks for credentials of `session`, by default boto3's own.
+
+    Raises ValueError when there are none.
+    """
     return Boto3CredentialProvider(session, ttl=CREDENTIALS_TTL)

@@ -23,12 +23,12 @@ ANSWERS_PREFIX = "events/answers"
 SHARES_PREFIX = "events/shares"
 """As what the quotes know the shares that events were asked of."""
 STATE_PREFIX = "state"
-"""What the refine job keeps for itself, outside every table's location."""
+"""The prefix of what the refine job keeps for itself, outside every table's location."""
 
 PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
-"""What follows the prefix in the key of a day's object: the day and the ticker."""
+"""The part after the prefix in the key of a day's object: the day and the ticker."""
 YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet")
-"""What follows the prefix in the key of a year's object."""
+"""The part after the prefix in the key of a year's object."""
 
 
 def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 PROJECT = "tech-challenge2"
 DEFAULT_ENV = "dev"
 ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
-"""What the template's parameter Env and Terraform's variable env take."""
+"""The values that the template's parameter Env and Terraform's variable env take."""
 
 RAW_TABLE = "b3_daily_quotes"
 REFINED_TABLE = "b3_daily_quotes_refined"
@@ -25,18 +25,18 @@ EVENTS_TABLE = "b3_corporate_events"
 
 @dataclass(frozen=True)
 class Names:
-    """What the resources of the environment `env` are called."""
+    """The names of the resources of the environment `env`."""
 
     env: str = DEFAULT_ENV
 
     @property
     def prefix(self) -> str:
-        """What the names begin with where hyphens are the custom; the stack's name."""
+        """The beginning of names where hyphens are the custom; the stack's name."""
         return f"{PROJECT}-{self.env}"
 
     @property
     def snake_prefix(self) -> str:
-        """What the names begin with where underscores are the custom."""
+        """The beginning of names where underscores are the custom."""
         return self.prefix.replace("-", "_")
 
     @property

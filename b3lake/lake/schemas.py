@@ -58,7 +58,7 @@ ADJUSTED_SCHEMA = pa.schema(
         ("daily_return", pa.float64()),
     ]
 )
-"""What is derived from the facts of a ticker's later rows: see adjust.py."""
+"""The columns that are derived from the facts of a ticker's later rows: see adjust.py."""
 
 
 def history_schema(refined: pa.Schema) -> pa.Schema:

@@ -1,4 +1,4 @@
-"""What the template says, compared with what the code says; nothing is started."""
+"""The template, compared with what the code says; nothing is started."""
 
 import json
 import re
@@ -184,7 +184,7 @@ def test_every_iam_resource_is_left_out_with_existing_roles(name: str) -> None:
 
 
 def test_only_metrics_are_allowed_on_no_named_resource_and_only_in_two_namespaces() -> None:
-    """What is not tried out: to the AWS emulator, a call that publishes metrics names no namespace."""
+    """This is not tried out: to the AWS emulator, a call that publishes metrics names no namespace."""
     statements = [statement for name, kind in KINDS.items() if kind == "AWS::IAM::Role" for statement in granted(name)]
     assert [s for s in statements if s["Resource"] == "*"] == [
         {
@@ -234,7 +234,7 @@ def test_the_job_may_use_the_key_of_an_existing_bucket(key: str) -> None:
 
 
 def test_a_failed_run_is_told_of_in_one_json_string() -> None:
-    """What is not JSON once the paths are filled in is not delivered."""
+    """A body that is not JSON once the paths are filled in is not delivered."""
     (target,) = properties("FailedRunRule")["Targets"]
     transformer = target["InputTransformer"]
     text = transformer["InputTemplate"]
@@ -282,7 +282,7 @@ def overrides(environment: str) -> dict[str, str]:
 
 
 def parameters_of(environment: str) -> dict[str, Any]:
-    """What samconfig.toml says of an environment, for every command of SAM's alike."""
+    """The settings that samconfig.toml has of an environment, for every command of SAM's alike."""
     return samconfig()[environment]["global"]["parameters"]
 
 

@@ -100,7 +100,7 @@ async def _shares(to: Destination, known: KnownEvents, tickers: Iterable[str]) -
 
 
 def _report(shares: Iterable[Share], answers: Mapping[str, IssuerAnswers], *, is_market: bool) -> EventsReport:
-    """What is known of `shares`; of the whole market only faults are told, not whom B3 does not know."""
+    """The known events of `shares`; of the whole market only faults are told, not whom B3 does not know."""
     report = EventsReport()
     for share in shares:
         report.knowledge[share.ticker] = Knowledge.UNKNOWN

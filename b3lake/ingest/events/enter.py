@@ -17,7 +17,7 @@ from b3lake.ingest.events.event import Event, Status
 
 @dataclass(frozen=True)
 class EventsOfDay:
-    """What a row says: BRL per share held before, and shares after per share before; None: no event is known."""
+    """A row's events: BRL per share held before, and shares after per share before; None: no event is known."""
 
     dividends: float | None = None
     stock_splits: float | None = None
@@ -47,7 +47,7 @@ def by_row(events: Iterable[Event], days: Sequence[dt.date]) -> dict[int, list[E
 
 
 def events_of_days(events: Iterable[Event], days: Sequence[dt.date]) -> dict[dt.date, EventsOfDay]:
-    """What the rows of a ticker's `days`, oldest first, say of their events; of days without one nothing."""
+    """The events that the rows of a ticker's `days`, oldest first, are to have; none for days without one."""
     return {
         days[at]: EventsOfDay(_number(cash_of(of_row)), _number(ratio_of(of_row)))
         for at, of_row in by_row(events, days).items()

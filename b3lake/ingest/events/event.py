@@ -10,7 +10,7 @@ from b3lake.lake.renames import newest_code
 
 
 class Kind(StrEnum):
-    """What happened; the value of the first, second and last is BRL per share, of the next three a ratio."""
+    """The kind of an event; the value of the first, second and last is BRL per share, of the next three a ratio."""
 
     DIVIDEND = "dividend"
     JCP = "jcp"  # juros sobre capital próprio: interest on own capital, gross
@@ -25,7 +25,7 @@ RATIO_KINDS = frozenset({Kind.SPLIT, Kind.GROUPING, Kind.BONUS})
 
 
 class Status(StrEnum):
-    """What became of it."""
+    """How far an event could be used."""
 
     APPLIED = "applied"
     UNSIZED = "unsized"  # no number that could be used

@@ -35,7 +35,7 @@ class KeptAnswers:
             self._bodies[keys[key]] = body
 
     def bodies(self, issuer: str) -> dict[str, bytes]:
-        """What was read or put about `issuer`, by call."""
+        """The answers read or put about `issuer`, by call."""
         return {call: self._bodies[name] for call in CALLS if (name := file_name(issuer, call)) in self._bodies}
 
     async def keep(self, issuer: str, bodies: dict[str, bytes], older_than: dt.datetime) -> None:

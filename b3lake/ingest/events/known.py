@@ -84,7 +84,7 @@ def with_events(rows: pa.Table, cells: dict[int, EventsOfDay]) -> pa.Table:
 
 
 async def read_known(store: S3Store, tickers: Collection[str] | None) -> KnownEvents:
-    """What the lake knows of `tickers` (None: of every ticker) before a run.
+    """The events that the lake has of `tickers` (None: of every ticker) before a run.
 
     Raises AwsError, and B3LakeError when the table is damaged.
     """

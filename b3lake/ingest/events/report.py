@@ -1,4 +1,4 @@
-"""What a run knows of its tickers' events in the end."""
+"""The report of a run about its tickers' events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Knowledge(StrEnum):
 
 @dataclass
 class EventsReport:
-    """What became of the events of a run's tickers.
+    """The outcome of the events of a run's tickers.
 
     `problems` are clauses; of the tickers in `missed` B3 did not give what it should have. `tally` counts the rows that
     were put for their events alone.

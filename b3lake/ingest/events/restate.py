@@ -34,14 +34,14 @@ def quotes_of(days: Sequence[dt.date], rows: Mapping[dt.date, pa.Table]) -> Quot
 
 @dataclass(frozen=True)
 class Due:
-    """What rows of a ticker are to say (by day; of other days nothing), and the days whose rows may say otherwise."""
+    """The events that rows of a ticker are to have, by day, and the days whose rows may say otherwise."""
 
     target: Mapping[dt.date, EventsOfDay]
     to_check: set[dt.date]
 
 
 def due_of(known: KnownEvents, ticker: str, events: Sequence[Event]) -> Due:
-    """What `events` are to put into the rows of `ticker`, after the run's own were written.
+    """The part of `events` that goes into the rows of `ticker`, after the run's own were written.
 
     A row of the run is checked where it got something else. Of the others those are checked where the events that the
     table had say something else; both with the days that the lake had when the run began, and without any that it

@@ -115,7 +115,7 @@ class B3Source:
 
 
 class _Got:
-    """What the files have given so far: each day once, from the first file that has it."""
+    """The quotes that the files have given so far: each day once, from the first file that has it."""
 
     def __init__(self, wanted: Selection, label: str) -> None:
         self._wanted, self._label = wanted, label

@@ -35,7 +35,7 @@ NOT_ASKED = "B3's service of listed companies does not answer: not asked"
 
 @dataclass(frozen=True)
 class IssuerAnswers:
-    """What B3 told of an issuer: both answers as they came (None: not to be had), read; and why one is missing.
+    """B3's answers about an issuer: both answers as they came (None: not to be had), read; and why one is missing.
 
     `bodies` is by call, in the form of the folder of answers; several pages are one. `missed` tells that an answer did
     not come, or is none: another time it may. Nothing is missed of an issuer that B3 or the folder does not know.

@@ -82,7 +82,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Notice:
-    """What a person should know, though nothing is missing by it."""
+    """Something that a person should know, though nothing is missing by it."""
 
     text: str
 

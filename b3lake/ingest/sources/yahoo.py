@@ -168,7 +168,7 @@ def _deliver(
     refused: Mapping[dt.date, str],
     first_trade: dt.date | None,
 ) -> Delivery:
-    """What is wanted of all this. Raises NoDataError when there is no bar, and none was refused."""
+    """The bars that are wanted. Raises NoDataError when there is no bar, and none was refused."""
     start, end = wanted.start, wanted.end
     bars = bars.filter((pc.field("day") >= pa.scalar(start)) & (pc.field("day") <= pa.scalar(end)))
     had = set(bars["day"].to_pylist())
