@@ -36,6 +36,7 @@ COMMANDS = {
     ),
     "ask": Command("b3lake.ask.command", "ask the lake in SQL"),
     "report": Command("b3lake.report.command", "write the page about the lake"),
+    "cost": Command("b3lake.cost.command", "compute what a lake costs in a month; asks nothing of AWS"),
     "preflight": Command("b3lake.preflight", "ask an AWS account what it allows, before deploying into it"),
 }
 

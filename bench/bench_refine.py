@@ -180,7 +180,7 @@ def measure_job(bench: Bench, tickers: int, days: int, *, writing: bool) -> None
     full, told = job(bench)
     line("refine job, everything", told["written_objects"], full.seconds, full)
     if writing:  # it reads, computes and registers as much, and puts none of the objects again
-        again, told = job(bench, "--mode", "full")
+        again, told = job(bench, "--refine_mode", "full")
         line("refine job, everything again", told["refined_partitions"], again.seconds, again)
         line("so, of the first: writing", told["refined_partitions"], full.seconds - again.seconds)
     nothing, told = job(bench)

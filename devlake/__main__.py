@@ -91,6 +91,8 @@ def _refine(stages: list[Stage]) -> None:
     with stage("Refine on Spark", stages) as now:
         run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], local_lake.FOLDER, on_line=now.tell)
         now.done = f"{run.summary['refined_partitions']:,} partitions written"
+    for line in run.warnings():
+        warn(line)
 
 
 def query() -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from b3lake.lake.names import DEFAULT_ENV, Names
 from devlake import paths
 from devlake.aws_environment import REGION
@@ -61,6 +63,11 @@ def deploy_stack(
 
 
 def stack_outputs(aws: Emulator) -> dict[str, str]:
-    """The deployed stack's outputs by name."""
-    stacks = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    """The deployed stack's outputs by name. Raises DevLakeError when somebody has deleted it."""
+    try:
+        stacks = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise DevLakeError(f"A lake is up, but its stack {STACK} was deleted: `make up` deploys it again.") from error
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}

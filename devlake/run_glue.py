@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from devlake.child_process import run_child
@@ -34,7 +35,16 @@ class GlueRun:
     """One run that was carried out: the requests that it covered, and the job's own closing summary."""
 
     run_ids: tuple[str, ...]
-    summary: dict[str, object]
+    summary: dict[str, Any]
+
+    def warnings(self) -> list[str]:
+        """What the run left out: in an account an alarm tells of it."""
+        counts = {name: self.summary.get(name, 0) for name in ("unreadable_objects", "kept_partitions")}
+        texts = {
+            "unreadable_objects": "{} raw objects cannot be read: `b3lake doctor` names them.",
+            "kept_partitions": "{} refined rows were kept, whose raw objects are gone: see refine_job.log.",
+        }
+        return [texts[name].format(count) for name, count in counts.items() if count]
 
 
 def spark_environment(aws: Emulator, folder: Path) -> dict[str, str]:

@@ -14,7 +14,9 @@ each what the job uses, as it stands there; edit those:
     b3lake/refine/rule.py
     b3lake/refine/config.py
     b3lake/refine/arguments.py
+    b3lake/lake/figures.py
     b3lake/refine/log.py
+    b3lake/refine/figures.py
     b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
     b3lake/lake/adjust.py
@@ -53,7 +55,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -66,6 +68,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from awswrangler.exceptions import ServiceApiError
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, InvalidPathError, NotFoundError, PermissionDeniedError
@@ -98,6 +101,8 @@ class AwsError(B3LakeError):
 # 'tech_challenge2_dev_refine_job'
 # =====================================================================================================================
 
+METRIC_NAMESPACE = "B3Lake"
+"""Where the host and the refine job put their figures in CloudWatch, with the dimension Environment."""
 HISTORY_TABLE = "b3_daily_history"
 
 
@@ -507,9 +512,16 @@ class Connection:
     glue_endpoint: str | None
 
 
+MAX_REMOVED_SHARE = 0.05
+"""The share of the refined partitions that a run removes without being told."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """One run's configuration."""
+    """One run's configuration; `lake_env` is the environment that its figures are put to CloudWatch for, if any.
+
+    Of all refined partitions it removes no larger share than `max_removed_share`.
+    """
 
     raw: Place
     refined: Place
@@ -521,6 +533,8 @@ class Job:
     scope: Scope
     connection: Connection
     rule: Rule = CURRENT_RULE
+    lake_env: str | None = None
+    max_removed_share: float = MAX_REMOVED_SHARE
 
     @property
     def state(self) -> Place:
@@ -566,6 +580,16 @@ def _tickers(text: str) -> frozenset[str]:
     return names
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise RefineError(f"--max_removed_share {text} is no share: give a number from 0 to 1.")
+    return share
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Arguments(
         prog="refine_job.py",
@@ -578,10 +602,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", required=True, help="Glue table of the refined objects")
     parser.add_argument("--history_uri", type=_place_or_off, help="s3://bucket/prefix of the history, or off")
     parser.add_argument("--history_table", default=HISTORY_TABLE, help="Glue table of the history")
-    parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
+    parser.add_argument("--refine_mode", choices=["incremental", "full"], default="incremental")
     parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
     parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
     parser.add_argument("--tickers", type=_tickers, help="refine these only: PETR4,VALE3")
+    parser.add_argument(
+        "--max_removed_share",
+        type=_share,
+        default=MAX_REMOVED_SHARE,
+        help=f"remove no larger share of the refined rows than this (0 to 1, default {MAX_REMOVED_SHARE})",
+    )
+    parser.add_argument("--region", help="AWS region of the lake (default: AWS_REGION or AWS_DEFAULT_REGION)")
+    parser.add_argument("--lake_env", help="put the run's figures to CloudWatch, for this environment")
     return parser
 
 
@@ -590,7 +622,10 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
     known, _ = _parser().parse_known_args(arguments)
     if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
         raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
-    endpoint = environment.get("AWS_ENDPOINT_URL")
+    region = known.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise RefineError("The lake's region is not known: give --region, like us-east-1, or set AWS_DEFAULT_REGION.")
+    endpoint = environment.get("AWS_ENDPOINT_URL")  # a variable that is there and empty says nothing
     return Job(
         raw=known.raw_uri,
         refined=known.refined_uri,
@@ -598,14 +633,40 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         table=known.table,
         history=known.history_uri,
         history_table=known.history_table,
-        full=known.mode == "full",
+        full=known.refine_mode == "full",
         scope=Scope(known.start_date, known.end_date, known.tickers),
+        lake_env=known.lake_env,
+        max_removed_share=known.max_removed_share,
         connection=Connection(
-            region=boto3.session.Session().region_name or environment.get("AWS_REGION") or "us-east-1",
-            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3", endpoint),
-            glue_endpoint=environment.get("AWS_ENDPOINT_URL_GLUE", endpoint),
+            region=region,
+            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or endpoint or None,
+            glue_endpoint=environment.get("AWS_ENDPOINT_URL_GLUE") or endpoint or None,
         ),
     )
+
+
+# =====================================================================================================================
+# b3lake/lake/figures.py
+# Puts figures of the lake to CloudWatch, where alarms and the dashboard see them.
+# =====================================================================================================================
+
+# Nobody waits for long to tell how it went.
+FIGURES_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def put_figures(env: str, region: str | None, figures: Mapping[str, float]) -> str:
+    """Put each figure as a metric of the environment `env`; "" or, since that fails nothing, why it could not be."""
+    now, dimensions = datetime.now(timezone.utc), [{"Name": "Environment", "Value": env}]
+    data = [
+        {"MetricName": name, "Dimensions": dimensions, "Timestamp": now, "Value": value, "Unit": "Count"}
+        for name, value in figures.items()
+    ]
+    try:
+        client: Any = boto3.client("cloudwatch", region_name=region, config=FIGURES_CONFIG)
+        client.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data)
+    except (ClientError, BotoCoreError) as error:
+        return str(error).strip().splitlines()[0]
+    return ""
 
 
 # =====================================================================================================================
@@ -614,6 +675,35 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
 # =====================================================================================================================
 
 log = logging.getLogger("refine")
+
+
+# =====================================================================================================================
+# b3lake/refine/figures.py
+# The figures of a run, as CloudWatch has them.
+# =====================================================================================================================
+
+METRICS = {
+    "UnreadableObjects": "unreadable_objects",
+    "RefinedRows": "refined_partitions",
+    "RemovedRows": "deleted_partitions",
+    "KeptRows": "kept_partitions",
+}
+"""Metric to the name in the run's summary. KeptRows: their raw objects are gone, and they were too many to remove."""
+AGE_METRIC = "DaysSinceNewestRow"
+"""How old the newest refined row is, in days of the calendar."""
+
+
+def tell_figures(job: Job, summary: Mapping[str, Any]) -> None:
+    """Put the figures of a run for the environment `job.lake_env`, if it has one. What cannot be put fails nothing."""
+    if not job.lake_env:
+        return
+    figures = {metric: float(summary[name]) for metric, name in METRICS.items()}
+    if summary["newest_row"]:
+        age = datetime.now(timezone.utc).date() - date.fromisoformat(summary["newest_row"])
+        figures[AGE_METRIC] = float(age.days)
+    trouble = put_figures(job.lake_env, job.connection.region, figures)
+    if trouble:
+        log.warning("the figures of the run could not be put to CloudWatch: %s", trouble)
 
 
 # =====================================================================================================================
@@ -1944,6 +2034,8 @@ def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
 # =====================================================================================================================
 
 MAX_PASSES = 10
+REMOVED_UNASKED = 100
+"""So many refined partitions are removed without being told, however small the lake is."""
 
 
 @dataclass
@@ -1954,6 +2046,7 @@ class Counts:
     written_objects: int = 0
     registered_partitions: int = 0
     deleted_partitions: int = 0
+    kept_partitions: int = 0
     history_years: int = 0
     unreadable_objects: int = 0
     passes: int = 0
@@ -2015,7 +2108,25 @@ class Run:
             "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
             *map(len, (self.raw, self.refined, found.reads, found.orphans)),
         )
-        return found
+        return Plan(found.reads, self.removable(found.orphans))
+
+    def removable(self, orphans: pa.Table) -> pa.Table:
+        """The refined partitions (ticker, day) that may go: all, or none where they are too large a share of the lake.
+
+        Raw objects that were removed by mistake then take no refined rows with them.
+        """
+        limit = max(REMOVED_UNASKED, round(self.job.max_removed_share * len(self.before)))
+        self.counts.kept_partitions = 0
+        if self.counts.deleted_partitions + len(orphans) <= limit:
+            return orphans
+        self.counts.kept_partitions = len(orphans)
+        log.error(
+            "%d of %d refined rows have no raw object any more: so many are kept. Bring the raw objects back, or, if "
+            "the rows are to go, run once with --max_removed_share 1.",
+            len(orphans),
+            len(self.refined),
+        )
+        return orphans.slice(0, 0)
 
     def record(self, report: pa.Table) -> None:
         """Register what a wave published (report_schema), and only then enter it in the ledger."""
@@ -2047,6 +2158,7 @@ class Run:
             unregister(self.job, self.job.table, list(self.job.refined.locations(orphans).values()))
             delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
             self.counts.deleted_partitions += len(orphans)
+            log.info("%d refined rows left the lake, whose raw objects are gone", len(orphans))
 
     def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Bring the history up to what refined is now; what its objects are made of."""
@@ -2100,7 +2212,14 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, history).dump())
     own.report_unreadable(old_list)
     seconds = round(time.monotonic() - started, 2)
-    return {"mode": "full" if job.full else "incremental", **asdict(own.counts), "clean": clean, "seconds": seconds}
+    newest = iso(pc.max(own.refined["day"]).as_py()) if len(own.refined) else None
+    return {
+        "mode": "full" if job.full else "incremental",
+        **asdict(own.counts),
+        "newest_row": newest,
+        "clean": clean,
+        "seconds": seconds,
+    }
 
 
 # =====================================================================================================================
@@ -2117,12 +2236,16 @@ def main(arguments: Sequence[str]) -> None:
         summary = run(job)
     except B3LakeError as error:
         raise SystemExit(f"The refine job failed. {error}") from error
-    print(json.dumps(summary), flush=True)
+    tell_figures(job, summary)
     if summary["unreadable_objects"]:
-        raise SystemExit(
-            f"{summary['unreadable_objects']} raw objects cannot be read, the rest is refined. "
-            f"They are listed in {job.state.uri}/{UNREADABLE_NAME}: fetch them again, or remove them."
+        log.error(
+            "%d raw objects cannot be read, the rest is refined. They are listed in %s/%s: fetch them again, or remove "
+            "them.",
+            summary["unreadable_objects"],
+            job.state.uri,
+            UNREADABLE_NAME,
         )
+    print(json.dumps(summary), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ DEFAULT_ENV = "dev"
 ENV_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
 """The values that the template's parameter Env and Terraform's variable env take."""
 
+METRIC_NAMESPACE = "B3Lake"
+"""Where the host and the refine job put their figures in CloudWatch, with the dimension Environment."""
+
 RAW_TABLE = "b3_daily_quotes"
 REFINED_TABLE = "b3_daily_quotes_refined"
 HISTORY_TABLE = "b3_daily_history"

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import boto3
-
 from b3lake.lake.names import HISTORY_TABLE
 from b3lake.lake.tickers import normalise
-from b3lake.refine.config import Connection, Job, Place, Scope
+from b3lake.refine.config import MAX_REMOVED_SHARE, Connection, Job, Place, Scope
 from b3lake.refine.errors import RefineError
 from b3lake.refine.partitions import day_number, iso
 
@@ -42,6 +40,16 @@ def _tickers(text: str) -> frozenset[str]:
     return names
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise RefineError(f"--max_removed_share {text} is no share: give a number from 0 to 1.")
+    return share
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Arguments(
         prog="refine_job.py",
@@ -54,10 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", required=True, help="Glue table of the refined objects")
     parser.add_argument("--history_uri", type=_place_or_off, help="s3://bucket/prefix of the history, or off")
     parser.add_argument("--history_table", default=HISTORY_TABLE, help="Glue table of the history")
-    parser.add_argument("--mode", choices=["incremental", "full"], default="incremental")
+    parser.add_argument("--refine_mode", choices=["incremental", "full"], default="incremental")
     parser.add_argument("--start_date", type=_trade_date, help="refine from this trade date on (YYYY-MM-DD)")
     parser.add_argument("--end_date", type=_trade_date, help="refine to this trade date, included (YYYY-MM-DD)")
     parser.add_argument("--tickers", type=_tickers, help="refine these only: PETR4,VALE3")
+    parser.add_argument(
+        "--max_removed_share",
+        type=_share,
+        default=MAX_REMOVED_SHARE,
+        help=f"remove no larger share of the refined rows than this (0 to 1, default {MAX_REMOVED_SHARE})",
+    )
+    parser.add_argument("--region", help="AWS region of the lake (default: AWS_REGION or AWS_DEFAULT_REGION)")
+    parser.add_argument("--lake_env", help="put the run's figures to CloudWatch, for this environment")
     return parser
 
 
@@ -66,7 +82,10 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
     known, _ = _parser().parse_known_args(arguments)
     if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
         raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
-    endpoint = environment.get("AWS_ENDPOINT_URL")
+    region = known.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise RefineError("The lake's region is not known: give --region, like us-east-1, or set AWS_DEFAULT_REGION.")
+    endpoint = environment.get("AWS_ENDPOINT_URL")  # a variable that is there and empty says nothing
     return Job(
         raw=known.raw_uri,
         refined=known.refined_uri,
@@ -74,11 +93,13 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         table=known.table,
         history=known.history_uri,
         history_table=known.history_table,
-        full=known.mode == "full",
+        full=known.refine_mode == "full",
         scope=Scope(known.start_date, known.end_date, known.tickers),
+        lake_env=known.lake_env,
+        max_removed_share=known.max_removed_share,
         connection=Connection(
-            region=boto3.session.Session().region_name or environment.get("AWS_REGION") or "us-east-1",
-            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3", endpoint),
-            glue_endpoint=environment.get("AWS_ENDPOINT_URL_GLUE", endpoint),
+            region=region,
+            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or endpoint or None,
+            glue_endpoint=environment.get("AWS_ENDPOINT_URL_GLUE") or endpoint or None,
         ),
     )

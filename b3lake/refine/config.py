@@ -75,9 +75,16 @@ class Connection:
     glue_endpoint: str | None
 
 
+MAX_REMOVED_SHARE = 0.05
+"""The share of the refined partitions that a run removes without being told."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """One run's configuration."""
+    """One run's configuration; `lake_env` is the environment that its figures are put to CloudWatch for, if any.
+
+    Of all refined partitions it removes no larger share than `max_removed_share`.
+    """
 
     raw: Place
     refined: Place
@@ -89,6 +96,8 @@ class Job:
     scope: Scope
     connection: Connection
     rule: Rule = CURRENT_RULE
+    lake_env: str | None = None
+    max_removed_share: float = MAX_REMOVED_SHARE
 
     @property
     def state(self) -> Place:

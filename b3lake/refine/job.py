@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from b3lake.lake.errors import B3LakeError
 from b3lake.refine.arguments import parse_arguments
+from b3lake.refine.figures import tell_figures
 from b3lake.refine.log import log
 from b3lake.refine.run import run
 from b3lake.refine.unreadable import UNREADABLE_NAME
@@ -22,12 +23,16 @@ def main(arguments: Sequence[str]) -> None:
         summary = run(job)
     except B3LakeError as error:
         raise SystemExit(f"The refine job failed. {error}") from error
-    print(json.dumps(summary), flush=True)
+    tell_figures(job, summary)
     if summary["unreadable_objects"]:
-        raise SystemExit(
-            f"{summary['unreadable_objects']} raw objects cannot be read, the rest is refined. "
-            f"They are listed in {job.state.uri}/{UNREADABLE_NAME}: fetch them again, or remove them."
+        log.error(
+            "%d raw objects cannot be read, the rest is refined. They are listed in %s/%s: fetch them again, or remove "
+            "them.",
+            summary["unreadable_objects"],
+            job.state.uri,
+            UNREADABLE_NAME,
         )
+    print(json.dumps(summary), flush=True)
 
 
 if __name__ == "__main__":

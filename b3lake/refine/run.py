@@ -33,6 +33,8 @@ from b3lake.refine.unreadable import (
 from b3lake.refine.wave import refine
 
 MAX_PASSES = 10
+REMOVED_UNASKED = 100
+"""So many refined partitions are removed without being told, however small the lake is."""
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Counts:
     written_objects: int = 0
     registered_partitions: int = 0
     deleted_partitions: int = 0
+    kept_partitions: int = 0
     history_years: int = 0
     unreadable_objects: int = 0
     passes: int = 0
@@ -104,7 +107,25 @@ class Run:
             "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
             *map(len, (self.raw, self.refined, found.reads, found.orphans)),
         )
-        return found
+        return Plan(found.reads, self.removable(found.orphans))
+
+    def removable(self, orphans: pa.Table) -> pa.Table:
+        """The refined partitions (ticker, day) that may go: all, or none where they are too large a share of the lake.
+
+        Raw objects that were removed by mistake then take no refined rows with them.
+        """
+        limit = max(REMOVED_UNASKED, round(self.job.max_removed_share * len(self.before)))
+        self.counts.kept_partitions = 0
+        if self.counts.deleted_partitions + len(orphans) <= limit:
+            return orphans
+        self.counts.kept_partitions = len(orphans)
+        log.error(
+            "%d of %d refined rows have no raw object any more: so many are kept. Bring the raw objects back, or, if "
+            "the rows are to go, run once with --max_removed_share 1.",
+            len(orphans),
+            len(self.refined),
+        )
+        return orphans.slice(0, 0)
 
     def record(self, report: pa.Table) -> None:
         """Register what a wave published (report_schema), and only then enter it in the ledger."""
@@ -136,6 +157,7 @@ class Run:
             unregister(self.job, self.job.table, list(self.job.refined.locations(orphans).values()))
             delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
             self.counts.deleted_partitions += len(orphans)
+            log.info("%d refined rows left the lake, whose raw objects are gone", len(orphans))
 
     def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Bring the history up to what refined is now; what its objects are made of."""
@@ -189,4 +211,11 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, history).dump())
     own.report_unreadable(old_list)
     seconds = round(time.monotonic() - started, 2)
-    return {"mode": "full" if job.full else "incremental", **asdict(own.counts), "clean": clean, "seconds": seconds}
+    newest = iso(pc.max(own.refined["day"]).as_py()) if len(own.refined) else None
+    return {
+        "mode": "full" if job.full else "incremental",
+        **asdict(own.counts),
+        "newest_row": newest,
+        "clean": clean,
+        "seconds": seconds,
+    }

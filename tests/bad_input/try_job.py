@@ -19,7 +19,7 @@ ARGUMENTS = [
     [],
     ["--raw_uri", "raw/b3", *SOUND[2:]],
     ["--raw_uri", "s3://b", *SOUND[2:]],
-    [*SOUND, "--mode", "fast"],
+    [*SOUND, "--refine_mode", "fast"],
     [*SOUND, "--start_date", "01/02/2024"],
     [*SOUND, "--start_date", "2024-02-02", "--end_date", "2024-02-01"],
     [*SOUND, "--tickers", ","],
@@ -68,5 +68,5 @@ def try_raw_objects() -> Iterator[Tried]:
     for given, body in OBJECTS.items():
         with pytest.raises(RefineError) as caught:
             read_bars(body)
-        told = f"{caught.value}; exit 1, told in `unreadable.json`"
+        told = f"{caught.value}; told in `unreadable.json`, and to an alarm"
         yield Tried(given, told, "no row of it, all others")

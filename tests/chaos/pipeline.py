@@ -87,7 +87,7 @@ class Pipeline:
         arguments = {name: text.replace(deployed.bucket, lake.bucket) for name, text in self._arguments.items()}
         arguments["--database"] = lake.database
         if full:
-            arguments["--mode"] = "full"
+            arguments["--refine_mode"] = "full"
         environment = spark_environment(self.aws, self._folder) | {"AWS_ENDPOINT_URL": lake.endpoint}
         command: list[str | Path] = [sys.executable, paths.ROOT / "glue" / "refine_job.py"]
         words = [word for pair in arguments.items() for word in pair]

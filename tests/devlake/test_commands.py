@@ -5,8 +5,11 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from devlake import __main__ as commands
 from devlake import emulator, local_lake
@@ -53,6 +56,29 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     error = capsys.readouterr().err
     assert error.startswith(f"error: {said}")
     assert error.count("\n") == 1
+
+
+class _LakeWithoutStack:
+    """A lake that is up, whose stack somebody has deleted: CloudFormation answers as it does then."""
+
+    endpoint_url = "http://127.0.0.1:1"
+
+    def client(self, service: str) -> Any:
+        client = boto3.client(service, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+        stub = Stubber(client)
+        stub.add_client_error("describe_stacks", "ValidationError", "Stack with id tech-challenge2-dev does not exist")
+        stub.activate()
+        return client
+
+
+@pytest.mark.parametrize("command", ["status", "ingest", "refine"])
+def test_a_lake_whose_stack_was_deleted_is_one_sentence(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local_lake, "find_lake", _LakeWithoutStack)
+    assert _run(command, monkeypatch) == 1
+    said = "A lake is up, but its stack tech-challenge2-dev was deleted: `make up` deploys it again."
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {said}"
 
 
 def test_without_a_lake_status_and_down_say_so_and_succeed(

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from obstore.exceptions import PermissionDeniedError
 
+from b3lake.ingest.doctor import figures
 from b3lake.ingest.parquet import decode, encode
 from b3lake.lake.calendar import B3_ZONE, day_start_utc, is_final
 from b3lake.lake.names import RAW_TABLE
@@ -248,3 +249,25 @@ def test_only_the_asked_tickers_and_days_are_examined(command: Command, lake: Te
     assert command.summary()["objects"] == 5
     assert command.doctor("--tickers", "PETR4", "--start-date", str(DAYS[3]), "--json") == 0
     assert command.summary()["objects"] == 2
+
+
+def test_its_figures_go_to_cloudwatch(
+    command: Command,  # noqa: F811
+    healthy: dict[str, bytes],
+    lake: TestLake,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lake.s3.delete_object(Bucket=lake.bucket, Key=key_of(DAYS[2], "PETR4"))
+    put(lake, key_of(DAYS[3], "VALE3"), b"no Parquet")
+    told: list[tuple[str, dict[str, float]]] = []
+    monkeypatch.setattr(figures, "put_figures", lambda env, _region, counts: told.append((env, dict(counts))) or "")
+    assert command.doctor("--put-figures") == 3
+    kinds = [finding for finding, _, _ in findings(command)]
+    assert told == [("dev", {"Findings": float(len(kinds)), "Gaps": 1.0})]
+
+
+def test_only_recent_days_are_read_when_asked(command: Command, healthy: dict[str, bytes]) -> None:  # noqa: F811
+    assert command.doctor("--json", "--recent", "1") == 0
+    assert command.summary()["objects"] == 0
+    assert command.doctor("--recent", "0") == 2
+    assert command.doctor("--recent", "5", "--start-date", "2024-01-02") == 2

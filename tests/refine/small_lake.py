@@ -175,7 +175,7 @@ class SmallLake:
     def arguments(self, *more: str) -> list[str]:
         places = {"--raw_uri": "raw/b3", "--refined_uri": "refined/b3", "--history_uri": "history/b3"}
         fixed = [word for name, prefix in places.items() for word in (name, f"s3://{self.bucket}/{prefix}")]
-        return [*fixed, "--database", self.database, "--table", REFINED_TABLE, *more]
+        return [*fixed, "--database", self.database, "--table", REFINED_TABLE, "--region", "us-east-1", *more]
 
     def job(self, *more: str) -> Job:
         return parse_arguments(self.arguments(*more), {"AWS_ENDPOINT_URL": self.endpoint})

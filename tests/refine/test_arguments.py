@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -21,14 +22,17 @@ OF_GLUE = [
 ]  # fmt: skip
 
 
-def refusal(*arguments: str) -> str:
+IN_A_REGION = {"AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def refusal(*arguments: str, environment: Mapping[str, str] = IN_A_REGION) -> str:
     with pytest.raises(RefineError) as caught:
-        parse_arguments(arguments, {})
+        parse_arguments(arguments, environment)
     return str(caught.value)
 
 
 def test_the_least_that_is_needed_and_glues_own_arguments() -> None:
-    job = parse_arguments([*OF_GLUE, *REQUIRED], {})
+    job = parse_arguments([*OF_GLUE, *REQUIRED], IN_A_REGION)
     assert (job.raw, job.refined) == (Place("b", "raw/b3"), Place("b", "refined/b3"))
     assert (job.database, job.table, job.full, job.scope, job.history) == ("d", "t", False, Scope(), None)
     assert job.connection == Connection("us-east-1", None, None)
@@ -36,13 +40,53 @@ def test_the_least_that_is_needed_and_glues_own_arguments() -> None:
 
 
 def test_everything_that_can_be_asked_for() -> None:
-    more = ["--mode", "full", "--start_date", "2024-01-02", "--end_date", "2024-02-01", "--tickers", "petr4.SA, VALE3,"]
-    job = parse_arguments([*REQUIRED, *more, "--history_uri", "s3://b/history/b3"], {"AWS_ENDPOINT_URL": "http://x"})
-    assert job.full
+    more = ["--refine_mode", "full", "--start_date", "2024-01-02", "--end_date", "2024-02-01"]
+    more += ["--tickers", "petr4.SA, VALE3,", "--lake_env", "dev", "--max_removed_share", "1"]
+    more += ["--region", "sa-east-1"]
+    environment = {"AWS_ENDPOINT_URL": "http://x", "AWS_REGION": "us-west-2"}
+    job = parse_arguments([*REQUIRED, *more, "--history_uri", "s3://b/history/b3"], environment)
+    assert (job.full, job.lake_env, job.max_removed_share, job.connection.region) == (True, "dev", 1.0, "sa-east-1")
     assert job.scope == Scope(day_number(date(2024, 1, 2)), day_number(date(2024, 2, 1)), frozenset({"PETR4", "VALE3"}))
     assert job.history == Place("b", "history/b3")
     assert (job.connection.s3_endpoint, job.connection.glue_endpoint) == ("http://x", "http://x")
-    assert parse_arguments([*REQUIRED, "--history_uri", "off"], {}).history is None
+    assert parse_arguments([*REQUIRED, "--history_uri", "off"], IN_A_REGION).history is None
+
+
+def test_glue_s_own_mode_is_ignored_as_its_other_arguments_are() -> None:
+    """AWS keeps --mode for itself: whatever it says there, it says nothing to this job."""
+    assert not parse_arguments([*REQUIRED, "--mode", "full"], IN_A_REGION).full
+
+
+@pytest.mark.parametrize(
+    ("environment", "region"),
+    [
+        ({"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+        ({"AWS_DEFAULT_REGION": "us-west-2", "AWS_REGION": "sa-east-1"}, "sa-east-1"),
+        ({"AWS_DEFAULT_REGION": "us-west-2", "AWS_REGION": ""}, "us-west-2"),
+    ],
+)
+def test_a_region_that_is_not_given_is_the_environment_s(environment: dict[str, str], region: str) -> None:
+    assert parse_arguments(REQUIRED, environment).connection.region == region
+
+
+def test_a_region_is_never_guessed() -> None:
+    assert refusal(*REQUIRED, environment={"AWS_REGION": ""}) == (
+        "The lake's region is not known: give --region, like us-east-1, or set AWS_DEFAULT_REGION."
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "s3", "glue"),
+    [
+        ({"AWS_ENDPOINT_URL": ""}, None, None),
+        ({"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "", "AWS_ENDPOINT_URL_GLUE": ""}, None, None),
+        ({"AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_S3": ""}, "http://x", "http://x"),
+        ({"AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_GLUE": "http://y"}, "http://x", "http://y"),
+    ],
+)
+def test_an_empty_endpoint_is_none(environment: dict[str, str], s3: str | None, glue: str | None) -> None:
+    connection = parse_arguments(REQUIRED, IN_A_REGION | environment).connection
+    assert (connection.s3_endpoint, connection.glue_endpoint) == (s3, glue)
 
 
 def test_wrong_arguments_are_named() -> None:
@@ -57,7 +101,10 @@ def test_wrong_arguments_are_named() -> None:
     reversed_dates = refusal(*REQUIRED, "--start_date", "2024-02-02", "--end_date", "2024-02-01")
     assert reversed_dates == "--start_date 2024-02-02 is after --end_date 2024-02-01: swap them."
     assert refusal(*REQUIRED, "--tickers", ",").startswith("--tickers names none")
-    assert refusal(*REQUIRED, "--mode", "fast").startswith("Argument --mode: invalid choice: 'fast'")
+    for share in ("2", "-0.1", "five", "nan"):
+        said = refusal(*REQUIRED, f"--max_removed_share={share}")
+        assert said == f"--max_removed_share {share} is no share: give a number from 0 to 1."
+    assert refusal(*REQUIRED, "--refine_mode", "fast").startswith("Argument --refine_mode: invalid choice: 'fast'")
 
 
 def test_a_wrong_command_line_ends_with_one_sentence_and_no_stack_trace() -> None:

@@ -51,7 +51,7 @@ def test_full_registers_what_the_catalog_forgot(filled: SmallLake, spark: SparkS
     for table in (REFINED_TABLE, HISTORY_TABLE):
         for values in filled.registered(table):
             filled.glue.delete_partition(DatabaseName=filled.database, TableName=table, PartitionValues=list(values))
-    filled.run(spark, "--mode", "full")
+    filled.run(spark, "--refine_mode", "full")
     assert (filled.registered(), filled.registered(HISTORY_TABLE)) == everything
 
 

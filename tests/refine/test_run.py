@@ -1,5 +1,6 @@
 """Whole runs on real objects: real Spark, an S3 and Glue server, every row compared with plain pandas."""
 
+import dataclasses
 import json
 import logging
 from typing import Any
@@ -13,8 +14,11 @@ from pyspark.sql import SparkSession
 from b3lake.lake.errors import AwsError
 from b3lake.lake.keys import partition_key
 from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.refine.config import EVERYTHING, Connection, Job, Place
 from b3lake.refine.errors import RefineError
 from b3lake.refine.listing import list_partitions
+from b3lake.refine.partitions import LISTING
+from b3lake.refine.run import Run
 from tests.refine.small_lake import SmallLake, bar, day, parquet_of
 
 pytestmark = pytest.mark.slow
@@ -80,6 +84,48 @@ def test_late_older_dates_deletions_and_new_tickers(lake: SmallLake, spark: Spar
             lake.remove(ticker, when)
     lake.run(spark)
     lake.check()
+
+
+def test_a_slip_in_raw_takes_no_refined_rows_with_it(lake: SmallLake, spark: SparkSession) -> None:
+    """Too many raw objects are gone: their rows stay until somebody says that they are to go; all else goes on."""
+    lake.fill(TICKERS, range(60))
+    lake.run(spark)
+    gone = [key for key in lake.bars if key[0] == "PETR4"] + [key for key in lake.bars if key[0] == "VALE3"][:50]
+    refined = set(lake.refined())
+    for ticker, when in gone:
+        lake.remove(ticker, when)
+    lake.put("ABEV3", day(61), bar(day(61), 7.0))
+    summary = lake.run(spark)
+    assert (summary["kept_partitions"], summary["deleted_partitions"], summary["clean"]) == (110, 0, True)
+    assert set(lake.refined()) == refined | {("ABEV3", day(61))}
+
+    summary = lake.run(spark, "--max_removed_share", "1")
+    assert (summary["kept_partitions"], summary["deleted_partitions"]) == (0, 110)
+    lake.check()
+
+
+@pytest.mark.parametrize(
+    ("there", "removed_before", "orphans", "share", "kept"),
+    [
+        (25_000, 0, 1_250, 0.05, False),
+        (25_000, 0, 1_251, 0.05, True),
+        (25_000, 1_000, 251, 0.05, True),  # what earlier passes of the run removed counts
+        (25_000, 0, 25_000, 1.0, False),
+        (25_000, 0, 1, 0.0, False),  # a hundred may always go
+        (120, 0, 100, 0.05, False),
+        (120, 0, 101, 0.05, True),
+    ],
+)
+def test_how_many_rows_may_go(there: int, removed_before: int, orphans: int, share: float, kept: bool) -> None:
+    place = Place("b", "x")
+    nowhere = Connection("us-east-1", None, None)
+    job = Job(place, place, "d", "t", None, "c", full=False, scope=EVERYTHING, connection=nowhere)
+    job = dataclasses.replace(job, max_removed_share=share)
+    own = Run(job, lambda: pytest.fail("no Spark is needed"))
+    own.before = pa.table([["T"] * there, range(there), range(there), ["e"] * there], schema=LISTING)
+    own.counts.deleted_partitions = removed_before
+    left = own.removable(own.before.select(["ticker", "day"]).slice(0, orphans))
+    assert (len(left), own.counts.kept_partitions) == ((0, orphans) if kept else (orphans, 0))
 
 
 def test_unreadable_objects_are_listed_with_their_cause_and_the_rest_is_published(
@@ -152,7 +198,7 @@ def test_full_recomputes_everything_and_gives_the_same_bytes(lake: SmallLake, sp
     lake.fill(TICKERS, range(7))
     lake.run(spark)
     before = lake.objects("refined/")
-    summary = lake.run(spark, "--mode", "full")
+    summary = lake.run(spark, "--refine_mode", "full")
     assert (summary["refined_partitions"], summary["written_objects"]) == (14, 0)
     assert {k: v[0] for k, v in lake.objects("refined/").items()} == {k: v[0] for k, v in before.items()}
     lake.check()

@@ -46,11 +46,11 @@ def test_the_script_alone_refines_a_lake(lake: SmallLake, tmp_path: Path) -> Non
     lake.put_broken("VALE3", day(3))
     first = run_script(tmp_path, lake, master=CLUSTER)
     assert json.loads(first.stdout.splitlines()[-1])["refined_partitions"] == 15, first.stderr
-    assert first.returncode == 1
+    assert first.returncode == 0, first.stderr
     assert (
         f"1 raw objects cannot be read, the rest is refined. They are listed in s3://{lake.bucket}/state/refined/b3/"
-        "unreadable.json: fetch them again, or remove them."
-    ) in first.stderr.splitlines()
+        "unreadable.json: fetch them again, or remove them.\n"
+    ) in first.stderr
     lake.check()
 
     lake.put("VALE3", day(3), bar(day(3)))

@@ -176,7 +176,7 @@ def test_the_alarms(deployed: Emulator, said: Resolved) -> None:
     alarms = [said.resource(name) for name, kind in said.resources().items() if kind == "AWS::CloudWatch::Alarm"]
     names = [alarm["AlarmName"] for alarm in alarms]
     found = {a["AlarmName"]: a for a in deployed.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]}
-    assert len(alarms) == len(found) == 5
+    assert len(alarms) == len(found) == 6
     for alarm in alarms:
         assert float(alarm.pop("Threshold")) == found[alarm["AlarmName"]]["Threshold"]
         assert holds(found[alarm["AlarmName"]], alarm)

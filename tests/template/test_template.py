@@ -9,7 +9,8 @@ import pytest
 import tomllib
 
 from b3lake.lake import keys
-from b3lake.lake.names import EVENTS_TABLE, HISTORY_TABLE, RAW_TABLE, REFINED_TABLE, Names
+from b3lake.lake.names import EVENTS_TABLE, HISTORY_TABLE, METRIC_NAMESPACE, RAW_TABLE, REFINED_TABLE, Names
+from b3lake.refine.figures import METRICS
 from devlake import paths
 from devlake.emulator import ACCOUNT_ID
 from functions.start_glue_job import s3_events
@@ -244,9 +245,18 @@ def test_a_failed_run_is_told_of_in_one_json_string() -> None:
     assert json.loads(text).startswith("The Glue job jr_1 did not succeed: run jr_1 is jr_1.")
 
 
+@pytest.mark.parametrize("name", ["UnreadableObjectsAlarm", "KeptRowsAlarm"])
+def test_an_alarm_hears_what_the_job_puts(name: str) -> None:
+    resolved = Resolved({}, {name: name for name in RESOURCES}, {})
+    alarm, arguments = resolved.resource(name), resolved.value(properties("RefineJob")["DefaultArguments"])
+    assert alarm["Namespace"] == METRIC_NAMESPACE
+    assert alarm["MetricName"] in METRICS
+    assert alarm["Dimensions"] == [{"Name": "Environment", "Value": arguments["--lake_env"]}]
+
+
 def test_no_alarm_sounds_before_there_is_anything_to_measure() -> None:
     alarms = [properties(name) for name, kind in KINDS.items() if kind == "AWS::CloudWatch::Alarm"]
-    assert len(alarms) == 5
+    assert len(alarms) == 6
     assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching", "ignore"}
 
 

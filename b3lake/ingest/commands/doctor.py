@@ -3,17 +3,22 @@
 import asyncio
 import datetime as dt
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from b3lake.ingest import options
 from b3lake.ingest.doctor.examine import Examination, examine
+from b3lake.ingest.doctor.figures import tell_figures
 from b3lake.ingest.doctor.repair import repair
 from b3lake.ingest.lake import Lake, open_lake
 from b3lake.ingest.outcome import EXIT_ALL, EXIT_SOME_FAILED
 from b3lake.ingest.progress import Steps, progress
 from b3lake.ingest.report import write_examination
 from b3lake.ingest.sources.source import Selection, Source
+from b3lake.lake.calendar import B3_ZONE
+from b3lake.lake.errors import UsageError
+from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
 from b3lake.options import Parser
@@ -33,6 +38,7 @@ class DoctorRequest:
     place: LakePlace
     fix: bool = False
     json_lines: bool = False
+    put_figures: bool = False
 
 
 def parse(
@@ -43,12 +49,18 @@ def parse(
     chosen = options.read_source(given, environ)
     tickers = options.read_tickers(given, environ, (ALL_TICKERS,))
     start, end = options.read_days(given)
+    recent = given.options.recent
+    if recent is not None:
+        if start or recent < 1:
+            raise UsageError("--recent takes a number of days, 1 or more, and no --start-date beside it.")
+        start = now.astimezone(B3_ZONE).date() - dt.timedelta(days=recent)
     return DoctorRequest(
         Selection(tickers, start or dt.date.min, end or dt.date.max, now, chosen.interval),
         chosen.source,
         options.read_lake(given, environ),
         fix=given.flag("fix"),
         json_lines=given.flag("json"),
+        put_figures=given.flag("put_figures"),
     )
 
 
@@ -61,6 +73,10 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--fix", action="store_true", help="repair what can be repaired")
     options.add_tickers(parser, "all that the lake has")
     options.add_range(parser, "the first that there is", "the last that there is")
+    parser.add_argument("--recent", type=int, metavar="DAYS", help="examine so many days up to today only")
+    parser.add_argument(
+        "--put-figures", action="store_true", help="put the number of faults, and of gaps, to CloudWatch"
+    )
     options.add_source(parser)
     options.add_lake(parser)
     options.add_json(parser)
@@ -73,6 +89,10 @@ def run(request: DoctorRequest) -> int:
     with progress("objects", None) as steps:
         seen, repaired = asyncio.run(_treat(request, lake, steps))
     write_examination(seen, repaired, json_lines=request.json_lines)
+    if request.put_figures:
+        trouble = tell_figures(seen, request.place.env, open_session().region_name)
+        if trouble:
+            print(f"The figures could not be put to CloudWatch: {trouble}", file=sys.stderr)
     return EXIT_SOME_FAILED if seen.findings else EXIT_ALL
 
 

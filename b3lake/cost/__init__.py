@@ -1,0 +1,1 @@
+"""What the lake costs in a month, from requests and list prices."""
