@@ -36,8 +36,9 @@ COMMANDS = {
     ),
     "ask": Command("b3lake.ask.command", "ask the lake in SQL"),
     "report": Command("b3lake.report.command", "write the page about the lake"),
-    "cost": Command("b3lake.cost.command", "compute what a lake costs in a month; asks nothing of AWS"),
     "preflight": Command("b3lake.preflight", "ask an AWS account what it allows, before deploying into it"),
+    "restore": Command("b3lake.restore.command", "bring the lake back to what it was at a moment"),
+    "cost": Command("b3lake.cost.command", "compute what a lake costs in a month; asks nothing of AWS"),
 }
 
 
