@@ -1,7 +1,7 @@
 # Nothing here is created when manage_iam is false.
 locals {
   assume_role = {
-    for service in ["ec2", "scheduler"] : service => jsonencode({
+    for service in ["ec2", "scheduler", "events"] : service => jsonencode({
       Version = "2012-10-17"
       Statement = [{
         Effect    = "Allow"

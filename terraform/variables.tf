@@ -207,6 +207,18 @@ variable "alarm_email" {
   }
 }
 
+variable "alarm_webhook_url" {
+  description = "A chat's webhook (https://…) that is told of alarms and failed runs, of the stack and of the host. Null: none is. The address is a secret."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.alarm_webhook_url == null || can(regex("^https://[^\\s/]+/\\S*$", var.alarm_webhook_url))
+    error_message = "alarm_webhook_url must be an https:// address: EventBridge calls no other."
+  }
+}
+
 variable "cloudwatch_logs" {
   description = "Copy each run's journal to CloudWatch Logs as well."
   type        = bool

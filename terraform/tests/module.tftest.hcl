@@ -67,7 +67,7 @@ run "defaults" {
     error_message = "Only HTTPS goes out."
   }
   assert {
-    condition     = length(aws_iam_role.host) == 1 && length(aws_iam_role.scheduler) == 1 && length(aws_scheduler_schedule.start_host) == 1
+    condition     = length(aws_cloudwatch_event_rule.webhook) == 0 && length(aws_iam_role.webhook) == 0 && length(aws_iam_role.host) == 1 && length(aws_iam_role.scheduler) == 1 && length(aws_scheduler_schedule.start_host) == 1
     error_message = "The default is managed roles and a host that stops after each run."
   }
   assert {
@@ -131,6 +131,33 @@ run "silence_is_told_of_and_a_new_host_is_not_silent" {
       one(aws_cloudwatch_metric_alarm.no_run.insufficient_data_actions) == "arn:aws:sns:us-east-1:123456789012:alarms"
     )
     error_message = "Losing its data is what the alarm tells of: before the first report it has none to lose."
+  }
+}
+
+run "a_webhook_hears_of_alarms_and_failed_runs" {
+  command = plan
+
+  variables {
+    alarm_webhook_url = "https://hooks.example.com/services/T0/B0/x"
+  }
+
+  assert {
+    condition     = nonsensitive(aws_cloudwatch_event_api_destination.webhook[0].invocation_endpoint) == "https://hooks.example.com/services/T0/B0/x"
+    error_message = "EventBridge calls the given address."
+  }
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.webhook["alarm"].event_pattern).detail.alarmName == [{ prefix = "tech-challenge2-dev-" }, { prefix = "tech_challenge2_dev_" }]
+    error_message = "The alarms of the module and of the stack are heard, and no others."
+  }
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.webhook["failed_run"].event_pattern).detail.jobName == ["tech_challenge2_dev_refine_job"]
+    error_message = "Failed runs of this job are heard."
+  }
+  assert {
+    condition = alltrue([
+      for one in aws_cloudwatch_event_target.webhook : jsondecode(one.input_transformer[0].input_template).text == jsondecode(one.input_transformer[0].input_template).content
+    ])
+    error_message = "What is sent is JSON, with the same text under both names."
   }
 }
 
@@ -317,6 +344,7 @@ run "bad_values_are_refused" {
     ingestion_environment       = { SESSIONS = "$(reboot)" }
     schedule_time               = "24:00"
     alarm_email                 = "nobody"
+    alarm_webhook_url           = "http://hooks.example.com/x"
     log_retention_days          = 8
     athena_bytes_scanned_cutoff = 9999999
     athena_results_days         = 0
@@ -335,6 +363,7 @@ run "bad_values_are_refused" {
     var.ingestion_environment,
     var.schedule_time,
     var.alarm_email,
+    var.alarm_webhook_url,
     var.log_retention_days,
     var.athena_bytes_scanned_cutoff,
     var.athena_results_days,

@@ -21,7 +21,7 @@ from tests.template.read_template import Resolved, read_template
 pytestmark = pytest.mark.slow
 
 NAME = "tech-challenge2-stk"
-PARAMETERS = {"Env": "stk", "AlarmEmail": "someone@example.com"}
+PARAMETERS = {"Env": "stk", "AlarmEmail": "someone@example.com", "CreateDashboard": "true"}
 ROLES = ("StartGlueJobRole", "RefineJobRole")
 
 
@@ -180,6 +180,12 @@ def test_the_alarms(deployed: Emulator, said: Resolved) -> None:
     for alarm in alarms:
         assert float(alarm.pop("Threshold")) == found[alarm["AlarmName"]]["Threshold"]
         assert holds(found[alarm["AlarmName"]], alarm)
+
+
+def test_the_dashboard(deployed: Emulator, said: Resolved) -> None:
+    wanted = said.resource("Dashboard")
+    found = deployed.client("cloudwatch").get_dashboard(DashboardName=wanted["DashboardName"])
+    assert json.loads(found["DashboardBody"]) == json.loads(wanted["DashboardBody"])
 
 
 def test_failed_runs_and_alarms_reach_the_address(deployed: Emulator, said: Resolved) -> None:

@@ -306,7 +306,13 @@ def raw_objects(schema: Any, raw_key: Callable[..., str]) -> Iterator[tuple[str,
 
     for day in (dt.date(2024, 1, number) for number in (1, 2, 3, 4, 5)):
         values: dict[str, Any] = dict.fromkeys(schema.names, 1.0)
-        values |= {"ts": dt.datetime.combine(day, dt.time(13)), "volume": 100, "source": "test"}
+        values |= {
+            "ts": dt.datetime.combine(day, dt.time(13)),
+            "volume": 100,
+            "trades": 7,
+            "isin": None,
+            "source": "test",
+        }
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist([values], schema=schema), sink)
         yield raw_key(day, "PETR4"), sink.getvalue()

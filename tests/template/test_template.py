@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 import tomllib
 
+from b3lake.ingest.doctor.figures import FINDINGS_METRIC, GAPS_METRIC
 from b3lake.lake import keys
 from b3lake.lake.names import EVENTS_TABLE, HISTORY_TABLE, METRIC_NAMESPACE, RAW_TABLE, REFINED_TABLE, Names
-from b3lake.refine.figures import METRICS
+from b3lake.refine.figures import AGE_METRIC, METRICS
 from devlake import paths
 from devlake.emulator import ACCOUNT_ID
 from functions.start_glue_job import s3_events
@@ -258,6 +259,18 @@ def test_no_alarm_sounds_before_there_is_anything_to_measure() -> None:
     alarms = [properties(name) for name, kind in KINDS.items() if kind == "AWS::CloudWatch::Alarm"]
     assert len(alarms) == 6
     assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching", "ignore"}
+
+
+def test_the_dashboard_shows_what_is_put_and_nothing_else() -> None:
+    names = {"RawEventsQueue": "q", "RawEventsDeadLetterQueue": "dlq"}
+    attributes = {(queue, "QueueName"): name for queue, name in names.items()}
+    body = json.loads(Resolved({"Env": "test"}, {}, attributes).resource("Dashboard")["DashboardBody"])
+    shown = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+    ours = {metric[1] for metric in shown if metric[0] == METRIC_NAMESPACE}
+    assert ours == {*METRICS, AGE_METRIC, FINDINGS_METRIC, GAPS_METRIC, "FailedRuns"}
+    assert {tuple(metric[2:]) for metric in shown if metric[0] == METRIC_NAMESPACE} == {("Environment", "test")}
+    assert {metric[3] for metric in shown if metric[0] == "AWS/SQS"} == {"q", "dlq"}
+    assert {metric[0] for metric in shown} == {METRIC_NAMESPACE, "AWS/SQS", "AWS/Billing"}
 
 
 def test_nothing_publishes_metrics_that_nobody_asked_for() -> None:
