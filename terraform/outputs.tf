@@ -43,6 +43,11 @@ output "release" {
   value       = local.release
 }
 
+output "ci_role_arn" {
+  description = "The role that the deploy workflow takes on: AWS_ROLE_ARN of the GitHub environment. Null without ci_repository."
+  value       = one(aws_iam_role.ci[*].arn)
+}
+
 output "athena_workgroup" {
   description = "The Athena workgroup."
   value       = aws_athena_workgroup.lake.name

@@ -93,6 +93,23 @@ variable "ssh_cidr" {
   }
 }
 
+variable "ci_repository" {
+  description = "GitHub repository, owner/name, whose environment named like env may deploy the stack (.github/workflows/deploy.yml). Null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ci_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.ci_repository))
+    error_message = "ci_repository must be owner/name, without wildcards: whoever it names deploys with this account's rights."
+  }
+}
+
+variable "create_ci_provider" {
+  description = "Create the account's OIDC provider for GitHub with ci_repository. False: the account, which can have only one, has it already."
+  type        = bool
+  default     = true
+}
+
 # The host -------------------------------------------------------------------------------------------------------
 
 variable "instance_type" {

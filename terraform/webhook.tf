@@ -26,7 +26,7 @@ locals {
       text  = "B3 lake ${var.env}: the refine job's run <run> is <state>."
     }
   }
-  webhooks = local.has_webhook ? local.webhook_texts : {}
+  webhooks = { for name, one in local.webhook_texts : name => one if local.has_webhook }
 }
 
 resource "aws_cloudwatch_event_connection" "webhook" {

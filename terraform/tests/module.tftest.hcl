@@ -161,6 +161,31 @@ run "a_webhook_hears_of_alarms_and_failed_runs" {
   }
 }
 
+run "only_one_environment_of_one_repository_deploys" {
+  command = plan
+
+  variables {
+    ci_repository = "someone/b3-lake"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.ci[0].assume_role_policy).Statement[0].Condition.StringEquals == {
+      "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+      "token.actions.githubusercontent.com:sub" = "repo:someone/b3-lake:environment:dev"
+    }
+    error_message = "The role is taken on by runs of the repository's environment, and by nothing else."
+  }
+}
+
+run "nobody_deploys_unless_named" {
+  command = plan
+
+  assert {
+    condition     = length(aws_iam_role.ci) == 0 && length(aws_iam_openid_connect_provider.github) == 0 && output.ci_role_arn == null
+    error_message = "Without ci_repository there is neither role nor provider."
+  }
+}
+
 run "a_lab_allows_no_large_host" {
   command = plan
 
@@ -344,6 +369,7 @@ run "bad_values_are_refused" {
     ingestion_environment       = { SESSIONS = "$(reboot)" }
     schedule_time               = "24:00"
     alarm_email                 = "nobody"
+    ci_repository               = "someone/*"
     alarm_webhook_url           = "http://hooks.example.com/x"
     log_retention_days          = 8
     athena_bytes_scanned_cutoff = 9999999
@@ -363,6 +389,7 @@ run "bad_values_are_refused" {
     var.ingestion_environment,
     var.schedule_time,
     var.alarm_email,
+    var.ci_repository,
     var.alarm_webhook_url,
     var.log_retention_days,
     var.athena_bytes_scanned_cutoff,
