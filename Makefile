@@ -11,6 +11,7 @@ PYTEST := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-re
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done
 DEV_VENVS := .venvs/dev.done .venvs/sam.done .venvs/ministack.done
 PYTHON310 ?= python3.10
+PYTHON313 ?= python3.13
 
 # The variables that a target takes on the command line; others are refused, since make would ignore them.
 FETCHED := TICKERS START_DATE END_DATE SESSIONS INTERVAL SOURCE B3_FILES B3_EVENTS B3LAKE_YAHOO_URL B3LAKE_B3_URL \
@@ -26,6 +27,7 @@ takes.environment := LAKE_ENV LIKE
 takes.test := PYTEST_ADDOPTS B3_LAKE_SHARED
 takes.test-fast := $(takes.test)
 takes.test-glue4 := PYTHON310 $(takes.test)
+takes.test-glue6 := PYTHON313 WHOLE_JAVA_HOME $(takes.test)
 takes.chaos := SEED FAULTS
 takes.fuzz := SECONDS
 takes.requirements := UPGRADE
@@ -142,6 +144,15 @@ requirements: .venvs/uv.done ## compile pyproject.toml's lists into requirements
 .PHONY: test-glue4
 test-glue4: .venvs/glue4.done ## run the refine job's tests with what Glue 4.0 carries (needs Python 3.10: PYTHON310=)
 	@.venvs/glue4/bin/python -m pytest -o filterwarnings= --confcutdir=tests/refine tests/refine
+
+.venvs/glue6.done: requirements/glue6.txt
+	@$(PYTHON313) -c pass 2>/dev/null || { echo "error: There is no Python 3.13 here: set PYTHON313=." >&2; exit 1; }
+	@$(PYTHON313) -m venv --clear .venvs/glue6 && .venvs/glue6/bin/python -m pip install -q -r $< && touch $@
+
+.PHONY: test-glue6
+test-glue6: .venvs/glue6.done ## run the refine job's tests with Glue 6.0's Spark (PYTHON313=; WHOLE_JAVA_HOME=: a whole Java 17)
+	@WHOLE_JAVA_HOME=$(WHOLE_JAVA_HOME) .venvs/glue6/bin/python -m pytest -o filterwarnings= -o addopts=--import-mode=importlib \
+	  --confcutdir=tests/refine tests/refine
 
 .PHONY: bench-ingest
 bench-ingest: .venvs/bench.done ## measure the ingestion beside awswrangler and the ceiling, the COTAHIST parser beside pandas

@@ -47,6 +47,7 @@ TARGETS = {
     "audit": Target(("dependency-groups.audit",)),
     "uv": Target(("dependency-groups.uv",)),
     "glue4": Target(("dependency-groups.glue4",), python="3.10", universal=False),
+    "glue6": Target(("dependency-groups.glue6",), python="3.13", universal=False),
 }
 
 
