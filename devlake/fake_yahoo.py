@@ -2,6 +2,8 @@
 
 `python -m devlake.fake_yahoo --port 8900` serves until interrupted; `with serving(FakeYahoo()) as url:` serves inside a
 program. The ingestion asks it where B3LAKE_YAHOO_URL says so.
+
+`devlake.yahoo_share` has a share with splits and dividends, told in the shares of any day.
 """
 
 import datetime as dt
