@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from b3lake.ask.command import main
+from b3lake.cli import run_command
 from devlake.aws_environment import REGION
 from devlake.emulator import ACCOUNT_ID, Emulator
 from devlake.prepare_athena import prepare_athena
@@ -38,9 +38,9 @@ def try_sql(aws: Emulator, folder: Path) -> Iterator[Tried]:
                 patch.setenv(name, value)
             said = io.StringIO()
             with contextlib.redirect_stderr(said):
-                code = main([word.format(folder=folder) for word in arguments])
+                code = run_command("ask", [word.format(folder=folder) for word in arguments])
         given = " ".join([*(f"{name}={value!r}" for name, value in environment.items()), *map(_quoted, arguments)])
-        text = mask(said.getvalue(), folder).strip().removeprefix("Error: ")
+        text = mask(said.getvalue(), folder).strip().removeprefix("b3lake ask: ")
         left = "nothing" if _buckets(aws) == before and not list(folder.iterdir()) else "something"
         yield Tried(f"`{given.replace('{folder}/', '')}`", f"exit {code}: {text}", left)
 

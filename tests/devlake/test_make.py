@@ -67,8 +67,9 @@ def test_without_a_near_one_all_are_named() -> None:
 
 
 def test_make_ingest_takes_what_fetch_takes_but_for_the_lake() -> None:
-    fetched = re.search(r"^FETCHED := (.*)$", (paths.ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    makefile = (paths.ROOT / "Makefile").read_text("utf-8").replace("\\\n", "")
+    fetched = re.search(r"^FETCHED := (.*)$", makefile, re.MULTILINE)
     assert fetched
     of_fetch = {variable for variable, _ in fetch._parser("").settings.values()}
-    of_sources = {settings.YAHOO_VARIABLE, settings.B3_VARIABLE, settings.LABEL_VARIABLE}
+    of_sources = {settings.YAHOO_VARIABLE, settings.B3_VARIABLE, settings.LISTED_VARIABLE, settings.LABEL_VARIABLE}
     assert set(fetched[1].split()) == of_fetch - {"RAW_BUCKET", "GLUE_DATABASE"} | of_sources
