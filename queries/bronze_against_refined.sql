@@ -1,4 +1,4 @@
--- Whether refined says what bronze says, of the last 30 days: days of each ticker that lack, exceed or differ (or none).
+-- Whether refined says what bronze says: days of each ticker that lack, exceed or differ, of the last 30 days.
 -- For other days, change both conditions on dt: without one, Athena lists and opens every object of the table.
 WITH bronze AS (
     SELECT

@@ -1,4 +1,4 @@
--- Return of every ticker in every month, per cent, dividends and splits included; null where the month before is missing.
+-- Return of every ticker in every month, per cent, with dividends and splits; null without the month before.
 WITH months AS (
     SELECT
         ticker,

@@ -1,4 +1,4 @@
--- The ten most traded tickers of the last 20 sessions: shares and BRL (B3's figure, or close times shares) in a mean session.
+-- The ten most traded tickers of the last 20 sessions: mean shares and BRL (B3's, or close times shares).
 WITH recent AS (
     SELECT DISTINCT trade_date FROM b3_daily_history ORDER BY trade_date DESC LIMIT 20
 )
