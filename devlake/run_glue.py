@@ -38,7 +38,7 @@ class GlueRun:
     summary: dict[str, Any]
 
     def warnings(self) -> list[str]:
-        """What the run left out: in an account an alarm tells of it."""
+        """A sentence for each kind of thing that the run left out; in an account, alarms report them."""
         counts = {name: self.summary.get(name, 0) for name in ("unreadable_objects", "kept_partitions")}
         texts = {
             "unreadable_objects": "{} raw objects cannot be read: `b3lake doctor` names them.",

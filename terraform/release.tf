@@ -1,4 +1,4 @@
-# What the host runs, as one release: the package b3lake and its launchers in ec2/, the pinned requirements, the units and the settings, uploaded
+# The release that the host runs: the package b3lake and its launchers in ec2/, the pinned requirements, the units and the settings, uploaded
 # under the hash of them all. The object `release` names the one in force, and the host follows it (host/update_host.sh):
 # so `terraform apply` is how an update of code or settings reaches the host, without a new instance.
 locals {

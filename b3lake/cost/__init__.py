@@ -1,1 +1,1 @@
-"""What the lake costs in a month, from requests and list prices."""
+"""The cost of the lake in a month, from requests and list prices."""

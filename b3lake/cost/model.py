@@ -87,7 +87,7 @@ def month(lake: Lake) -> Iterator[Line]:
 
 
 def backfill(lake: Lake) -> Iterator[Line]:
-    """What filling the lake costs, once."""
+    """The quantities of filling the lake, once."""
     made = ingestion(lake.tickers, lake.dates)
     made = Requests(lake.partitions, made.lists, made.reads, 2 + ceil(lake.partitions / 100))
     yield from _requests(made + refine_run(lake.tickers, lake.dates, lake.years, lake.dates))

@@ -42,7 +42,7 @@ class Measured:
 
 
 def as_requests(counted: Counter[str]) -> Requests:
-    """What the proxy counted, as the model has it; there may be nothing else."""
+    """The operations that the proxy counted as the model's requests; any other operation fails."""
     found = {name: counted[operation] for name, operation in OF_S3.items()}
     others = {name: count for name, count in counted.items() if name not in {*OF_S3.values(), *NOT_BILLED}}
     assert all(name.startswith("glue ") for name in others), others
