@@ -9,13 +9,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TypeVar
 
 import tenacity
 
 from b3lake.lake.errors import B3LakeError
 
-USER_AGENT = "b3-lake/0.1 (a data lake of B3's daily quotes)"
+USER_AGENT = f"b3-lake/{version('b3-lake')} (a data lake of B3's daily quotes)"
 """Both B3 and the central bank refuse some requests that do not say who asks."""
 LARGEST_ANSWER = 32 << 20
 _CHUNK = 1 << 16
