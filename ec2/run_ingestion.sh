@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # Runs the ingestion with the project's virtualenv `.venvs/tech`, else with the system's Python. Arguments go to
 # fetch_b3_data.py, and its exit code comes back. Settings come from the environment, then from `ingestion.env` beside
-# ec2/ where there is one. Two runs never overlap: the second waits for the first, INGESTION_LOCK_SECONDS at most (an
-# hour by default), and then gives up with exit code 75.
+# ec2/ where there is one, read as text (read_settings.sh); a line that cannot be taken ends it with exit code 78. Two
+# runs never overlap: the second waits for the first, INGESTION_LOCK_SECONDS at most (an hour by default), and then gives
+# up with exit code 75.
 set -euo pipefail
 
 # The path without symbolic links: an update that moves a link cannot mix two releases in one run.
 here=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 
-if [[ -f $root/ingestion.env ]]; then
-  while IFS='=' read -r name value || [[ -n $name ]]; do
-    [[ $name =~ ^[A-Z][A-Z0-9_]*$ && ! -v $name ]] || continue
-    value=${value#\"}
-    export "$name=${value%\"}"
-  done <"$root/ingestion.env"
+# shellcheck source=ec2/read_settings.sh
+source "$here/read_settings.sh"
+if [[ -f $root/ingestion.env ]] && ! read_settings "$root/ingestion.env"; then
+  echo "Nothing was fetched: put those lines of ingestion.env right." >&2
+  exit 78
 fi
 
 if ! command -v flock >/dev/null; then

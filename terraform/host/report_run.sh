@@ -5,10 +5,9 @@
 set -uo pipefail
 
 here=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-set -a
-# shellcheck source=/dev/null
-source "$here/../ingestion.env"
-set +a
+# shellcheck source=ec2/read_settings.sh
+source "$here/../ec2/read_settings.sh"
+read_settings "$here/../ingestion.env" || echo "The report goes on with the settings that could be read." >&2
 
 put_metric() {
   local failed=0
@@ -19,8 +18,8 @@ put_metric() {
     failed=1
     echo "The ingestion went well, with an old release: see journalctl -u b3-update."
   fi
-  aws cloudwatch put-metric-data --namespace "$METRIC_NAMESPACE" --metric-name FailedRuns \
-    --dimensions "Environment=$LAKE_ENV" --value "$failed" || echo "The result could not be put to CloudWatch." >&2
+  aws cloudwatch put-metric-data --namespace "${METRIC_NAMESPACE:-}" --metric-name FailedRuns \
+    --dimensions "Environment=${LAKE_ENV:-}" --value "$failed" || echo "The result could not be put to CloudWatch." >&2
 }
 
 ship_log() {
@@ -44,6 +43,6 @@ power_off() {
 }
 
 put_metric
-[[ -z $LOG_GROUP || -z ${INVOCATION_ID:-} ]] || ship_log
-[[ $STOP_AFTER_RUN != true ]] || power_off
+[[ -z ${LOG_GROUP:-} || -z ${INVOCATION_ID:-} ]] || ship_log
+[[ ${STOP_AFTER_RUN:-} != true ]] || power_off
 exit 0

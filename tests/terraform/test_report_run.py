@@ -31,12 +31,34 @@ def test_the_newest_events_that_fit_are_kept():
     assert [event["timestamp"] for event in long] == [4000, 5000, 6000, 7000, 8000]
 
 
+def test_odd_entries_take_nothing_with_them():
+    lines = [
+        entry(1, "first"),
+        "no JSON",
+        "[]",
+        json.dumps({"__REALTIME_TIMESTAMP": "2000000"}),
+        json.dumps({"MESSAGE": "no time"}),
+        entry(3, None),
+        entry(4, ["once", "twice", [0x61]]),
+        entry(5, "é" * 600_000),
+        entry(6, "\ud800"),
+    ]
+    first, twice, cut, lone = LOG_EVENTS["to_log_events"](lines)
+    assert first == {"timestamp": 1000, "message": "first"}
+    assert twice == {"timestamp": 4000, "message": "once\ntwice\na"}
+    assert cut["message"].startswith("é" * 131_000)
+    assert cut["message"].endswith("é ... (cut)")
+    assert len(cut["message"].encode()) <= 262_144 - 26
+    assert lone == {"timestamp": 6000, "message": "?"}
+
+
 def make_box(folder, aws_environment) -> HostBox:
     """A host whose release is this checkout's."""
     box = make_host_box(folder, aws_environment)
     (box.folder / "host").mkdir()
     for name in ("report_run.sh", "log_events.py"):
         (box.folder / "host" / name).symlink_to(HOST / name)
+    (box.folder / "ec2").symlink_to(paths.ROOT / "ec2")
     return box
 
 
@@ -45,12 +67,14 @@ def box(tmp_path, aws_environment) -> HostBox:
     return make_box(tmp_path, aws_environment)
 
 
-def report(box: HostBox, *, log_group: str = "", stop: bool = False, env: str, **environment: str) -> str:
+def report(
+    box: HostBox, *, log_group: str = "", stop: bool = False, env: str, more: str = "", **environment: str
+) -> str:
     """Run report_run.sh as systemd does; returns what it said."""
     settings = {"METRIC_NAMESPACE": "B3Lake", "LAKE_ENV": env, "LOG_GROUP": log_group}
     settings |= {"STOP_AFTER_RUN": str(stop).lower()}
     lines = [f'{name}="{value}"\n' for name, value in settings.items()]
-    (box.folder / "ingestion.env").write_text("".join(lines), encoding="utf-8")
+    (box.folder / "ingestion.env").write_text(more + "".join(lines), encoding="utf-8")
     done = box.run("bash", box.folder / "host" / "report_run.sh", **environment)
     return done.stdout + done.stderr
 
@@ -106,6 +130,20 @@ def test_host_stays_on_for_whoever_is_logged_in(box):
     (box.folder / "logged-in").write_text("ec2-user pts/0\n", encoding="utf-8")
     assert "stays on" in report(box, env="login", stop=True, SERVICE_RESULT="success")
     assert not any("poweroff" in call for call in box.calls())
+
+
+@pytest.mark.slow
+def test_settings_are_read_as_the_ingestion_reads_them(box, client, tmp_path):
+    wrong = f"PYTHONPATH={tmp_path}\nTICKERS=$(touch {tmp_path}/ran)\r\nPATH=/nowhere\n"
+    said = report(box, env="as-text", more=wrong, SERVICE_RESULT="success")
+    assert [line.partition("ingestion.env, ")[2] for line in said.splitlines()] == [
+        "line 1: PYTHONPATH is not taken from a file of settings.",
+        "line 3: PATH is not taken from a file of settings.",
+        "",
+    ]
+    assert said.endswith("The report goes on with the settings that could be read.\n")
+    assert not (tmp_path / "ran").exists()
+    assert failed_runs(client, "as-text") == [0.0]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """ec2/run_ingestion.sh with a stub for the ingestion: which Python, which settings, which exit code, the lock."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from devlake import paths
 
-SCRIPT = paths.ROOT / "ec2" / "run_ingestion.sh"
+SCRIPTS = [paths.ROOT / "ec2" / name for name in ("run_ingestion.sh", "read_settings.sh")]
 # Says how it was called, waits (for a minute at most) for the file `go` where it is told to, and ends with the exit
 # code that it is told.
 STUB = """
@@ -33,7 +34,8 @@ def checkout(tmp_path) -> Path:
     """A checkout that holds the script and a stub of the ingestion, and no virtualenv."""
     root = tmp_path / "checkout"
     (root / "ec2").mkdir(parents=True)
-    shutil.copy(SCRIPT, root / "ec2")
+    for script in SCRIPTS:
+        shutil.copy(script, root / "ec2")
     (root / "ec2/fetch_b3_data.py").write_text(STUB, encoding="utf-8")
     return root
 
@@ -84,7 +86,7 @@ def test_virtualenv_comes_before_the_systems_python(checkout, tmp_path):
 
 
 def test_settings_come_from_the_file_unless_the_environment_has_them(checkout):
-    lines = ["# a comment", 'TICKERS="PETR4,^BVSP"', 'START_DATE="2024-01-02"', 'END_DATE=""', "bad-name=1"]
+    lines = ["# a comment", 'TICKERS="PETR4,^BVSP"', 'START_DATE="2024-01-02"', 'END_DATE=""']
     (checkout / "ingestion.env").write_text("\n".join([*lines, ""]), encoding="utf-8")
     assert '{"TICKERS": "PETR4,^BVSP", "START_DATE": "2024-01-02", "END_DATE": ""}' in run(checkout)[1]
     assert (
@@ -97,6 +99,48 @@ def test_settings_are_read_as_text_and_never_run(checkout, tmp_path):
     (checkout / "ingestion.env").write_text(f'TICKERS="$(touch {tmp_path}/ran)"\n', encoding="utf-8")
     assert f"$(touch {tmp_path}/ran)" in run(checkout)[1]
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "tickers"),
+    [
+        ("TICKERS=PETR4\r", "PETR4"),
+        ("TICKERS='PETR4, VALE3'\r", "PETR4, VALE3"),
+        ('  export TICKERS="PETR4"  ', "PETR4"),
+        ("export\tTICKERS=PETR4 ", "PETR4"),
+        ("TICKERS=a=b # $HOME `id`", "a=b # $HOME `id`"),
+        ("TICKERS=", ""),
+        ("TICKERS=''", ""),
+    ],
+)
+def test_a_setting_is_read_however_it_was_written(checkout, line, tickers):
+    (checkout / "ingestion.env").write_bytes(f"{line}\n".encode())
+    code, out, err = run(checkout)
+    assert (code, json.loads(out)[2]["TICKERS"], err) == (0, tickers, "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["TICKERS=PETR4", "TICKERS=VALE3"], "line 2: TICKERS is there twice, and the first counts: remove one."),
+        (["bad-name=1"], "line 1: no setting, and left out: write NAME=value."),
+        (["# fine", "export TICKERS"], "line 2: no setting, and left out: write NAME=value."),
+        (['TICKERS="PETR4'], "line 1: a quotation mark too many or too few in the value of TICKERS: it is left out."),
+        (["TICKERS='PETR4\""], "line 1: a quotation mark too many or too few in the value of TICKERS: it is left out."),
+        (['TICKERS="A""B"'], "line 1: a quotation mark too many or too few in the value of TICKERS: it is left out."),
+        (["tickers=PETR4"], "line 1: tickers is not taken from a file of settings."),
+        *[
+            ([f"{name}=x"], f"line 1: {name} is not taken from a file of settings.")
+            for name in ("PATH", "PYTHONPATH", "PYTHONSTARTUP", "LD_PRELOAD", "BASH_ENV", "IFS", "HOME")
+        ],
+    ],
+)
+def test_a_line_that_cannot_be_taken_ends_it(checkout, lines, said):
+    file = checkout / "ingestion.env"
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    code, out, err = run(checkout)
+    assert (code, out) == (78, "")
+    assert err == f"{file}, {said}\nNothing was fetched: put those lines of ingestion.env right.\n"
 
 
 def test_the_last_setting_counts_without_a_line_end(checkout):
