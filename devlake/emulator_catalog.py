@@ -3,9 +3,10 @@
 - BatchDeletePartition, which it does not have: no partition could be taken out of a catalog on this machine.
 - BatchCreatePartition with a set of the values that are there. Its own compares each new partition with all of them,
   so that 22,000 partitions take minutes; the answers are the same.
+- The first answer for a request that is sent again (devlake/emulator_retries.py).
 
 It is run from the checkout's folder by the virtualenv of the emulator, which has nothing else of this project: so it
-imports the standard library and ministack alone.
+imports the standard library, ministack and what does the same.
 """
 
 import json
@@ -15,6 +16,8 @@ from typing import Any
 
 from ministack import app
 from ministack.services import glue
+
+from devlake.emulator_retries import answering_retries
 
 _CALL = "AWSGlue.BatchDeletePartition"
 _serve_others = glue._handle_request_sync
@@ -107,6 +110,7 @@ def install() -> None:
     glue._batch_create_partition = batch_create_partition
     glue._batch_update_partition = batch_update_partition
     glue._handle_request_sync = _serve
+    app.app = answering_retries(app.app)
 
 
 if __name__ == "__main__":
