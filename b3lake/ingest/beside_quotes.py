@@ -5,13 +5,17 @@ A series, an index or a file that fails is reported and takes nothing else with 
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from obstore.store import S3Store
 
-from b3lake.ingest.instruments import NOBODY, count_quotes, from_stored, to_stored
+from b3lake.ingest.catalog import Catalog
+from b3lake.ingest.instruments import NOBODY, Instruments, MarketCount, from_stored, merge, to_stored
+from b3lake.ingest.lake import Lake
+from b3lake.ingest.progress import Steps
 from b3lake.ingest.small_tables import (
     INSTRUMENTS,
     PORTFOLIOS,
@@ -24,8 +28,9 @@ from b3lake.ingest.small_tables import (
 )
 from b3lake.ingest.sources.b3_index import IndexPortfolios, PortfolioError
 from b3lake.ingest.sources.bcb import CentralBank, RatesError
-from b3lake.ingest.sources.cotahist import Quotes
-from b3lake.lake.errors import B3LakeError
+from b3lake.ingest.sources.beside import BesideSources, MarketFile
+from b3lake.lake.calendar import B3_ZONE, last_final_session, trailing_window
+from b3lake.lake.errors import AwsError, B3LakeError
 from b3lake.lake.indexes import INDEXES
 from b3lake.lake.rates import FIRST_MONTH, SERIES
 
@@ -40,6 +45,85 @@ class TableOutcome:
     table: str
     written: bool = False
     causes: tuple[str, ...] = ()
+
+    def as_record(self) -> dict[str, object]:
+        """The outcome as a JSON object."""
+        return {"table": self.table, "written": self.written, "causes": list(self.causes)}
+
+
+class BesideQuotes:
+    """What one run does beside its quotes, for `sources` (None: nothing); `now` (aware) is the moment of the run.
+
+    Each table by itself: what fails is a cause of that table, and nothing else suffers by it.
+    """
+
+    def __init__(
+        self, lake: Lake, sources: BesideSources | None, steps: Steps, now: dt.datetime, *, dry_run: bool
+    ) -> None:
+        self._lake, self._sources, self._steps, self._now, self._dry_run = lake, sources, steps, now, dry_run
+        self._market = MarketCount()
+        self._unreadable = ""
+
+    async def begin(self) -> MarketCount | None:
+        """To be called before the quotes: who counts the papers of their files, None where nobody does."""
+        if not self._sources:
+            return None
+        try:
+            self._market = MarketCount(await counted_days(self._lake.store))
+        except B3LakeError as error:
+            self._unreadable = str(error)
+            return None
+        return self._market
+
+    async def bring(self) -> list[TableOutcome]:
+        """To be called after the quotes: bring rates, members of indexes and instruments up to date."""
+        jobs = self._jobs() if self._sources else {}
+        outcomes = await asyncio.gather(*(_alone(table, job) for table, job in jobs.items()))
+        if self._lake.catalog and not self._dry_run:
+            for table in jobs:
+                await _ensure_table(self._lake.catalog, table, self._steps)
+        broken = [TableOutcome(INSTRUMENTS.name, causes=(self._unreadable,))] if self._unreadable else []
+        return [*outcomes, *broken]
+
+    def _jobs(self) -> dict[SmallTable, Awaitable[TableOutcome]]:
+        sources, today = self._sources or BesideSources(), self._now.astimezone(B3_ZONE).date()
+        jobs: dict[SmallTable, Awaitable[TableOutcome]] = {}
+        if sources.bank:
+            jobs[RATES] = update_rates(self._to(sources.bank_label), sources.bank, today)
+        if sources.indexes:
+            jobs[PORTFOLIOS] = update_portfolios(self._to(sources.indexes_label), sources.indexes, today)
+        if not self._unreadable and (sources.market_file or self._market.new.days):
+            jobs[INSTRUMENTS] = self._instruments(self._to(sources.market_label), sources.market_file, today)
+        return jobs
+
+    async def _instruments(self, to: Destination, file: MarketFile | None, today: dt.date) -> TableOutcome:
+        """Add the papers of the run's own files, or else of the session before the last one.
+
+        B3 may not have published the last one yet; and a file of a year that is over is of the whole year, too much for
+        this.
+        """
+        day = trailing_window(last_final_session(self._now), 2)
+        if file and day.year == today.year and not self._market.has(day):
+            self._market.note(await asyncio.to_thread(file.quotes, day, today))
+        return await update_instruments(to, self._market.new)
+
+    def _to(self, label: str) -> Destination:
+        return Destination(self._lake.store, label, self._dry_run)
+
+
+async def _alone(table: SmallTable, job: Awaitable[TableOutcome]) -> TableOutcome:
+    try:
+        return await job
+    except B3LakeError as error:
+        return TableOutcome(table.name, causes=(str(error),))
+
+
+async def _ensure_table(catalog: Catalog, table: SmallTable, steps: Steps) -> None:
+    """Make the table where the catalog lacks it. Who may not make tables has a stack that does, once it is updated."""
+    try:
+        await asyncio.to_thread(catalog.ensure_small_table, table)
+    except AwsError as error:
+        steps.tell(str(error))
 
 
 async def update_rates(to: Destination, bank: CentralBank, today: dt.date) -> TableOutcome:
@@ -73,25 +157,34 @@ async def update_portfolios(to: Destination, service: IndexPortfolios, today: dt
     return await _store(to, PORTFOLIOS, fetched, causes)
 
 
-async def update_instruments(to: Destination, files: Sequence[Quotes]) -> TableOutcome:
-    """Count the days of `files`, each of which has every quote of the cash market on its days.
+async def counted_days(store: S3Store) -> frozenset[dt.date]:
+    """The days whose papers the lake has counted. Raises AwsError, and B3LakeError for a damaged table."""
+    rows = await read_table(store, INSTRUMENTS)
+    return _instruments(rows).days
 
+
+async def update_instruments(to: Destination, new: Instruments) -> TableOutcome:
+    """Add the papers of days that the lake had not counted when the run began.
+
+    Another run may have counted one of them meanwhile: then nothing is added, and the next run counts the rest.
     Raises AwsError, and B3LakeError when the table cannot be written.
     """
 
-    def count(rows: pa.Table) -> pa.Table:
-        known = from_stored(rows) if rows.num_rows else NOBODY
-        for quotes in files:
-            known = count_quotes(known, quotes)
-        return to_stored(known) if known.days else rows
+    def add(rows: pa.Table) -> pa.Table:
+        known = _instruments(rows)
+        return rows if not new.days or known.days & new.days else to_stored(merge(known, new))
 
+    return TableOutcome(INSTRUMENTS.name, await update_table(to, INSTRUMENTS, add))
+
+
+def _instruments(rows: pa.Table) -> Instruments:
+    """The rows of the table as counted papers. Raises B3LakeError when they do not say which days those are."""
     try:
-        written = await update_table(to, INSTRUMENTS, count)
+        return from_stored(rows) if rows.num_rows else NOBODY
     except ValueError as error:
         raise B3LakeError(
             f"{INSTRUMENTS.key} is not the table {INSTRUMENTS.name} ({error}): delete it, and read the files again."
         ) from error
-    return TableOutcome(INSTRUMENTS.name, written)
 
 
 async def _store(

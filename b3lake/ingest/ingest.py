@@ -12,6 +12,7 @@ from b3lake.ingest.events.ask import EventsWanted
 from b3lake.ingest.events.bring import bring_events
 from b3lake.ingest.events.known import KnownEvents, read_known
 from b3lake.ingest.events.report import EventsReport
+from b3lake.ingest.instruments import MarketCount
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
@@ -29,10 +30,11 @@ from b3lake.lake.tickers import ALL_TICKERS
 class _Received:
     """The source's answers so far: days and steps by ticker, refusals and doubts by ticker and day, and the rest.
 
-    `known` are the events for bars that come without.
+    `known` are the events for bars that come without; `market` counts the papers of whole days.
     """
 
     known: KnownEvents | None
+    market: MarketCount | None = None
     days: Counter[str] = field(default_factory=Counter)
     refused: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
     doubts: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
@@ -49,6 +51,8 @@ class _Received:
         self.there |= delivery.days
         if self.known:
             self.known.note_seen(delivery.seen)
+        if self.market and delivery.market is not None:
+            self.market.note(delivery.market)
         for told, kept in ((delivery.refused, self.refused), (delivery.doubts, self.doubts)):
             for ticker, reasons in told.items():
                 kept[ticker] |= reasons
@@ -71,18 +75,26 @@ class _Received:
 
 
 async def ingest(
-    wanted: Selection, source: Source, lake: Lake, steps: Steps, *, ask: B3Events | None = None, dry_run: bool
+    wanted: Selection,
+    source: Source,
+    lake: Lake,
+    steps: Steps,
+    *,
+    ask: B3Events | None = None,
+    market: MarketCount | None = None,
+    dry_run: bool,
 ) -> list[Outcome]:
     """Fetch and load the bars of `wanted`; one outcome a ticker.
 
     Of the whole market there is one outcome for each ticker that came, and one for `*` when anything failed. Bars that
-    come without events get those that the lake knows, and what `ask` (None: nobody) says now.
+    come without events get those that the lake knows, and what `ask` (None: nobody) says now. `market` counts the
+    papers of the files that are read.
     Raises AwsError, UsageError when the source cannot have such bars, and MixedLakeError when it would mix invented
     prices with others.
     """
     await lake.check_kind(source.label)
     known = None if source.has_events else await read_known(lake.store, wanted.tickers)
-    received = _Received(known)
+    received = _Received(known, market)
     loader = lake.loader(dry_run=dry_run)
     await load_all(loader, _batches(wanted, source, lake, steps, received))
     told = EventsReport()

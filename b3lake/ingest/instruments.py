@@ -49,6 +49,27 @@ def count_quotes(known: Instruments, quotes: Quotes) -> Instruments:
     return Instruments(_join(known.rows, _rows_of(new)), known.days | new_days)
 
 
+class MarketCount:
+    """Counts the papers of a run's files, but for the days that the lake has counted before."""
+
+    def __init__(self, counted: frozenset[dt.date] = frozenset()) -> None:
+        self._counted = counted
+        self._known = Instruments(NOBODY.rows, counted)
+
+    def note(self, market: Quotes) -> None:
+        """Count `market`, every quote of some days."""
+        self._known = count_quotes(self._known, market)
+
+    def has(self, day: dt.date) -> bool:
+        """Whether `day` is counted, in this run or before."""
+        return day in self._known.days
+
+    @property
+    def new(self) -> Instruments:
+        """The papers of the days that the lake lacks."""
+        return Instruments(self._known.rows, self._known.days - self._counted)
+
+
 def merge(one: Instruments, other: Instruments) -> Instruments:
     """The papers of both. Raises ValueError when both have counted the same day."""
     if common := one.days & other.days:

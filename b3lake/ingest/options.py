@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from b3lake.ingest.sources.b3_events import B3Events
+from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.settings import SOURCES, read_source_settings
 from b3lake.ingest.sources.source import Source
 from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, trailing_window
 from b3lake.lake.errors import UsageError
+from b3lake.lake.labels import is_synthetic
 from b3lake.lake.names import Names
 from b3lake.lake.settings import LakePlace, read_place
 from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, normalise, split_list
@@ -19,7 +21,7 @@ from b3lake.options import Given, Parser
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
 DEFAULT_SESSIONS = 7
 ASK_NETWORK, ASK_NOBODY = "network", "none"
-"""Values of --b3-events beside a folder."""
+"""Values of --beside, and of --b3-events beside a folder."""
 INTERVALS = ("1d", "1h", "90m", "60m", "30m", "15m", "5m", "2m", "1m")
 
 
@@ -59,6 +61,14 @@ def add_b3_events(parser: Parser) -> None:
     """--b3-events."""
     text = f"with --source b3, where its events are from: {ASK_NETWORK}, a folder of B3's answers, or {ASK_NOBODY}"
     parser.add_setting("--b3-events", "B3_EVENTS", f"{text}; without it, network, or none with --b3-files")
+
+
+def add_beside(parser: Parser) -> None:
+    """--beside."""
+    text = "rates, members of indexes and instruments, which are kept beside the quotes"
+    parser.add_setting(
+        "--beside", "BESIDE", f"{text}: {ASK_NETWORK} or {ASK_NOBODY}; without it, {ASK_NETWORK} where the quotes are"
+    )
 
 
 def add_lake(parser: Parser) -> None:
@@ -141,6 +151,7 @@ class ChosenSource:
     interval: str
     is_b3: bool
     has_files: bool
+    is_official: bool
 
 
 def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
@@ -149,8 +160,10 @@ def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
     is_b3 = name == "b3"
     if is_b3 and interval != "1d":
         raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
-    files = read_b3_files(given)
-    return ChosenSource(read_source_settings(environ).source(name, files), interval, is_b3, is_b3 and files is not None)
+    files, settings = read_b3_files(given), read_source_settings(environ)
+    has_files = is_b3 and files is not None
+    is_official = settings.is_official(name) and not has_files
+    return ChosenSource(settings.source(name, files), interval, is_b3, has_files, is_official)
 
 
 def read_b3_events(given: Given, environ: Mapping[str, str], chosen: ChosenSource) -> B3Events | None:
@@ -164,6 +177,21 @@ def read_b3_events(given: Given, environ: Mapping[str, str], chosen: ChosenSourc
     if not folder.is_dir():
         raise UsageError(f"B3_EVENTS={text} is no folder: give a folder of answers, {ASK_NETWORK} or {ASK_NOBODY}.")
     return B3Events(folder=folder)
+
+
+def read_beside(given: Given, environ: Mapping[str, str], chosen: ChosenSource) -> BesideSources | None:
+    """Who is asked for what is kept beside the quotes of `chosen`; None where nothing is to be kept. Raises UsageError.
+
+    Unless it is said, somebody is asked where the quotes come from the source itself, and not from files or from a
+    substitute; what files of B3's tell is always kept.
+    """
+    is_real = chosen.is_official and not is_synthetic(chosen.source.label)
+    text = given.text("beside")
+    if text not in {ASK_NETWORK, ASK_NOBODY, ""}:
+        raise UsageError(f"BESIDE={text} is neither {ASK_NETWORK} nor {ASK_NOBODY}: give one of them.")
+    if text == ASK_NETWORK or (is_real and not text):
+        return read_source_settings(environ).beside(chosen.source)
+    return None if text else BesideSources(market_label=chosen.source.label)
 
 
 def read_b3_files(given: Given) -> Path | None:

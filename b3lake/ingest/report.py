@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from b3lake.ingest.beside_quotes import TableOutcome
 from b3lake.ingest.doctor.examine import Examination
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.verify import Comparison
@@ -18,11 +19,19 @@ _SHOWN = 5
 
 
 def write_outcomes(
-    outcomes: Sequence[Outcome], totals: dict[str, object], *, json_lines: bool, only_failed: bool = False
+    outcomes: Sequence[Outcome],
+    tables: Sequence[TableOutcome],
+    totals: dict[str, object],
+    *,
+    json_lines: bool,
+    only_failed: bool = False,
 ) -> None:
-    """The report of a run on standard output: a line a ticker (or one that something is said of) and one of totals."""
+    """The report of a run on standard output.
+
+    A line a ticker (or one that something is said of), one a table beside the quotes, and one of totals.
+    """
     if json_lines:
-        write_records([outcome.as_record() for outcome in outcomes], totals)
+        write_records([outcome.as_record() for outcome in outcomes], totals | {"tables": _records(tables)})
         return
     table = Table("ticker", "status", box=None, pad_edge=False)
     for name in ("requested", "received", "written", "unchanged"):
@@ -39,11 +48,18 @@ def write_outcomes(
     console = _stdout()
     console.print(table)
     verb = "would be written" if totals["dry_run"] else "written"
+    for one in tables:
+        told = (verb if one.written else "unchanged", *one.causes)
+        console.print(f"{one.table}: {'; '.join(told)}", markup=False, highlight=False)
     console.print(
         f"{totals['written']} partitions {verb}, {totals['unchanged']} unchanged, {totals['gaps']} sessions missing; "
         f"{totals['failed_tickers']} of {totals['tickers']} tickers failed; {totals['seconds']} s.",
         highlight=False,
     )
+
+
+def _records(tables: Sequence[TableOutcome]) -> list[dict[str, object]]:
+    return [table.as_record() for table in tables]
 
 
 def write_examination(seen: Examination, repaired: int, *, json_lines: bool) -> None:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from b3lake.ingest.beside_quotes import (
     TableOutcome,
+    counted_days,
     update_instruments,
     update_portfolios,
     update_rates,
 )
+from b3lake.ingest.instruments import MarketCount
 from b3lake.ingest.objects import open_store
 from b3lake.ingest.small_tables import (
     INSTRUMENTS,
@@ -31,6 +33,7 @@ from b3lake.ingest.small_tables import (
 )
 from b3lake.ingest.sources.b3_index import IndexPortfolios
 from b3lake.ingest.sources.bcb import CentralBank
+from b3lake.ingest.sources.cotahist import Quotes
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.lake.errors import AwsError, B3LakeError
 from b3lake.lake.indexes import INDEXES
@@ -75,6 +78,16 @@ def rates(to: Destination, service: Service, today: dt.date = TODAY) -> TableOut
 def portfolios(to: Destination, service: Service, today: dt.date = TODAY) -> TableOutcome:
     with serving(service) as url:
         return asyncio.run(update_portfolios(to, IndexPortfolios(url, HASTY), today))
+
+
+def instruments(to: Destination, files: list[Quotes]) -> TableOutcome:
+    async def update() -> TableOutcome:
+        market = MarketCount(await counted_days(to.store))
+        for file in files:
+            market.note(file)
+        return await update_instruments(to, market.new)
+
+    return asyncio.run(update())
 
 
 def indexes(day: dt.date, but: str = "") -> FakeIndexes:
@@ -186,9 +199,9 @@ def test_a_portfolio_is_replaced_whole(lake: TestLake, to: Destination) -> None:
 
 def test_instruments_of_files_are_counted_once(lake: TestLake, to: Destination) -> None:
     files = [quotes(quote(20240102), quote(20240103, "VALE3")), quotes(quote(20240103, "VALE3"), quote(20240104))]
-    assert asyncio.run(update_instruments(to, files)) == TableOutcome("b3_instruments", written=True)
-    assert asyncio.run(update_instruments(to, files[::-1])) == TableOutcome("b3_instruments", written=False)
-    assert asyncio.run(update_instruments(to, [])) == TableOutcome("b3_instruments", written=False)
+    assert instruments(to, files) == TableOutcome("b3_instruments", written=True)
+    assert instruments(to, files[::-1]) == TableOutcome("b3_instruments", written=False)
+    assert instruments(to, []) == TableOutcome("b3_instruments", written=False)
     assert versions(lake) == {"instruments/b3/data.parquet": 1}
     rows = stored(lake, INSTRUMENTS)
     assert rows.schema.remove_metadata() == INSTRUMENTS.schema
@@ -196,13 +209,13 @@ def test_instruments_of_files_are_counted_once(lake: TestLake, to: Destination) 
 
 
 def test_a_day_without_new_papers_counts_too(lake: TestLake, to: Destination) -> None:
-    asyncio.run(update_instruments(to, [quotes(quote(20240102))]))
-    assert asyncio.run(update_instruments(to, [quotes(quote(20240103))])).written
+    instruments(to, [quotes(quote(20240102))])
+    assert instruments(to, [quotes(quote(20240103))]).written
     assert stored(lake, INSTRUMENTS)["sessions"].to_pylist() == [2]
 
 
 def test_no_quotes_make_no_table(lake: TestLake, to: Destination) -> None:
-    assert not asyncio.run(update_instruments(to, [quotes()])).written
+    assert not instruments(to, [quotes()]).written
     assert versions(lake) == {}
 
 
@@ -210,7 +223,7 @@ def test_a_dry_run_puts_nothing(lake: TestLake, to: Destination) -> None:
     dry = Destination(to.store, LABEL, dry_run=True)
     assert rates(dry, FakeCentralBank(TODAY)).written
     assert portfolios(dry, indexes(TODAY)).written
-    assert asyncio.run(update_instruments(dry, [quotes(quote())])).written
+    assert instruments(dry, [quotes(quote())]).written
     assert versions(lake) == {}
 
 
@@ -283,14 +296,14 @@ def test_a_damaged_object_is_named_and_kept(lake: TestLake, to: Destination, bod
 
 
 def test_instruments_without_their_days_are_named(lake: TestLake, to: Destination) -> None:
-    asyncio.run(update_instruments(to, [quotes(quote())]))
+    instruments(to, [quotes(quote())])
     sink = io.BytesIO()
     pq.write_table(stored(lake, INSTRUMENTS).replace_schema_metadata(None), sink)
     lake.s3.put_object(Bucket=lake.bucket, Key="instruments/b3/data.parquet", Body=sink.getvalue())
     with pytest.raises(
         B3LakeError, match=r"it does not say which days it has counted\): delete it, and read the files"
     ):
-        asyncio.run(update_instruments(to, [quotes(quote(20240103))]))
+        instruments(to, [quotes(quote(20240103))])
 
 
 def test_synthetic_and_real_rows_are_never_mixed(lake: TestLake, to: Destination) -> None:
@@ -312,7 +325,7 @@ def test_a_bucket_that_is_not_there_is_an_aws_error(lake: TestLake) -> None:
 
 
 def test_an_object_of_other_number_types_is_read_as_the_table(lake: TestLake, to: Destination) -> None:
-    asyncio.run(update_instruments(to, [quotes(quote())]))
+    instruments(to, [quotes(quote())])
     rows = stored(lake, INSTRUMENTS)
     wide = rows.set_column(8, "sessions", rows["sessions"].cast(pa.int64()))
     sink = io.BytesIO()

@@ -185,7 +185,9 @@ def test_an_event_enters_the_next_trade_and_moves_when_its_day_comes(command: Co
     command(*fetch(late, events, min(missing), max(missing)))
     assert cells(lake, "XPTO3") == {str(ex_date): (None, 2.0)}
     assert written_since(lake, before) - before.keys() == {key_of(day, "XPTO3") for day in missing}
-    assert written_since(lake, before) & before.keys() == {key_of(next_trade, "XPTO3")}
+    assert {key for key in written_since(lake, before) & before.keys() if key.startswith("raw/")} == {
+        key_of(next_trade, "XPTO3")
+    }
 
 
 @pytest.mark.parametrize("pieces", ["0-5 5-12 12-22", "12-22 5-12 0-5", "5-12 12-22 0-5", "0-22 3-9", "0-3 9-22 3-9"])

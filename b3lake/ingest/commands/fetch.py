@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from b3lake.ingest import options
+from b3lake.ingest.beside_quotes import BesideQuotes, TableOutcome
 from b3lake.ingest.errors import Status
 from b3lake.ingest.ingest import ingest, no_session
-from b3lake.ingest.lake import open_lake
+from b3lake.ingest.lake import Lake, open_lake
 from b3lake.ingest.outcome import Outcome, exit_code, summary
-from b3lake.ingest.progress import progress
+from b3lake.ingest.progress import Steps, progress
 from b3lake.ingest.report import write_outcomes
 from b3lake.ingest.sources.b3_events import B3Events
+from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.source import Selection, Source
 from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
@@ -30,7 +32,8 @@ PROGRAM = "b3lake fetch"
 class FetchRequest:
     """One run: which bars, from where, to where; `last` is the newest day whose bar may be taken.
 
-    `ask` is who tells the events of bars that come without (None: nobody is asked).
+    `ask` is who tells the events of bars that come without (None: nobody is asked), and `beside` who tells what is kept
+    beside the quotes (None: nothing is).
     """
 
     wanted: Selection
@@ -38,6 +41,7 @@ class FetchRequest:
     source: Source
     place: LakePlace
     ask: B3Events | None = None
+    beside: BesideSources | None = None
     dry_run: bool = False
     json_lines: bool = False
 
@@ -65,6 +69,7 @@ def parse(
         chosen.source,
         options.read_lake(given, environ),
         options.read_b3_events(given, environ, chosen),
+        options.read_beside(given, environ, chosen),
         dry_run=given.flag("dry_run"),
         json_lines=given.flag("json"),
     )
@@ -82,6 +87,7 @@ def _parser(program: str) -> Parser:
     options.add_sessions(parser)
     options.add_source(parser)
     options.add_b3_events(parser)
+    options.add_beside(parser)
     options.add_lake(parser)
     parser.add_argument("--include-partial", action="store_true", help="also take today's bar before it is final")
     parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
@@ -94,17 +100,29 @@ def run(request: FetchRequest) -> int:
     started = time.monotonic()
     wanted = dataclasses.replace(request.wanted, end=min(request.wanted.end, request.last))
     worthwhile = wanted.start <= wanted.end and request.source.may_have(wanted)
-    outcomes = _ingest(request, wanted) if worthwhile else _nothing_to_do(request.wanted)
+    outcomes, tables = _ingest(request, wanted) if worthwhile else (_nothing_to_do(request.wanted), [])
     totals = summary(outcomes, time.monotonic() - started, dry_run=request.dry_run)
-    write_outcomes(outcomes, totals, json_lines=request.json_lines, only_failed=wanted.tickers is None)
+    write_outcomes(outcomes, tables, totals, json_lines=request.json_lines, only_failed=wanted.tickers is None)
     return exit_code(outcomes)
 
 
-def _ingest(request: FetchRequest, wanted: Selection) -> list[Outcome]:
+def _ingest(request: FetchRequest, wanted: Selection) -> tuple[list[Outcome], list[TableOutcome]]:
+    """The quotes' outcomes, and those of the tables beside them."""
     lake = open_lake(request.place, create_table=not request.dry_run)
     label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
     with progress(label, total) as steps:
-        return asyncio.run(ingest(wanted, request.source, lake, steps, ask=request.ask, dry_run=request.dry_run))
+        return asyncio.run(_quotes_and_beside(request, wanted, lake, steps))
+
+
+async def _quotes_and_beside(
+    request: FetchRequest, wanted: Selection, lake: Lake, steps: Steps
+) -> tuple[list[Outcome], list[TableOutcome]]:
+    beside = BesideQuotes(lake, request.beside, steps, wanted.now, dry_run=request.dry_run)
+    market = await beside.begin()
+    outcomes = await ingest(
+        wanted, request.source, lake, steps, ask=request.ask, market=market, dry_run=request.dry_run
+    )
+    return outcomes, await beside.bring()
 
 
 def _nothing_to_do(wanted: Selection) -> list[Outcome]:

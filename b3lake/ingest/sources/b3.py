@@ -1,6 +1,7 @@
 """B3's own quotes: COTAHIST files, from B3's site or from here, as bars of the lake's columns."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -135,7 +136,8 @@ class _Got:
             yield Notice(f"{name}: {content.left_out} quotes left out, from {TOO_EARLY}.")
         days = frozenset(day for day in content.days - before if wanted.start <= day <= wanted.end)
         if days:
-            yield self._delivery(name, quotes, refused, days)
+            market = content.quotes[~np.isin(content.quotes["day"], [as_number(day) for day in before])]
+            yield dataclasses.replace(self._delivery(name, quotes, refused, days), market=market)
 
     def _wants(self, one: RefusedRecord) -> bool:
         wanted = self._wanted

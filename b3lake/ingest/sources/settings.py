@@ -9,15 +9,19 @@ from urllib.parse import urlsplit
 from b3lake.ingest.sources import b3, yahoo
 from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.b3_index import BASE_URL as LISTED_URL
+from b3lake.ingest.sources.b3_index import IndexPortfolios
 from b3lake.ingest.sources.b3_site import B3_URL
+from b3lake.ingest.sources.bcb import BASE_URL as BCB_URL
+from b3lake.ingest.sources.bcb import CentralBank
+from b3lake.ingest.sources.beside import BesideSources, MarketFile
 from b3lake.ingest.sources.source import Source
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
 from b3lake.lake.errors import UsageError
-from b3lake.lake.labels import is_synthetic
+from b3lake.lake.labels import CENTRAL_BANK, is_synthetic
 
 SOURCES = (yahoo.LABEL, b3.LABEL)
 YAHOO_VARIABLE, B3_VARIABLE, LABEL_VARIABLE = "B3LAKE_YAHOO_URL", "B3LAKE_B3_URL", "B3LAKE_SOURCE_LABEL"
-LISTED_VARIABLE = "B3LAKE_B3_LISTED_URL"
+LISTED_VARIABLE, BCB_VARIABLE = "B3LAKE_B3_LISTED_URL", "B3LAKE_BCB_URL"
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -27,13 +31,14 @@ _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 class SourceSettings:
     """The addresses of the sources, without a slash at their end; `label` "" leaves each source its own.
 
-    `listed_url` is B3's service of listed companies: it tells of events.
+    `listed_url` is B3's service of listed companies: it tells of events and of the members of indexes.
     """
 
     yahoo_url: str = YAHOO_URL
     b3_url: str = B3_URL
     listed_url: str = LISTED_URL
     label: str = ""
+    bcb_url: str = BCB_URL
 
     def yahoo(self) -> yahoo.YahooSource:
         """Yahoo, at its address."""
@@ -57,6 +62,37 @@ class SourceSettings:
             )
         return B3Events(self.listed_url)
 
+    def is_official(self, name: str) -> bool:
+        """Whether the source that SOURCES calls `name` is asked at its own address."""
+        return self.b3_url == B3_URL if name == b3.LABEL else self.yahoo_url == YAHOO_URL
+
+    def beside(self, source: Source) -> BesideSources:
+        """Who tells what is kept beside the quotes of `source`.
+
+        Raises UsageError when one of them is invented and the quotes are not, or the other way.
+        """
+        labels = {
+            BCB_VARIABLE: self._beside_label(CENTRAL_BANK, self.bcb_url == BCB_URL, self.bcb_url),
+            LISTED_VARIABLE: self._beside_label(b3.LABEL, self.listed_url == LISTED_URL, self.listed_url),
+        }
+        gives_whole_days = isinstance(source, b3.B3Source)
+        if not gives_whole_days:
+            labels[B3_VARIABLE] = self._beside_label(b3.LABEL, self.b3_url == B3_URL, self.b3_url)
+        for variable, label in labels.items():
+            if is_synthetic(label) != is_synthetic(source.label):
+                raise UsageError(
+                    f"Quotes from {source.label} and what {label} tells beside them are not mixed: set {variable} to "
+                    "the address that belongs to the quotes, or ask for nothing beside them with --beside none."
+                )
+        return BesideSources(
+            CentralBank(self.bcb_url),
+            labels[BCB_VARIABLE],
+            IndexPortfolios(self.listed_url),
+            labels[LISTED_VARIABLE],
+            None if gives_whole_days else MarketFile(self.b3_url),
+            labels.get(B3_VARIABLE, source.label),
+        )
+
     def source(self, name: str, b3_files: Path | None) -> Source:
         """The source that SOURCES calls `name`."""
         return self.b3(b3_files) if name == b3.LABEL else self.yahoo()
@@ -65,9 +101,16 @@ class SourceSettings:
         """Rows from elsewhere are never called Yahoo's or B3's unless somebody says so."""
         return self.label or (own if official else urlsplit(url).hostname or own)
 
+    def _beside_label(self, own: str, official: bool, url: str) -> str:
+        """As _label; but a label that calls the quotes real is not that of rates."""
+        return own if self.label and not is_synthetic(self.label) else self._label(own, official, url)
+
 
 def read_source_settings(environ: Mapping[str, str]) -> SourceSettings:
-    """Settings from B3LAKE_YAHOO_URL, B3LAKE_B3_URL, B3LAKE_B3_LISTED_URL, B3LAKE_SOURCE_LABEL. Raises UsageError."""
+    """Settings from B3LAKE_YAHOO_URL, B3LAKE_B3_URL, B3LAKE_B3_LISTED_URL, B3LAKE_BCB_URL, B3LAKE_SOURCE_LABEL.
+
+    Raises UsageError.
+    """
     label = environ.get(LABEL_VARIABLE, "").strip()
     if label and not _LABEL.fullmatch(label):
         raise UsageError(
@@ -80,6 +123,7 @@ def read_source_settings(environ: Mapping[str, str]) -> SourceSettings:
         # Who serves B3's files elsewhere serves the answers about companies too, or there are none.
         read_address(environ, LISTED_VARIABLE, LISTED_URL if b3_url == B3_URL else b3_url),
         label,
+        read_address(environ, BCB_VARIABLE, BCB_URL),
     )
 
 

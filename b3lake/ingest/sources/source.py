@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from b3lake.ingest.sources.cotahist import Quotes
 from b3lake.ingest.steps import Step
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import B3LakeError
@@ -51,7 +52,8 @@ class Delivery:
     and `days` has all wanted days of the file, of whatever ticker.
     By ticker and day, `refused` says which bars the source had and could not give, and `doubts` what is strange about
     bars that it gave; by ticker, `steps` are those of its prices that no listed event explains. `seen` (SHARES_SCHEMA)
-    says who the tickers are; it is empty from a source that has events.
+    says who the tickers are; it is empty from a source that has events. `market` (QUOTE_TYPE) has every quote of the
+    file's days, of whatever ticker, where the source gives whole days.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Delivery:
     steps: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     days: frozenset[dt.date] = frozenset()
     seen: pa.Table = field(default_factory=SHARES_SCHEMA.empty_table)
+    market: Quotes | None = None
 
 
 @dataclass(frozen=True)
