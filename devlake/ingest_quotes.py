@@ -12,7 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from b3lake.ingest.options import ASK_NETWORK
 from b3lake.ingest.parquet import decode
+from b3lake.ingest.sources.settings import B3_VARIABLE, BCB_VARIABLE, LISTED_VARIABLE, YAHOO_VARIABLE
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
 from b3lake.lake.keys import RAW_PREFIX
 from b3lake.lake.labels import SYNTHETIC, is_synthetic
@@ -21,9 +23,10 @@ from devlake.child_process import run_child
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.fake_http import serving
-from devlake.fake_yahoo import FakeYahoo
+from devlake.fake_sources import FakeSources
 
 ALL, SOME_FAILED = 0, 3  # exit codes of the ingestion that leave something in the lake
+ADDRESSES = (YAHOO_VARIABLE, B3_VARIABLE, LISTED_VARIABLE, BCB_VARIABLE)
 YAHOO_PROBE = f"{YAHOO_URL}/v8/finance/chart/PETR4.SA?range=5d&interval=1d"
 SYNTHETIC_NOTICE = (
     "These prices are SYNTHETIC: a fake Yahoo on this machine invented them. Do not take them for quotes."
@@ -58,7 +61,9 @@ class Origin:
 
     def settings(self) -> dict[str, str]:
         """The environment that makes the ingestion ask there."""
-        return {"B3LAKE_YAHOO_URL": self.url, "B3LAKE_SOURCE_LABEL": SYNTHETIC} if self.url else {}
+        if not self.url:
+            return {}
+        return dict.fromkeys(ADDRESSES, self.url) | {"B3LAKE_SOURCE_LABEL": SYNTHETIC, "BESIDE": ASK_NETWORK}
 
 
 def yahoo_answers(seconds: float = 8.0) -> str | None:
@@ -76,7 +81,7 @@ def yahoo_answers(seconds: float = 8.0) -> str | None:
 
 @contextmanager
 def choose_origin(synthetic: bool | None, environ: Mapping[str, str]) -> Iterator[Origin]:
-    """Where quotes come from for the length of a `with` block, in which a fake Yahoo runs if there is no other.
+    """Where quotes come from for the length of a `with` block, in which fake sources run if there is no other.
 
     It is asked only where Yahoo would be: B3's files and whoever else is named are taken as they are, and the ingestion
     itself refuses what the lake cannot hold. `synthetic` says of which kind the lake's prices are (None: it is empty).
@@ -93,12 +98,12 @@ def choose_origin(synthetic: bool | None, environ: Mapping[str, str]) -> Iterato
         return
     if synthetic is False:
         raise DevLakeError(f"{trouble}. This lake holds real prices, and no invented ones are added: try again later.")
-    with serving(FakeYahoo()) as url:
+    with serving(FakeSources()) as url:
         yield fake_origin(url, f"{trouble}: the same ingestion asks a fake one on this machine instead.")
 
 
 def fake_origin(url: str, trouble: str = "") -> Origin:
-    """The fake Yahoo that runs at `url`."""
+    """The fake sources that run at `url`."""
     return Origin("the fake Yahoo (synthetic)", url, trouble)
 
 
@@ -149,6 +154,7 @@ def ingest_quotes(
     problems = [origin.trouble] if origin.trouble else []
     problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
     summary = next(one["summary"] for one in reports if "summary" in one)
+    problems += [f"{table['table']}: {cause}" for table in summary["tables"] for cause in table["causes"]]
     counts = (summary["written"], summary["unchanged"], summary["tickers"])
     return Ingestion(code, *counts, origin.synthetic, tuple(problems), origin.name)
 

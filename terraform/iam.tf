@@ -49,7 +49,7 @@ data "aws_iam_policy_document" "host" {
   statement {
     sid       = "RawObjects"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
-    resources = ["${local.raw_bucket_arn}/${local.raw_prefix}*", "${local.raw_bucket_arn}/events/*"]
+    resources = [for prefix in concat([local.raw_prefix], local.beside_prefixes) : "${local.raw_bucket_arn}/${prefix}*"]
   }
 
   statement {
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "host" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = ["${local.raw_prefix}*", "events/*"]
+      values   = [for prefix in concat([local.raw_prefix], local.beside_prefixes) : "${prefix}*"]
     }
   }
 

@@ -26,8 +26,10 @@ locals {
   raw_bucket     = coalesce(var.raw_bucket_name, "${local.prefix}-raw-${local.account_id}")
   raw_bucket_arn = "arn:${local.partition}:s3:::${local.raw_bucket}"
   raw_prefix     = "raw/b3/"
-  glue_database  = local.snake_prefix
-  timezone       = "America/Sao_Paulo"
+  # Events with the answers that they were made of, rates, instruments, members of indexes: a table of one object each.
+  beside_prefixes = ["events/", "rates/br/", "instruments/b3/", "portfolios/b3/"]
+  glue_database   = local.snake_prefix
+  timezone        = "America/Sao_Paulo"
 
   tags = merge({ Project = "b3-lake", Environment = var.env, ManagedBy = "terraform" }, var.tags)
 }

@@ -28,7 +28,7 @@ _TEXTS = {
         "host on": "sempre ligado",
         "allowance": "Descontadas as franquias permanentes de cada conta: {stopped} e {on} USD.",
         "backfill": "Uma vez, para encher o lake: {backfill} USD.",
-        "prices": "Preços de lista em us-east-1, {as_of}, sem impostos.",
+        "prices": "Preços de tabela em us-east-1, {as_of}, sem impostos.",
     },
 }
 

@@ -1,7 +1,7 @@
 """How many requests the lake makes: pure arithmetic, which tests hold to what a counting proxy saw.
 
 >>> ingestion(tickers=10, sessions=10)
-Requests(writes=10, lists=2, reads=1, catalog=3)
+Requests(writes=13, lists=2, reads=6, catalog=6)
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from math import ceil
 KEYS_PER_PAGE = 1000
 PARTITIONS_PER_CALL = 100
 DATES_PER_LISTING = 25
+TABLES_BESIDE = 3
 MOVING_AVERAGE_DATES = 5
 SESSIONS_PER_YEAR = 252
 # Athena, whose requests no proxy here sees: it lists the location of each partition, reads an object's footer, and then
@@ -38,13 +39,19 @@ class Requests:
 
 
 def ingestion(tickers: int, sessions: int) -> Requests:
-    """One daily run: it lists the window of `sessions`, and writes and registers one new bar per ticker."""
-    return Requests(
+    """One daily run: it lists the window of `sessions`, and writes and registers one new bar per ticker.
+
+    With it come rates, members of indexes and instruments, a table of one object each.
+    """
+    quotes = Requests(
         writes=tickers,
         lists=1 + _pages(tickers * sessions),  # one tells whether the lake holds anything else than real prices
         reads=1,
         catalog=2 + ceil(tickers / PARTITIONS_PER_CALL),  # the table, its partitions of the window, the new ones
     )
+    # Each is read, written whole and looked up in the catalog. Which rates are the newest, and which days are counted,
+    # is read once more before.
+    return quotes + Requests(writes=TABLES_BESIDE, reads=TABLES_BESIDE + 2, catalog=TABLES_BESIDE)
 
 
 def refine_run(tickers: int, dates: int, years: int, new_dates: int = 1) -> Requests:

@@ -191,7 +191,7 @@ def read_beside(given: Given, environ: Mapping[str, str], chosen: ChosenSource) 
         raise UsageError(f"BESIDE={text} is neither {ASK_NETWORK} nor {ASK_NOBODY}: give one of them.")
     if text == ASK_NETWORK or (is_real and not text):
         return read_source_settings(environ).beside(chosen.source)
-    return None if text else BesideSources(market_label=chosen.source.label)
+    return BesideSources(market_label=chosen.source.label) if chosen.is_b3 and not text else None
 
 
 def read_b3_files(given: Given) -> Path | None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from b3lake.cost import model
-from b3lake.cost.requests import Requests, ingestion, refine_run
+from b3lake.cost.requests import TABLES_BESIDE, Requests, ingestion, refine_run
 from b3lake.lake.calendar import sessions_between
 from devlake import paths
 from devlake.deploy_stack import deploy_stack
 from devlake.emulator import Emulator, running
 from devlake.fake_http import serving as serving_http
-from devlake.fake_yahoo import FakeYahoo
+from devlake.fake_sources import FakeSources
 from devlake.ingest_quotes import fake_origin, ingest_quotes
 from devlake.proxy import Proxy, serving
 from devlake.run_glue import spark_environment
@@ -59,11 +59,11 @@ def _refine(aws: Emulator, folder: Path, job: str) -> None:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     """A lake of half a year, and one more session of it."""
     folder, found = tmp_path_factory.mktemp("lake"), Measured()
-    with running() as aws, serving_http(FakeYahoo()) as yahoo, pytest.MonkeyPatch.context() as patch:
+    with running() as aws, serving_http(FakeSources()) as url_of_fakes, pytest.MonkeyPatch.context() as patch:
         outputs = deploy_stack(aws, folder)
         proxy = Proxy(aws.endpoint_url)
         with serving(proxy) as url:
-            counted, origin = dataclasses.replace(aws, endpoint_url=url), fake_origin(yahoo)
+            counted, origin = dataclasses.replace(aws, endpoint_url=url), fake_origin(url_of_fakes)
 
             def note(step: str) -> None:
                 found.steps[step] = as_requests(proxy.count())
@@ -84,7 +84,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
 
 
 def test_a_daily_ingestion(measured: Measured) -> None:
-    assert measured.steps["daily ingestion"] == ingestion(len(TICKERS), WINDOW)
+    """The second of a day: the tables beside the quotes, which the first one wrote, are the same."""
+    wanted = ingestion(len(TICKERS), WINDOW)
+    assert measured.steps["daily ingestion"] == dataclasses.replace(wanted, writes=wanted.writes - TABLES_BESIDE)
+    assert measured.steps["first ingestion"].writes == len(TICKERS) * (DATES - 1) + TABLES_BESIDE
 
 
 def test_a_daily_run(measured: Measured) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from b3lake.cli import COMMANDS, run_command
+from b3lake.ingest.small_tables import SMALL_TABLES
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
 from b3lake.lake.schemas import HISTORY_SCHEMA, PARTITION_TYPES, RAW_SCHEMA, REFINED_SCHEMA, YEAR_PARTITION_TYPES
 from devlake import paths
@@ -38,6 +39,7 @@ def _columns(title: str) -> list[tuple[str, str]]:
         (RAW_TABLE, PARTITION_TYPES, RAW_SCHEMA),
         (REFINED_TABLE, PARTITION_TYPES, REFINED_SCHEMA),
         (HISTORY_TABLE, YEAR_PARTITION_TYPES, HISTORY_SCHEMA),
+        *((table.name, {}, table.schema) for table in SMALL_TABLES),
     ],
 )
 def test_the_data_dictionary_has_the_columns_of_the_code(

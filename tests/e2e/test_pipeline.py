@@ -20,6 +20,7 @@ from devlake.ask_lake import query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator, running
 from devlake.fake_http import Reply, serving
+from devlake.fake_sources import FakeSources
 from devlake.fake_yahoo import FakeYahoo, Query, recorded, synthetic
 from devlake.ingest_quotes import Ingestion, fake_origin, ingest_quotes
 from devlake.prepare_athena import prepare_athena
@@ -64,7 +65,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     if file.exists():
         answers["PETR4"] = recorded(file)
     fake_yahoo = FakeYahoo({SYMBOLS[ticker]: [answer] for ticker, answer in answers.items()})
-    with running() as aws, serving(fake_yahoo) as url, pytest.MonkeyPatch.context() as patch:
+    with running() as aws, serving(FakeSources(yahoo=fake_yahoo)) as url, pytest.MonkeyPatch.context() as patch:
         outputs = deploy_stack(aws, folder)
         prepare_athena(aws)
         patch.setenv("START_DATE", FIRST)
@@ -164,7 +165,7 @@ def test_the_same_ingestion_again_writes_nothing_and_starts_no_job(lake: Lake, m
     monkeypatch.setenv("START_DATE", FIRST)
     monkeypatch.setenv("END_DATE", LAST)
     fake_yahoo = FakeYahoo({SYMBOLS[ticker]: [answer] for ticker, answer in lake.answers.items()})
-    with serving(fake_yahoo) as url:
+    with serving(FakeSources(yahoo=fake_yahoo)) as url:
         tickers = ["PETR4", "VALE3", "IBOV"]
         again = ingest_quotes(lake.aws, lake.outputs, lake.folder, fake_origin(url), tickers=tickers)
     assert (again.exit_code, again.written, again.unchanged) == (0, 0, 66)

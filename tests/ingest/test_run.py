@@ -55,6 +55,10 @@ class Command:
         assert "summary" in lines[-1]
         return {line["ticker"]: line for line in lines[:-1]}
 
+    def lines(self) -> list[dict[str, object]]:
+        """What was printed as JSON, but for the summary."""
+        return [json.loads(line) for line in self.out.splitlines()][:-1]
+
     def summary(self) -> dict[str, object]:
         return json.loads(self.out.splitlines()[-1])["summary"]
 

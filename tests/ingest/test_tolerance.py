@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b3lake.ingest.doctor.examine import Finding, Kind, examine_rows
+from b3lake.ingest.doctor.examine import examine_rows
+from b3lake.ingest.doctor.finding import Finding, Kind
 from b3lake.ingest.tolerance import outside_range, smallest_steps, turnover_disagrees
 from b3lake.ingest.validate import disagreeing, outside, validate
 from tests.ingest.lake_cases import DAYS, table

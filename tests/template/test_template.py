@@ -9,8 +9,9 @@ import pytest
 import tomllib
 
 from b3lake.ingest.doctor.figures import FINDINGS_METRIC, GAPS_METRIC
+from b3lake.ingest.small_tables import SMALL_TABLES, SmallTable
 from b3lake.lake import keys
-from b3lake.lake.names import EVENTS_TABLE, HISTORY_TABLE, METRIC_NAMESPACE, RAW_TABLE, REFINED_TABLE, Names
+from b3lake.lake.names import HISTORY_TABLE, METRIC_NAMESPACE, RAW_TABLE, REFINED_TABLE, Names
 from b3lake.refine.figures import AGE_METRIC, METRICS
 from devlake import paths
 from devlake.emulator import ACCOUNT_ID
@@ -75,12 +76,16 @@ def test_the_history_table_has_the_job_s_columns() -> None:
     assert partitions_of("HistoryTable") == YEAR_PARTITION_TYPES
 
 
-def test_the_events_table_has_the_ingestion_s_columns() -> None:
-    from b3lake.lake.schemas import EVENTS_SCHEMA
-
-    assert columns_of("CorporateEventsTable") == {field.name: HIVE_TYPES[field.type] for field in EVENTS_SCHEMA}
-    assert list(columns_of("CorporateEventsTable")) == EVENTS_SCHEMA.names
-    assert "PartitionKeys" not in properties("CorporateEventsTable")["TableInput"]
+@pytest.mark.parametrize("table", SMALL_TABLES, ids=lambda table: table.name)
+def test_a_table_of_one_object_has_the_ingestion_s_columns(table: SmallTable) -> None:
+    (logical,) = (
+        name
+        for name, kind in KINDS.items()
+        if kind == "AWS::Glue::Table" and properties(name)["TableInput"]["Name"] == table.name
+    )
+    assert columns_of(logical) == {field.name: HIVE_TYPES[field.type] for field in table.schema}
+    assert list(columns_of(logical)) == table.schema.names
+    assert "PartitionKeys" not in properties(logical)["TableInput"]
 
 
 def test_every_allowed_glue_version_has_pinned_modules() -> None:
@@ -137,7 +142,7 @@ def test_the_tables_are_those_of_the_contract_where_the_contract_has_them() -> N
         RAW_TABLE: f"{bucket}/{keys.RAW_PREFIX}/",
         REFINED_TABLE: f"{bucket}/{keys.REFINED_PREFIX}/",
         HISTORY_TABLE: f"{bucket}/{keys.HISTORY_PREFIX}/",
-        EVENTS_TABLE: f"{bucket}/{keys.EVENTS_PREFIX}/",
+        **{table.name: f"{bucket}/{table.prefix}/" for table in SMALL_TABLES},
     }
 
 

@@ -1,5 +1,6 @@
 """Least privilege of the host, tried out: with IAM enforced, its role ingests, follows releases, and no more."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -11,13 +12,18 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from b3lake.ingest.small_tables import INSTRUMENTS, PORTFOLIOS, RATES
+from b3lake.lake.labels import SYNTHETIC
 from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import PARTITION_TYPES
 from devlake import paths
 from devlake.aws_environment import REGION
 from devlake.emulator import ACCOUNT_ID, Emulator, running
+from devlake.fake_b3 import FakeB3, invented_records
 from devlake.fake_http import serving
-from devlake.fake_yahoo import FakeYahoo
+from devlake.fake_sources import FakeSources
+from devlake.ingest_quotes import fake_origin
+from tests.ingest.listed_companies import cash, cash_body, stock, supplement_body
 from tests.terraform.conftest import BUCKET_KEY
 
 pytestmark = pytest.mark.slow
@@ -86,24 +92,53 @@ def host(strict_aws, policy) -> Host:
     return Host(strict_aws.environment() | dict(zip(names, keys, strict=True)), client)
 
 
-def test_the_ingestion_runs_with_what_the_host_may_do(strict_aws, host):
-    settings = {"TICKERS": "PETR4,^BVSP", "START_DATE": "2024-01-02", "END_DATE": "2024-01-05",
-                "RAW_BUCKET": RAW_BUCKET, "GLUE_DATABASE": DATABASE}  # fmt: skip
-    with serving(FakeYahoo()) as url:
-        done = subprocess.run(
-            [sys.executable, paths.FETCH_SCRIPT],
-            cwd=paths.ROOT,
-            env=host.environment | settings | {"B3LAKE_YAHOO_URL": url},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+def fetch(host: Host, settings: dict[str, str]) -> str:
+    """Run the ingestion as the host does; what it printed."""
+    lake = {"RAW_BUCKET": RAW_BUCKET, "GLUE_DATABASE": DATABASE, "START_DATE": "2024-01-02", "END_DATE": "2024-01-05"}
+    done = subprocess.run(
+        [sys.executable, paths.FETCH_SCRIPT],
+        cwd=paths.ROOT,
+        env=host.environment | lake | settings,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    keys = strict_aws.client("s3").list_objects_v2(Bucket=RAW_BUCKET, Prefix="raw/b3/")["Contents"]
-    assert len(keys) == 2 * 4
+    return done.stdout
+
+
+def keys_of(aws: Emulator, prefix: str = "") -> list[str]:
+    return [item["Key"] for item in aws.client("s3").list_objects_v2(Bucket=RAW_BUCKET, Prefix=prefix)["Contents"]]
+
+
+def test_the_ingestion_runs_with_what_the_host_may_do(strict_aws, host):
+    with serving(FakeSources()) as url:
+        said = fetch(host, {"TICKERS": "PETR4,^BVSP"} | fake_origin(url).settings())
+    assert len(keys_of(strict_aws, "raw/b3/")) == 2 * 4
     partitions = strict_aws.client("glue").get_partitions(DatabaseName=DATABASE, TableName=RAW_TABLE)["Partitions"]
     assert len(partitions) == 2 * 4
+    tables = ("br_rates", "b3_index_portfolio", "b3_instruments")
+    assert [line for line in said.splitlines() if line.startswith(tables)] == [f"{name}: written" for name in tables]
+    assert {table.key for table in (RATES, PORTFOLIOS, INSTRUMENTS)} <= set(keys_of(strict_aws))
+
+
+def test_the_ingestion_brings_events_with_what_the_host_may_do(strict_aws, host):
+    split = supplement_body([stock("DESDOBRAMENTO", "100,00000000000", "03/01/2024", isin="BRXPTOACNOR0")])
+    answers = {
+        "XPTO-GetListedSupplementCompany": json.loads(split),
+        "XPTO-GetListedCashDividends": json.loads(cash_body([cash("DIVIDENDO", "0,50", "02/01/2024")])),
+    }
+    first, last = dt.date(2024, 1, 2), dt.date(2024, 1, 5)
+    b3 = FakeB3(invented_records(["XPTO3"], first, last), last, answers=answers, trading_names={"XPTO": "XPTO"})
+    with serving(b3) as url:
+        fetch(host, {"TICKERS": "XPTO3", "SOURCE": "b3", "B3LAKE_B3_URL": url, "B3LAKE_SOURCE_LABEL": SYNTHETIC})
+    assert set(keys_of(strict_aws, "events/")) == {
+        "events/answers/XPTO-GetListedCashDividends.json",
+        "events/answers/XPTO-GetListedSupplementCompany.json",
+        "events/b3/data.parquet",
+        "events/shares/data.parquet",
+    }
 
 
 def test_the_host_reads_its_releases(host):
@@ -133,6 +168,10 @@ def test_metrics_go_to_one_namespace(policy):
     [
         ("s3", "put_object", {"Bucket": RAW_BUCKET, "Key": "refined/b3/x", "Body": b"x"}),
         ("s3", "get_object", {"Bucket": RAW_BUCKET, "Key": "refined/b3/x"}),
+        ("s3", "put_object", {"Bucket": RAW_BUCKET, "Key": "state/refine/ledger.json", "Body": b"x"}),
+        ("s3", "put_object", {"Bucket": RAW_BUCKET, "Key": "rates/x", "Body": b"x"}),
+        ("s3", "delete_object", {"Bucket": RAW_BUCKET, "Key": "events/b3/data.parquet"}),
+        ("s3", "list_objects_v2", {"Bucket": RAW_BUCKET, "Prefix": "state/"}),
         ("s3", "list_objects_v2", {"Bucket": RAW_BUCKET, "Prefix": "refined/"}),
         ("s3", "delete_object", {"Bucket": RAW_BUCKET, "Key": "raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet"}),
         ("s3", "put_object", {"Bucket": HOST_BUCKET, "Key": "release", "Body": b"x"}),

@@ -3,9 +3,8 @@
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +13,17 @@ from obstore.store import S3Store
 
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
+from b3lake.ingest.doctor.beside import instrument_faults, rate_faults, weight_faults
 from b3lake.ingest.doctor.events import not_applied
+from b3lake.ingest.doctor.finding import Finding, Kind
 from b3lake.ingest.doctor.series import PriceSeries
 from b3lake.ingest.events.event import Status
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.objects import IN_FLIGHT, RawObject
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
-from b3lake.ingest.small_tables import EVENTS, read_table
+from b3lake.ingest.small_tables import EVENTS, INSTRUMENTS, PORTFOLIOS, RATES, read_table
 from b3lake.ingest.sources.source import Selection
-from b3lake.ingest.steps import UNEXPLAINED_STEP
 from b3lake.ingest.validate import BARS_SCHEMA, carried_forward, disagreeing, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
 from b3lake.lake.calendar import FIRST_DAY, day_start_utc, is_final, last_final_day, sessions_between
@@ -34,43 +34,7 @@ from b3lake.lake.tickers import is_ticker
 BATCH_OBJECTS = 1000
 
 
-class Kind(StrEnum):
-    """The kinds of faults."""
-
-    GAP = "gap"  # a session without an object, between the first and the last that the ticker has
-    UNREADABLE = "unreadable"  # no Parquet file, or not with the bronze columns
-    IMPOSSIBLE = "impossible"  # a row that is no possible quote
-    OUTSIDE = "outside-range"  # an open or close outside low to high; official in some years of B3's files
-    TURNOVER = "turnover-disagrees"  # turnover over volume is ten times the prices, or a tenth
-    MISPLACED = "misplaced"  # a row of another day than its partition's
-    DISPUTED = "disputed-event"  # a split, grouping or bonus of B3's that the prices contradict
-    UNSIZED = "unsized-event"  # an event of B3's without a usable number
-    DUPLICATE = "duplicate"  # two rows of one moment
-    CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
-    STEP = UNEXPLAINED_STEP  # prices that no listed split or dividend leads from one day to the next
-    STALE = "stale"  # written before the session was final; of a day to come, maybe
-    MIXED = "mixed-sources"  # an invented price in a lake that has others
-    STRAY = "stray"  # an object under the prefix that is none of the lake's
-    UNREGISTERED = "unregistered"  # in S3, not in the catalog
-    UNBACKED = "unbacked"  # in the catalog, not in S3
-
-
 _EVENT_KINDS = {Status.DISPUTED: Kind.DISPUTED, Status.UNSIZED: Kind.UNSIZED}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One fault, and where it is."""
-
-    kind: Kind
-    ticker: str
-    day: dt.date | None
-    detail: str = ""
-
-    def as_record(self) -> dict[str, object]:
-        """The finding as JSON takes it."""
-        day = self.day.isoformat() if self.day else None
-        return {"finding": self.kind.value, "ticker": self.ticker, "day": day, "detail": self.detail}
 
 
 @dataclass
@@ -116,6 +80,7 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
         Finding(_EVENT_KINDS[event.status], event.ticker, event.ex_date, event.note)
         for event in not_applied(await read_table(lake.store, EVENTS), seen.days)
     ]
+    seen.findings += [finding async for finding in _beside(lake.store, examined, seen)]
     if len(seen.kinds) > 1:
         seen.findings += [Finding(Kind.MIXED, ticker, day, "its price is invented") for day, ticker in seen.invented]
     known = {pair for pair in await registered if wanted is None or pair[1] in wanted}
@@ -124,6 +89,19 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
     seen.findings += [Finding(Kind.UNBACKED, ticker, day) for day, ticker in known - there - foreign]
     seen.findings.sort(key=lambda finding: (finding.kind, finding.ticker, finding.day or dt.date.min, finding.detail))
     return seen
+
+
+async def _beside(store: S3Store, examined: Selection, seen: Examination) -> AsyncIterator[Finding]:
+    """The faults of the tables beside the quotes; instruments are compared with all quotes, or not at all."""
+    start, end = examined.start, examined.end
+    newest = max((day for days in seen.days.values() for day in days), default=None)
+    for finding in rate_faults(await read_table(store, RATES), start, end, newest):
+        yield finding
+    for finding in weight_faults(await read_table(store, PORTFOLIOS), start, end):
+        yield finding
+    if examined.tickers is None and (start, end) == (dt.date.min, dt.date.max):
+        for finding in instrument_faults(await read_table(store, INSTRUMENTS), seen.days):
+            yield finding
 
 
 async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examination, steps: Steps) -> None:

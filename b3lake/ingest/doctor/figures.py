@@ -1,6 +1,7 @@
 """The figures of an examination, as CloudWatch has them."""
 
-from b3lake.ingest.doctor.examine import Examination, Kind
+from b3lake.ingest.doctor.examine import Examination
+from b3lake.ingest.doctor.finding import Kind
 from b3lake.lake.figures import put_figures
 
 FINDINGS_METRIC, GAPS_METRIC = "Findings", "Gaps"

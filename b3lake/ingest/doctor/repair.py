@@ -10,7 +10,8 @@ from obstore.exceptions import BaseError
 
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
-from b3lake.ingest.doctor.examine import Examination, Finding, Kind
+from b3lake.ingest.doctor.examine import Examination
+from b3lake.ingest.doctor.finding import Finding, Kind
 from b3lake.ingest.events.ask import EventsWanted
 from b3lake.ingest.events.bring import bring_events
 from b3lake.ingest.events.known import read_known
