@@ -13,8 +13,11 @@ from rich.console import Console
 
 from b3lake.ask.athena import ask
 from b3lake.ask.errors import QueryError
+from b3lake.ask.narrow import EVERYTHING, Narrowing, members_query, narrowed, read_narrowing, with_members
 from b3lake.ask.questions import list_queries, read_query
 from b3lake.ask.show_rows import print_table, to_csv, to_json, write_parquet
+from b3lake.lake.errors import UsageError
+from b3lake.lake.renames import newest_code
 from b3lake.lake.settings import Settings, read_settings
 from b3lake.options import Parser
 
@@ -29,6 +32,7 @@ class AskRequest:
 
     sql: str | None
     settings: Settings
+    narrowing: Narrowing = EVERYTHING
     form: str = TABLE
     target: str = STDOUT
     most_rows: int = 200
@@ -42,7 +46,10 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
     sql = None
     if not options.list:
         sql = options.sql if options.sql is not None else read_query(options.file or options.query)
-    return AskRequest(sql, read_settings(environ), form, target, options.rows)
+    if sql is None and (options.ticker or options.since):
+        raise UsageError("--ticker and --since narrow a query, and --list asks none.")
+    narrowing = read_narrowing(options.ticker, options.since, across_renames=options.lineage)
+    return AskRequest(sql, read_settings(environ), narrowing, form, target, options.rows)
 
 
 def _parser(program: str) -> Parser:
@@ -57,6 +64,10 @@ def _parser(program: str) -> Parser:
     question.add_argument("--sql", help="the query itself")
     question.add_argument("--file", help="a .sql file")
     question.add_argument("--list", action="store_true", help="show the queries that come with the lake")
+    only = "as though the lake had no others; @IBOV are the index's members"
+    parser.add_argument("--ticker", metavar="LIST", help=f"only of these, {only}")
+    parser.add_argument("--since", metavar="DAY", help="only from this day on, as though the lake began then")
+    parser.add_argument("--lineage", action="store_true", help="with --ticker: its past under older codes is its own")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", nargs="?", const=STDOUT, metavar="FILE", help="CSV, to a file or to standard output")
     form.add_argument("--json", nargs="?", const=STDOUT, metavar="FILE", help="a JSON array, likewise")
@@ -71,7 +82,7 @@ def run(request: AskRequest) -> int:
         answer = pa.table(dict(zip(("query", "answers"), zip(*list_queries().items(), strict=True), strict=True)))
     else:
         with _waiting(Console(stderr=True)):
-            answer = ask(request.sql, request.settings)
+            answer = _answer(request.sql, request)
     try:
         _give(answer, request)
     except BrokenPipeError:
@@ -79,6 +90,15 @@ def run(request: AskRequest) -> int:
     except OSError as error:
         raise QueryError(f"Cannot write {request.target}: {error.strerror}.") from error
     return 0
+
+
+def _answer(sql: str, request: AskRequest) -> pa.Table:
+    settings = request.settings
+    narrowing = with_members(request.narrowing, lambda index: ask(members_query(index), settings))
+    for ticker in narrowing.tickers:
+        if (newest := newest_code(ticker)) and not narrowing.across_renames:
+            print(f"{ticker} is {newest} today: --ticker {newest} --lineage has both.", file=sys.stderr)
+    return ask(narrowed(sql, settings.database, narrowing), settings)
 
 
 def _waiting(messages: Console) -> AbstractContextManager[Any]:

@@ -4,6 +4,7 @@ A series, an index or a file that fails is reported and takes nothing else with 
 """
 
 import asyncio
+import dataclasses
 import datetime as dt
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -29,9 +30,10 @@ from b3lake.ingest.small_tables import (
 from b3lake.ingest.sources.b3_index import IndexPortfolios, PortfolioError
 from b3lake.ingest.sources.bcb import CentralBank, RatesError
 from b3lake.ingest.sources.beside import BesideSources, MarketFile
+from b3lake.ingest.sources.source import Selection
 from b3lake.lake.calendar import B3_ZONE, last_final_session, trailing_window
 from b3lake.lake.errors import AwsError, B3LakeError
-from b3lake.lake.indexes import INDEXES
+from b3lake.lake.indexes import INDEXES, MEMBERS_MARK, expand_members
 from b3lake.lake.rates import FIRST_MONTH, SERIES
 
 ASKED_AGAIN_DAYS = 40
@@ -124,6 +126,17 @@ async def _ensure_table(catalog: Catalog, table: SmallTable, steps: Steps) -> No
         await asyncio.to_thread(catalog.ensure_small_table, table)
     except AwsError as error:
         steps.tell(str(error))
+
+
+async def with_members(store: S3Store, wanted: Selection) -> Selection:
+    """`wanted` with the members of the newest portfolio that the lake has in place of each `@INDEX`.
+
+    Raises AwsError, and B3LakeError when the lake has none.
+    """
+    if not any(name.startswith(MEMBERS_MARK) for name in wanted.tickers or ()):
+        return wanted
+    portfolios = await read_table(store, PORTFOLIOS)
+    return dataclasses.replace(wanted, tickers=expand_members(wanted.tickers or (), portfolios))
 
 
 async def update_rates(to: Destination, bank: CentralBank, today: dt.date) -> TableOutcome:

@@ -12,10 +12,11 @@ from b3lake.ingest.sources.settings import SOURCES, read_source_settings
 from b3lake.ingest.sources.source import Source
 from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, trailing_window
 from b3lake.lake.errors import UsageError
+from b3lake.lake.indexes import spelled
 from b3lake.lake.labels import is_synthetic
 from b3lake.lake.names import Names
 from b3lake.lake.settings import LakePlace, read_place
-from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, normalise, split_list
+from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, split_list
 from b3lake.options import Given, Parser
 
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
@@ -27,7 +28,7 @@ INTERVALS = ("1d", "1h", "90m", "60m", "30m", "15m", "5m", "2m", "1m")
 
 def add_tickers(parser: Parser, default: str) -> None:
     """--tickers; `default` is said in the help."""
-    text = "comma-separated B3 tickers, with or without .SA; ^BVSP is the index; * is every ticker"
+    text = "comma-separated B3 tickers, with or without .SA; ^BVSP is the index; @IBOV its members; * is every ticker"
     parser.add_setting("--tickers", "TICKERS", f"{text}; without it, {default}")
 
 
@@ -84,7 +85,10 @@ def add_json(parser: Parser) -> None:
 
 
 def read_tickers(given: Given, environ: Mapping[str, str], default: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The tickers in the lake's spelling, None for every ticker; `default` where none are given. Raises UsageError."""
+    """The tickers in the lake's spelling, None for every ticker; `default` where none are given. Raises UsageError.
+
+    `@IBOV` stays until the lake tells its members (with_members).
+    """
     if given.options.tickers is None and "TICKERS" in environ and not environ["TICKERS"].strip():
         raise UsageError("TICKERS is set but empty: list tickers, like TICKERS=PETR4,VALE3, or unset it.")
     text = given.text("tickers")
@@ -96,7 +100,7 @@ def read_tickers(given: Given, environ: Mapping[str, str], default: tuple[str, .
     if not names:
         raise UsageError("No ticker was given: list tickers, like TICKERS=PETR4,VALE3.")
     try:
-        return tuple(dict.fromkeys(normalise(name) for name in names))
+        return tuple(dict.fromkeys(spelled(name) for name in names))
     except ValueError as error:
         raise UsageError(f"{error}.") from error
 

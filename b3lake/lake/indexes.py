@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.tickers import normalise
 
 INDEXES = {
     "IBOV": "Ibovespa",
@@ -34,6 +35,11 @@ def index_code(text: str) -> str:
         known = ", ".join(MEMBERS_MARK + name for name in INDEXES)
         raise ValueError(f"{text.strip()!r} is no index of this lake: its indexes are {known}")
     return code
+
+
+def spelled(name: str) -> str:
+    """A name of a list of tickers as the lake spells it, `@IBOV` too. Raises ValueError for what can be neither."""
+    return MEMBERS_MARK + index_code(name) if name.strip().startswith(MEMBERS_MARK) else normalise(name)
 
 
 def newest_members(portfolios: pa.Table, index: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from b3lake.ask.narrow import EVERYTHING, Narrowing, read_narrowing
 from b3lake.lake.calendar import last_final_session, sessions_between
 from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.settings import Settings, read_settings
@@ -24,6 +25,7 @@ class ReportRequest:
 
     settings: Settings
     output: Path = DEFAULT_OUTPUT
+    narrowing: Narrowing = EVERYTHING
     sessions: int = 250
     language: str = "pt"
 
@@ -37,7 +39,8 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
     options = _parser(program).read(arguments, environ).options
     if options.sessions < 1:
         raise UsageError(f"--sessions {options.sessions} is no number of sessions: give 1 or more.")
-    return ReportRequest(read_settings(environ), options.output, options.sessions, options.language)
+    narrowing = read_narrowing(options.ticker, None, across_renames=False)
+    return ReportRequest(read_settings(environ), options.output, narrowing, options.sessions, options.language)
 
 
 def _parser(program: str) -> Parser:
@@ -48,24 +51,25 @@ def _parser(program: str) -> Parser:
     )
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="FILE", help=f"default {DEFAULT_OUTPUT}")
     parser.add_argument("--sessions", type=int, default=250, metavar="N", help="the newest N sessions (default 250)")
+    parser.add_argument("--ticker", metavar="LIST", help="only these; @IBOV are the index's members")
     parser.add_argument("--language", choices=("pt", "en"), default="pt", help="shown first (default pt)")
     return parser
 
 
 def run(request: ReportRequest, now: dt.datetime) -> int:
     """Write the page as of `now` (aware); 0. Raises B3LakeError when the lake does not answer."""
-    page = build_page(request.settings, request.sessions, request.language, now)
+    page = build_page(request, now)
     _write(request.output, page)
     print(f"{request.output} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
     return 0
 
 
-def build_page(settings: Settings, sessions: int, language: str, now: dt.datetime) -> str:
+def build_page(request: ReportRequest, now: dt.datetime) -> str:
     """The page about the lake at `now` (aware). Raises QueryError when the lake does not answer."""
-    content = read_lake(settings, sessions)
+    content = read_lake(request.settings, request.sessions, request.narrowing)
     days = trade_dates(content.days)
     calendar = sessions_between(min(days), last_final_session(now)) if days else []
-    return write_page(describe_lake(content, calendar, now), language)
+    return write_page(describe_lake(content, calendar, now), request.language)
 
 
 def _write(path: Path, page: str) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b3lake.ask.athena import ask
+from b3lake.ask.narrow import Narrowing, members_query, narrowed, with_members
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE
 from b3lake.lake.settings import Settings
 from b3lake.report.read_objects import newest_object_time
@@ -36,14 +37,19 @@ class LakeContent:
     refined_at: dt.datetime | None
 
 
-def read_lake(settings: Settings, sessions: int) -> LakeContent:
-    """Ask the lake for its newest `sessions` and its state. Raises QueryError when it does not answer."""
-    days = ask(_text("days"), settings)
+def read_lake(settings: Settings, sessions: int, to: Narrowing) -> LakeContent:
+    """Ask the lake for its newest `sessions`, `to` some tickers, and its state. Raises QueryError without an answer."""
+    to = with_members(to, lambda index: ask(members_query(index), settings))
+
+    def about(name: str, **values: object) -> pa.Table:
+        return ask(narrowed(_text(name).format(**values), settings.database, to), settings)
+
+    days = about("days")
     newest = cast("dt.date | None", pc.max(days["trade_date"]).as_py()) or dt.date.today()  # noqa: DTZ011 - no rows
     return LakeContent(
-        quotes=ask(_text("quotes").format(sessions=sessions), settings),
+        quotes=about("quotes", sessions=sessions),
         days=days,
-        sources=ask(_text("sources").format(since=newest - dt.timedelta(days=SOURCE_DAYS)), settings),
+        sources=about("sources", since=newest - dt.timedelta(days=SOURCE_DAYS)),
         ingested_at=newest_object_time(settings, RAW_TABLE, f"dt={newest}/"),
         refined_at=newest_object_time(settings, HISTORY_TABLE),
     )

@@ -136,6 +136,22 @@ def test_a_file_of_a_year_that_is_over_is_not_fetched_for_this(
     assert INSTRUMENTS not in lake.written("")
 
 
+def test_an_index_stands_for_its_members(
+    command: Command, lake: TestLake, fake_yahoo: FakeYahoo, bank: Scripted, b3: Scripted
+):
+    assert command("--tickers", "@IBOV", *RANGE) == 1
+    assert "The lake has no portfolio of IBOV yet, so nobody knows what @IBOV is" in command.err
+    assert command.fetch_at(NOW, "--tickers", "ITUB4", *RANGE, "--beside", "network") == 0
+    assert command("--tickers", "@ibov,itub4", *RANGE, "--json") == 0
+    told = {ticker: record["status"] for ticker, record in command.records().items()}
+    assert told == {"PETR4": "written", "VALE3": "written", "ITUB4": "unchanged"}
+    assert command.doctor("--tickers", "@IBOV", "--start-date", str(DAYS[0]), "--json") == 0
+    assert command.summary()["tickers"] == 2
+    assert command.verify("--tickers", "@IBOV") == 2
+    assert "this reads no lake: list them." in command.err
+    assert command("--tickers", "@DOW") == 2
+
+
 @pytest.mark.parametrize(
     ("variable", "arguments", "sentence"),
     [

@@ -1,6 +1,7 @@
 """`b3lake doctor`: reads the lake's quotes, says what is wrong with them, and repairs it when asked."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 import os
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from b3lake.ingest import options
+from b3lake.ingest.beside_quotes import with_members
 from b3lake.ingest.doctor.examine import Examination, examine
 from b3lake.ingest.doctor.figures import tell_figures
 from b3lake.ingest.doctor.repair import repair
@@ -86,6 +88,8 @@ def _parser(program: str) -> Parser:
 def run(request: DoctorRequest) -> int:
     """Examine, repair if asked, report, and return the exit code. Raises B3LakeError."""
     lake = open_lake(request.place, create_table=request.fix)
+    examined = asyncio.run(with_members(lake.store, request.examined))
+    request = dataclasses.replace(request, examined=examined)
     with progress("objects", None) as steps:
         seen, repaired = asyncio.run(_treat(request, lake, steps))
     write_examination(seen, repaired, json_lines=request.json_lines)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from b3lake.ingest import options
-from b3lake.ingest.beside_quotes import BesideQuotes, TableOutcome
+from b3lake.ingest.beside_quotes import BesideQuotes, TableOutcome, with_members
 from b3lake.ingest.errors import Status
 from b3lake.ingest.ingest import ingest, no_session
 from b3lake.ingest.lake import Lake, open_lake
@@ -109,6 +109,7 @@ def run(request: FetchRequest) -> int:
 def _ingest(request: FetchRequest, wanted: Selection) -> tuple[list[Outcome], list[TableOutcome]]:
     """The quotes' outcomes, and those of the tables beside them."""
     lake = open_lake(request.place, create_table=not request.dry_run)
+    wanted = asyncio.run(with_members(lake.store, wanted))
     label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
     with progress(label, total) as steps:
         return asyncio.run(_quotes_and_beside(request, wanted, lake, steps))

@@ -15,6 +15,7 @@ from b3lake.ingest.sources.source import Selection, Source
 from b3lake.ingest.verify import compare_sources
 from b3lake.lake.calendar import last_final_session
 from b3lake.lake.errors import B3LakeError, UsageError
+from b3lake.lake.indexes import MEMBERS_MARK
 from b3lake.options import Parser
 
 PROGRAM = "b3lake verify"
@@ -38,6 +39,8 @@ def parse(
     tickers = options.read_tickers(given, environ, options.default_tickers(of_b3=True))
     if tickers is None:
         raise UsageError("TICKERS=* cannot be compared, for Yahoo is asked for each ticker: list them.")
+    if any(name.startswith(MEMBERS_MARK) for name in tickers):
+        raise UsageError("TICKERS=@… are the members that a lake knows, and this reads no lake: list them.")
     last = last_final_session(now)
     start, end = options.read_range(given, last, options.read_sessions(given))
     settings = read_source_settings(environ)
