@@ -16,7 +16,7 @@ from b3lake.lake.indexes import spelled
 from b3lake.lake.labels import is_synthetic
 from b3lake.lake.names import Names
 from b3lake.lake.settings import LakePlace, read_place
-from b3lake.lake.tickers import ALL_TICKERS, INDEX_SYMBOL, split_list
+from b3lake.lake.tickers import ALL_TICKERS, CASH, INDEX_SYMBOL, MARKETS, split_list
 from b3lake.options import Given, Parser
 
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
@@ -49,6 +49,9 @@ def add_source(parser: Parser) -> None:
     """--source, --interval and --b3-files."""
     parser.add_setting("--source", "SOURCE", "yahoo, or b3: the exchange's own COTAHIST files", SOURCES[0])
     parser.add_setting("--interval", "INTERVAL", f"length of a bar: {', '.join(INTERVALS)}", INTERVALS[0])
+    parser.add_setting(
+        "--market", "MARKET", f"with --source b3, {' or '.join(MARKETS)} (of a few shares: PETR4F)", CASH
+    )
     add_b3_files(parser)
 
 
@@ -154,6 +157,7 @@ class ChosenSource:
     source: Source
     interval: str
     is_b3: bool
+    market: str
     has_files: bool
     is_official: bool
 
@@ -164,10 +168,14 @@ def read_source(given: Given, environ: Mapping[str, str]) -> ChosenSource:
     is_b3 = name == "b3"
     if is_b3 and interval != "1d":
         raise UsageError("--source b3 has daily bars only: leave --interval out, or take --source yahoo.")
+    market = given.choice("market", MARKETS)
+    if market != CASH and not is_b3:
+        raise UsageError("Yahoo has the cash market only: leave --market out, or take --source b3.")
     files, settings = read_b3_files(given), read_source_settings(environ)
     has_files = is_b3 and files is not None
     is_official = settings.is_official(name) and not has_files
-    return ChosenSource(settings.source(name, files), interval, is_b3, has_files, is_official)
+    source = settings.source(name, files, market)
+    return ChosenSource(source, interval, is_b3, market, has_files, is_official)
 
 
 def read_b3_events(given: Given, environ: Mapping[str, str], chosen: ChosenSource) -> B3Events | None:

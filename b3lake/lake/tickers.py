@@ -6,6 +6,11 @@ ALL_TICKERS = "*"
 INDEX_TICKER = "IBOV"
 INDEX_SYMBOL = "^BVSP"
 
+CASH, FRACTIONAL = "cash", "fractional"
+MARKETS = (CASH, FRACTIONAL)
+"""The market of round lots, and that of a few shares, where a share has a code of its own."""
+FRACTIONAL_SUFFIX = "F"
+
 _CODE = re.compile(r"(?=[0-9]*[A-Z])(?=[A-Z]*[0-9])[A-Z0-9]{2,12}")
 _CODE_WITH_BLANKS = re.compile(r"[A-Z]+(?: +[A-Z]+)* +[0-9]{1,2}[A-Z]?")
 """A code as B3's files had it until 1998: three letters, of which the last may be blank, a blank, a digit."""
@@ -25,6 +30,12 @@ def is_code(text: str) -> bool:
 def is_ticker(text: str) -> bool:
     """Whether `text` is a ticker as the lake spells it: a code, or the index."""
     return text == INDEX_TICKER or is_code(text)
+
+
+def in_market(ticker: str, market: str) -> str:
+    """The code of `ticker` in one of MARKETS: `PETR4` is `PETR4F` in the fractional one."""
+    is_other = market == FRACTIONAL and ticker != INDEX_TICKER and not ticker.endswith(FRACTIONAL_SUFFIX)
+    return ticker + FRACTIONAL_SUFFIX if is_other else ticker
 
 
 def normalise(text: str) -> str:

@@ -71,5 +71,6 @@ def test_make_ingest_takes_what_fetch_takes_but_for_the_lake() -> None:
     fetched = re.search(r"^FETCHED := (.*)$", makefile, re.MULTILINE)
     assert fetched
     of_fetch = {variable for variable, _ in fetch._parser("").settings.values()}
-    of_sources = {settings.YAHOO_VARIABLE, settings.B3_VARIABLE, settings.LISTED_VARIABLE, settings.LABEL_VARIABLE}
+    of_sources = {settings.YAHOO_VARIABLE, settings.B3_VARIABLE, settings.LISTED_VARIABLE, settings.BCB_VARIABLE}
+    of_sources.add(settings.LABEL_VARIABLE)
     assert set(fetched[1].split()) == of_fetch - {"RAW_BUCKET", "GLUE_DATABASE"} | of_sources

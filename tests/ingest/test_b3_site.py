@@ -55,7 +55,7 @@ def site(*replies: Reply) -> Iterator[tuple[str, Scripted]]:
 
 
 def read(url: str, file: SiteFile = FILE, today: dt.date = TODAY) -> Cotahist:
-    return read_from_site(file, url, today, QUICK)
+    return read_from_site(file, url, today, back_off=QUICK)
 
 
 # --- Which files -------------------------------------------------------------------------------------------------

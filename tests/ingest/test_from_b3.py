@@ -62,6 +62,43 @@ def test_four_whole_real_days_of_a_folder(command: Command, lake: TestLake, shar
     assert "Left out, for they do not begin as a COTAHIST file does: trailers.csv." in command.err
 
 
+def test_the_fractional_market_is_apart(command: Command, lake: TestLake, shared_data: Path):
+    day = dt.date(2016, 2, 29)
+    both = (*from_files(shared_data / "cotahist", day, day, "PETR4,PETR4F"), "--beside", "none")
+    assert command(*both, "--market", "fractional") == 0
+    assert list(command.records()) == ["PETR4F"]
+    (few,) = lake.rows(key_of(day, "PETR4F"))
+    assert list(lake.written()) == [key_of(day, "PETR4F")]
+    assert command(*from_files(shared_data / "cotahist", day, day, "PETR4"), "--beside", "none") == 0
+    (lots,) = lake.rows(key_of(day, "PETR4"))
+    lines = (shared_data / "cotahist" / "COTAHIST_D29022016.TXT").read_bytes().splitlines()
+    told = {line[24:27]: int(line[152:170]) for line in lines if line[12:24].strip() in {b"PETR4", b"PETR4F"}}
+    assert (few["volume"], lots["volume"]) == (told[b"020"], told[b"010"])
+    assert few["volume"] < lots["volume"] / 1000
+
+
+def test_the_whole_fractional_market_tells_no_instruments(command: Command, lake: TestLake, shared_data: Path):
+    day = dt.date(2016, 2, 29)
+    assert (
+        command(*from_files(shared_data / "cotahist", day, day), "--market", "fractional", "--b3-events", "none") == 0
+    )
+    assert len(lake.written()) == 268  # lines of the file with 020 at position 25
+    assert all(key.endswith("F/data.parquet") for key in lake.written())
+    assert command.summary()["tables"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--market", "fractional"), "Yahoo has the cash market only: leave --market out, or take --source b3."),
+        (("--source", "b3", "--market", "odd"), "MARKET=odd is not known: choose one of cash, fractional."),
+    ],
+)
+def test_other_markets_are_refused(command: Command, lake: TestLake, arguments: tuple[str, ...], said: str):
+    assert command(*arguments) == 2
+    assert said in command.err
+
+
 @pytest.mark.parametrize("day", REAL_DAYS)
 def test_a_whole_real_day_is_a_success(command: Command, shared_data: Path, day: dt.date):
     assert command(*from_files(shared_data / "cotahist", day, day), "--dry-run") == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b3lake.lake.tickers import is_code, normalise, split_list, yahoo_symbol
+from b3lake.lake.tickers import CASH, FRACTIONAL, in_market, is_code, normalise, split_list, yahoo_symbol
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,10 @@ def test_what_is_a_code_is_safe_in_a_key(text: str):
         assert text.isascii()
         assert text.isalnum()
         assert text == text.upper()
+
+
+def test_the_code_of_a_share_in_the_fractional_market() -> None:
+    assert [in_market(name, FRACTIONAL) for name in ("PETR4", "PETR4F", "BPAC11", "IBOV")] == [
+        "PETR4F", "PETR4F", "BPAC11F", "IBOV",
+    ]  # fmt: skip
+    assert in_market("PETR4", CASH) == "PETR4"

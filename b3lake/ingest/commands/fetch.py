@@ -22,7 +22,7 @@ from b3lake.ingest.sources.source import Selection, Source
 from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
 from b3lake.lake.settings import LakePlace
-from b3lake.lake.tickers import ALL_TICKERS
+from b3lake.lake.tickers import ALL_TICKERS, CASH, in_market
 from b3lake.options import Parser
 
 PROGRAM = "b3lake fetch"
@@ -42,6 +42,7 @@ class FetchRequest:
     place: LakePlace
     ask: B3Events | None = None
     beside: BesideSources | None = None
+    market: str = CASH
     dry_run: bool = False
     json_lines: bool = False
 
@@ -70,6 +71,7 @@ def parse(
         options.read_lake(given, environ),
         options.read_b3_events(given, environ, chosen),
         options.read_beside(given, environ, chosen),
+        chosen.market,
         dry_run=given.flag("dry_run"),
         json_lines=given.flag("json"),
     )
@@ -110,6 +112,9 @@ def _ingest(request: FetchRequest, wanted: Selection) -> tuple[list[Outcome], li
     """The quotes' outcomes, and those of the tables beside them."""
     lake = open_lake(request.place, create_table=not request.dry_run)
     wanted = asyncio.run(with_members(lake.store, wanted))
+    if wanted.tickers:
+        codes = dict.fromkeys(in_market(ticker, request.market) for ticker in wanted.tickers)
+        wanted = dataclasses.replace(wanted, tickers=tuple(codes))
     label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
     with progress(label, total) as steps:
         return asyncio.run(_quotes_and_beside(request, wanted, lake, steps))

@@ -14,14 +14,23 @@ from b3lake.ingest.errors import missing_sessions
 from b3lake.ingest.events.shares import seen_in
 from b3lake.ingest.sources.b3_folder import files_here, name_others
 from b3lake.ingest.sources.b3_site import B3_URL, FILE_BACK_OFF, ClosedError, files_on_site, read_from_site
-from b3lake.ingest.sources.cotahist import Cotahist, Quotes, RefusedRecord, as_date, as_number, read_file
+from b3lake.ingest.sources.cotahist import (
+    CASH_MARKET,
+    FRACTIONAL_MARKET,
+    Cotahist,
+    Quotes,
+    RefusedRecord,
+    as_date,
+    as_number,
+    read_file,
+)
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE, TOO_EARLY, day_start_utc
 from b3lake.lake.errors import B3LakeError, UsageError
-from b3lake.lake.tickers import INDEX_TICKER
+from b3lake.lake.tickers import CASH, FRACTIONAL, INDEX_TICKER
 
 LABEL = labels.B3
 FUND_SUFFIX = "11"
@@ -31,12 +40,21 @@ BATCH_ROWS = 20_000
 
 @dataclass(frozen=True)
 class B3Source:
-    """The exchange's own record: the COTAHIST files at `base_url`, or those of `files`, a file or folder here."""
+    """The exchange's own record: the COTAHIST files at `base_url`, or those of `files`, a file or folder here.
+
+    Of each file the quotes of one `market` are taken: shares of the fractional one have codes and volumes of their own.
+    """
 
     base_url: str = B3_URL
     files: Path | None = None
     label: str = LABEL
+    market: str = CASH
     back_off: BackOff = FILE_BACK_OFF
+
+    @property
+    def _codes(self) -> tuple[bytes, ...]:
+        """TPMERC of the market."""
+        return (FRACTIONAL_MARKET if self.market == FRACTIONAL else CASH_MARKET,)
 
     @property
     def has_events(self) -> bool:
@@ -55,7 +73,7 @@ class B3Source:
         """
         if wanted.interval != "1d":
             raise UsageError("B3's files have daily bars only: leave --interval out, or take --source yahoo.")
-        got = _Got(wanted, self.label)
+        got = _Got(wanted, self.label, is_whole_market=self.market == CASH)
         async for answer in self._fetch_here(wanted, got) if self.files else self._fetch_site(wanted, got):
             yield answer
 
@@ -66,14 +84,16 @@ class B3Source:
             elsewhere = ": B3's files hold shares, no index; take it from --source yahoo"
         elif ticker.endswith(FUND_SUFFIX):
             elsewhere = ": B3's files have no ETF of fixed income; if it is one, take it from --source yahoo"
-        return f"no trade in the cash market in this range{elsewhere}"
+        return f"no trade in the {self.market} market in this range{elsewhere}"
 
     async def _fetch_site(self, wanted: Selection, got: "_Got") -> AsyncIterator[Delivery | Failure | Notice]:
         today = wanted.now.astimezone(B3_ZONE).date()
         missed: set[dt.date] = set()
         for file in files_on_site(wanted.weekdays, today):
             try:
-                content = await asyncio.to_thread(read_from_site, file, self.base_url, today, self.back_off)
+                content = await asyncio.to_thread(
+                    read_from_site, file, self.base_url, today, self._codes, self.back_off
+                )
             except ClosedError:
                 continue  # as the calendar says
             except B3LakeError as error:
@@ -95,7 +115,7 @@ class B3Source:
         damaged: list[tuple[B3LakeError, int | None]] = [(error, None) for error in here.damaged]
         for file in here.files:
             try:
-                content = await asyncio.to_thread(read_file, file.path)
+                content = await asyncio.to_thread(read_file, file.path, None, self._codes)
             except B3LakeError as error:
                 damaged.append((error, file.header.year))
                 continue
@@ -118,8 +138,8 @@ class B3Source:
 class _Got:
     """The quotes that the files have given so far: each day once, from the first file that has it."""
 
-    def __init__(self, wanted: Selection, label: str) -> None:
-        self._wanted, self._label = wanted, label
+    def __init__(self, wanted: Selection, label: str, *, is_whole_market: bool) -> None:
+        self._wanted, self._label, self._is_whole_market = wanted, label, is_whole_market
         self._days: set[dt.date] = set()
 
     def lacking(self, days: Sequence[dt.date]) -> frozenset[dt.date]:
@@ -136,7 +156,8 @@ class _Got:
             yield Notice(f"{name}: {content.left_out} quotes left out, from {TOO_EARLY}.")
         days = frozenset(day for day in content.days - before if wanted.start <= day <= wanted.end)
         if days:
-            market = content.quotes[~np.isin(content.quotes["day"], [as_number(day) for day in before])]
+            new = ~np.isin(content.quotes["day"], [as_number(day) for day in before])
+            market = content.quotes[new] if self._is_whole_market else None
             yield dataclasses.replace(self._delivery(name, quotes, refused, days), market=market)
 
     def _wants(self, one: RefusedRecord) -> bool:

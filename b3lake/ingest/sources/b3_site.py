@@ -8,13 +8,13 @@ import calendar
 import datetime as dt
 import http.client
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from b3lake.ingest.errors import MissingSessionsError
-from b3lake.ingest.sources.cotahist import Cotahist, CotahistError, Period, read_file
+from b3lake.ingest.sources.cotahist import CASH_MARKET, Cotahist, CotahistError, Period, read_file
 from b3lake.ingest.sources.http_get import (
     BackOff,
     PassingError,
@@ -89,8 +89,14 @@ def files_on_site(days: Sequence[dt.date], today: dt.date) -> list[SiteFile]:
     return list(files.values())
 
 
-def read_from_site(file: SiteFile, base_url: str, today: dt.date, back_off: BackOff = FILE_BACK_OFF) -> Cotahist:
-    """Download a file and read it to its end; one that came damaged is downloaded again, as a bad answer is.
+def read_from_site(
+    file: SiteFile,
+    base_url: str,
+    today: dt.date,
+    markets: Collection[bytes] = (CASH_MARKET,),
+    back_off: BackOff = FILE_BACK_OFF,
+) -> Cotahist:
+    """Download a file and read the quotes of `markets` to its end; one that came damaged is downloaded again.
 
     Raises DownloadError, of which ClosedError is one, and NotPublishedError.
     """
@@ -102,7 +108,7 @@ def read_from_site(file: SiteFile, base_url: str, today: dt.date, back_off: Back
                 _check_status(response.status or 0, file, today)
                 _save(response, path)
             try:
-                return read_file(path, file.period)
+                return read_file(path, file.period, markets)
             except CotahistError as error:
                 raise PassingError(f"what came is no such file: {error.cause}") from error
 

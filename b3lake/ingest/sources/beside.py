@@ -20,7 +20,7 @@ class MarketFile:
     def quotes(self, day: dt.date, today: dt.date) -> Quotes:
         """Every quote of the cash market on `day`. Raises DownloadError, and NotPublishedError."""
         (file,) = files_on_site([day], today)
-        return read_from_site(file, self.base_url, today, self.back_off).quotes
+        return read_from_site(file, self.base_url, today, back_off=self.back_off).quotes
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from b3lake.ingest.sources.source import Source
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
 from b3lake.lake.errors import UsageError
 from b3lake.lake.labels import CENTRAL_BANK, is_synthetic
+from b3lake.lake.tickers import CASH
 
 SOURCES = (yahoo.LABEL, b3.LABEL)
 YAHOO_VARIABLE, B3_VARIABLE, LABEL_VARIABLE = "B3LAKE_YAHOO_URL", "B3LAKE_B3_URL", "B3LAKE_SOURCE_LABEL"
@@ -44,10 +45,10 @@ class SourceSettings:
         """Yahoo, at its address."""
         return yahoo.YahooSource(self.yahoo_url, self._label(yahoo.LABEL, self.yahoo_url == YAHOO_URL, self.yahoo_url))
 
-    def b3(self, files: Path | None = None) -> b3.B3Source:
-        """B3, at its address; or its `files` here."""
+    def b3(self, files: Path | None = None, market: str = CASH) -> b3.B3Source:
+        """B3, at its address; or its `files` here; one `market` of it."""
         official = self.b3_url == B3_URL or files is not None
-        return b3.B3Source(self.b3_url, files, self._label(b3.LABEL, official, self.b3_url))
+        return b3.B3Source(self.b3_url, files, self._label(b3.LABEL, official, self.b3_url), market)
 
     def events(self, quotes_label: str) -> B3Events:
         """B3's service of listed companies, for quotes with that label.
@@ -93,9 +94,9 @@ class SourceSettings:
             labels.get(B3_VARIABLE, source.label),
         )
 
-    def source(self, name: str, b3_files: Path | None) -> Source:
-        """The source that SOURCES calls `name`."""
-        return self.b3(b3_files) if name == b3.LABEL else self.yahoo()
+    def source(self, name: str, b3_files: Path | None, market: str = CASH) -> Source:
+        """The source that SOURCES calls `name`; of B3 one `market`."""
+        return self.b3(b3_files, market) if name == b3.LABEL else self.yahoo()
 
     def _label(self, own: str, official: bool, url: str) -> str:
         """Rows from elsewhere are never called Yahoo's or B3's unless somebody says so."""

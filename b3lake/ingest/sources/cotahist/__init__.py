@@ -6,6 +6,8 @@
 """
 
 from b3lake.ingest.sources.cotahist.layout import (
+    CASH_MARKET,
+    FRACTIONAL_MARKET,
     QUOTE_TYPE,
     Cotahist,
     CotahistError,
@@ -19,6 +21,8 @@ from b3lake.ingest.sources.cotahist.layout import (
 from b3lake.ingest.sources.cotahist.reader import read_file, read_header
 
 __all__ = [
+    "CASH_MARKET",
+    "FRACTIONAL_MARKET",
     "QUOTE_TYPE",
     "Cotahist",
     "CotahistError",

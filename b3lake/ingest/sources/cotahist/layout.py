@@ -12,7 +12,7 @@ RECORD_BYTES = 245
 HEADER_TYPE, QUOTE_RECORD, TRAILER_TYPE = b"00", b"01", b"99"
 FILE_MARK = b"COTAHIST."
 """The beginning of the name in header and trailer; the year follows."""
-CASH_MARKET = b"010"
+CASH_MARKET, FRACTIONAL_MARKET = b"010", b"020"
 CURRENCY = b"R$"
 FIRST_FILE_YEAR, LAST_FILE_YEAR = 1986, 2100
 
