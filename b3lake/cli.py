@@ -37,6 +37,7 @@ COMMANDS = {
     "ask": Command("b3lake.ask.command", "ask the lake in SQL"),
     "report": Command("b3lake.report.command", "write the page about the lake"),
     "preflight": Command("b3lake.preflight", "ask an AWS account what it allows, before deploying into it"),
+    "export": Command("b3lake.analysis.export", "write a table as one Parquet, CSV or DuckDB file"),
     "restore": Command("b3lake.restore.command", "bring the lake back to what it was at a moment"),
     "cost": Command("b3lake.cost.command", "compute what a lake costs in a month; asks nothing of AWS"),
 }
