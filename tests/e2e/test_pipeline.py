@@ -5,6 +5,7 @@ What is compared is the rows of the refined objects, with a calculation in plain
 
 import io
 import json
+import math
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from devlake import paths
 from devlake.ask_lake import query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator, running
+from devlake.fake_bcb import bank_days, invented
 from devlake.fake_http import Reply, serving
 from devlake.fake_sources import FakeSources
 from devlake.fake_yahoo import FakeYahoo, Query, recorded, synthetic
@@ -29,6 +31,7 @@ from devlake.run_glue import GlueRun, carry_out_runs, runs_to_carry_out, wait_fo
 pytestmark = pytest.mark.slow
 
 FIRST, LAST = "2022-11-23", "2022-12-22"
+CDI = 12  # its code at the central bank
 SYMBOLS = {"PETR4": "PETR4.SA", "VALE3": "VALE3.SA", "IBOV": "^BVSP"}
 RECORDED = "PETR4.SA-22-sessions.json"
 
@@ -140,8 +143,9 @@ def test_every_partition_is_registered(lake: Lake, table: str) -> None:
     assert registered == {(day.removeprefix("dt="), ticker.removeprefix("ticker=")) for _, _, day, ticker, _ in parts}
 
 
-def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
-    command = query_command(["--file", str(paths.ROOT / "queries" / "latest_close.sql"), "--json"])
+def ask_athena(lake: Lake, file: str) -> list[dict[str, object]]:
+    """The rows that `make query FILE=queries/…` answers with, through the Athena API."""
+    command = query_command(["--file", str(paths.ROOT / "queries" / file), "--json"])
     done = subprocess.run(
         command,
         cwd=paths.ROOT,
@@ -151,7 +155,38 @@ def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
         check=True,
         timeout=120,
     )
-    answered = {row["ticker"]: row for row in json.loads(done.stdout)}
+    return json.loads(done.stdout)
+
+
+def test_athena_compares_every_ticker_with_cdi(lake: Lake) -> None:
+    (key,) = lake.keys("history/b3/")
+    history = pd.DataFrame(lake.rows(key)).sort_values("trade_date")
+    answered = {row["ticker"]: row for row in ask_athena(lake, "returns_over_cdi.sql")}
+    assert answered.keys() == SYMBOLS.keys()
+    for ticker, rows in history.groupby("ticker"):
+        first, last = rows.iloc[0], rows.iloc[-1]
+        days = [day for day in bank_days() if first["trade_date"] <= day < last["trade_date"]]
+        paid = math.prod(1 + float(invented(CDI, day)) / 100 for day in days)
+        gained = last["adj_close_price"] / first["adj_close_price"]
+        told = answered[ticker]
+        assert (told["from_date"], told["to_date"]) == (str(first["trade_date"]), str(last["trade_date"]))
+        assert told["return_pct"] == pytest.approx(100 * (gained - 1), rel=1e-9)
+        assert told["cdi_pct"] == pytest.approx(100 * (paid - 1), rel=1e-9)
+        assert told["over_cdi_pct"] == pytest.approx(100 * (gained / paid - 1), rel=1e-9)
+
+
+def test_the_tables_beside_the_quotes_are_there(lake: Lake) -> None:
+    rates = lake.rows("rates/br/data.parquet")
+    assert {row["series"] for row in rates} == {"CDI", "SELIC", "SELIC_TARGET", "IPCA"}
+    members = lake.rows("portfolios/b3/data.parquet")
+    assert {row["index"] for row in members} == {"IBOV", "IBXX", "SMLL", "IDIV", "IFIX"}
+    weights = [row["weight"] for row in members if row["index"] == "IBOV"]
+    assert sum(weights) == pytest.approx(100, abs=0.01)
+    assert {row["kind"] for row in lake.rows("instruments/b3/data.parquet")} == {"share"}
+
+
+def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
+    answered = {row["ticker"]: row for row in ask_athena(lake, "latest_close.sql")}
     assert answered.keys() == SYMBOLS.keys()
     for ticker, row in answered.items():
         last = refined_in_pandas(lake.answers[ticker])[-1]
