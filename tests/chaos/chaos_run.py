@@ -20,6 +20,7 @@ from tests.chaos.market import Market
 from tests.chaos.pipeline import LakeAddress, Pipeline
 from tests.chaos.plan import Round
 from tests.chaos.program import Ended, Program
+from tests.chaos.truth import untrue
 
 SPOILT_ANSWERS: dict[Kind, tuple[str, proxy.Fault]] = {
     RequestFault.S3_SERVER_ERROR: ("s3", proxy.Fault.SERVER_ERROR),
@@ -100,11 +101,14 @@ class ChaosRun:
         _demand(self._pipeline.ingestion(quiet), "the quiet ingestion")
         _demand(self._pipeline.refine(quiet), "the quiet refine run")
         wanted = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
-        bars = sum(len(listed) for listed in self._market.bars.values())
+        bars = self._market.bars
         if wanted.row_counts() != dict.fromkeys(wanted.rows, bars):
             raise ChaosError(
                 f"The quiet lake has {wanted.row_counts()} rows of {bars} bars: there is nothing to compare"
             )
+        wrong = untrue(wanted, self._market)
+        if wrong:
+            raise ChaosError("\n  ".join(["The quiet lake is not what was traded:", *wrong]))
         self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
         if self._damage.forgot:
             self.counts["runs in full mode, after the catalog forgot"] += 1

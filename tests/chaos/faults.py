@@ -28,7 +28,7 @@ class Damage(enum.Enum):
 
 
 class YahooFault(enum.Enum):
-    """A wrong answer of Yahoo's to one request; restatements are right, and stay."""
+    """A wrong answer of Yahoo's to one request."""
 
     TOO_MANY_REQUESTS = "Yahoo answers 429"
     NOT_FOUND = "Yahoo answers 404"
@@ -37,8 +37,18 @@ class YahooFault(enum.Enum):
     BARS_WITHOUT_PRICES = "Yahoo answers bars without prices"
     ANOTHER_SYMBOL = "Yahoo answers for another symbol"
     PARTIAL_BAR = "Yahoo answers a partial bar"
+    FORGETS_A_SPLIT = "Yahoo forgets a split"
+    APPLIES_A_SPLIT_TWICE = "Yahoo applies a split twice"
+    DOES_NOT_APPLY_A_SPLIT = "Yahoo lists a split and does not apply it"
+
+
+class MarketFault(enum.Enum):
+    """No fault, but what happens to a share, and stays."""
+
+    SPLIT = "a split"
+    DIVIDEND = "a dividend"
+    LATE_EVENT = "a late event"
     VOLUMES_RESTATED = "Yahoo restates volumes"
-    SPLIT_RESTATED = "Yahoo restates a split"
 
 
 class IngestionFault(enum.Enum):
@@ -86,9 +96,9 @@ class JobFault(enum.Enum):
     RAW_CORRUPTED = "raw object corrupted meanwhile"
 
 
-Kind = Damage | YahooFault | IngestionFault | RequestFault | EventFault | RunFault | JobFault
+Kind = Damage | MarketFault | YahooFault | IngestionFault | RequestFault | EventFault | RunFault | JobFault
 KINDS: tuple[Kind, ...] = (
-    *Damage, *YahooFault, *IngestionFault, *RequestFault, *EventFault, *RunFault, *JobFault
+    *Damage, *MarketFault, *YahooFault, *IngestionFault, *RequestFault, *EventFault, *RunFault, *JobFault
 )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
-"""Yahoo in a chaos run: true quotes that restatements move, and wrong answers to single requests."""
+"""Yahoo in a chaos run: shares as they were traded, events that come while it goes on, and wrong answers."""
 
 import datetime as dt
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from b3lake.lake.calendar import B3_ZONE
+from b3lake.lake.calendar import sessions_between
 from devlake.fake_http import Reply
-from devlake.fake_yahoo import FakeYahoo, Query, Responder, chart, error, synthetic
-from tests.chaos.faults import Fault, Kind, YahooFault
+from devlake.fake_yahoo import FakeYahoo, Query, chart, error
+from devlake.traded_days import TradedDay, trade
+from devlake.yahoo_share import YahooShare
+from tests.chaos.faults import Fault, Kind, MarketFault, YahooFault
 
 SYMBOLS = {
     "PETR4": "PETR4.SA",
@@ -19,108 +22,163 @@ SYMBOLS = {
     "IBOV": "^BVSP",
 }
 FIRST, LAST = dt.date(2023, 12, 4), dt.date(2024, 1, 19)  # two years, so two history objects
-_PRICES = ("open", "high", "low", "close", "adjclose")
+SESSIONS = sessions_between(FIRST, LAST)
+BEGIN = 14
+"""So many sessions have come when the run begins; the others come with the events that lie in them."""
 
-Bar = dict[str, Any]
-
-
-def _epoch(day: dt.date) -> int:
-    return int(dt.datetime.combine(day, dt.time(), B3_ZONE).timestamp())
+# Session to dividend and split. Yahoo prints dividends with six decimals: none here is followed by a split of 1.05.
+EVENTS: dict[str, dict[int, tuple[str, str]]] = {
+    "PETR4": {5: ("0.25", "1"), 17: ("0", "2"), 21: ("0.5", "1"), 27: ("0", "1.25")},
+    "VALE3": {9: ("0", "4"), 18: ("1.12", "1"), 24: ("0.4", "0.1"), 30: ("0.75", "1")},
+    "ITUB4": {16: ("0.02", "1"), 20: ("0", "5"), 25: ("0.02", "1"), 29: ("0", "2")},
+    "WEGE3": {19: ("0", "1.05"), 23: ("0.33", "1"), 31: ("0.12", "1")},
+    "MGLU3": {15: ("0", "0.1"), 22: ("0.6", "1"), 28: ("0", "4")},
+}
+LISTED_LATE = {"PETR4.SA": 5, "VALE3.SA": 18, "ITUB4.SA": 16, "WEGE3.SA": 23, "MGLU3.SA": 22}
+"""Dividends that Yahoo lists late: by symbol the session whose dividend it does not know yet."""
 
 
 class Market:
-    """The bars of every symbol as they are true now, and the fake Yahoo that tells them."""
+    """Every share as it was traded up to now, and the fake Yahoo that tells of it."""
 
     def __init__(self) -> None:
         self.yahoo = FakeYahoo()
-        self.bars = {symbol: _invented(symbol) for symbol in SYMBOLS.values()}
+        self.shares = {symbol: _share(ticker, symbol) for ticker, symbol in SYMBOLS.items()}
         self.tell_the_truth()
 
+    @property
+    def bars(self) -> int:
+        """How many there are by now."""
+        return sum(len(share.known()) for share in self.shares.values())
+
     def tell_the_truth(self) -> None:
-        """Answer every request rightly from now on."""
-        self.yahoo.scripted = {symbol: [self._truth(symbol)] for symbol in self.bars}
+        """Answer every request rightly from now on, as far as Yahoo knows."""
+        self.yahoo.scripted = {symbol: [share] for symbol, share in self.shares.items()}
 
     def inject(self, fault: Fault, on_met: Callable[[], None]) -> None:
-        """Answer one symbol's next request wrongly, or restate its past; `on_met` is called when it is done."""
+        """Let something happen to a share, or answer its next request wrongly; `on_met` is called when it is done."""
         rng = random.Random(fault.seed)
-        symbol = rng.choice(sorted(self.bars))
-        if fault.kind in RESTATEMENTS:
-            RESTATEMENTS[fault.kind](self.bars[symbol], rng)
-            on_met()
+        if fault.kind in HAPPENINGS:
+            shares = list(self.shares.values())
+            rng.shuffle(shares)
+            if any(HAPPENINGS[fault.kind](share, rng) for share in shares):
+                on_met()
             return
+        symbol = rng.choice(sorted(self.shares))
+        share = self.shares[symbol]
 
         def answer_wrongly(query: Query) -> Reply:
             on_met()
-            return WRONG_ANSWERS[fault.kind](symbol, _within(self.bars[symbol], query), rng)
+            return WRONG_ANSWERS[fault.kind](share, query, rng)
 
         self.yahoo.scripted[symbol].insert(0, answer_wrongly)
 
     def revise_volumes(self, seed: int) -> None:
         """Revise some volumes, as Yahoo does for days, so that every ingestion has something to write."""
-        rng = random.Random(seed)
-        for bars in self.bars.values():
-            for bar in rng.sample(bars, 3):
-                bar["volume"] += 100
-
-    def _truth(self, symbol: str) -> Responder:
-        return lambda query: chart(symbol, _within(self.bars[symbol], query))
+        for share in self.shares.values():
+            _revise(share, random.Random(seed), count=3)
 
 
-def _invented(symbol: str) -> list[Bar]:
-    answer = synthetic(Query(symbol, _epoch(FIRST), _epoch(LAST + dt.timedelta(days=1)), "1d"))
-    assert isinstance(answer.body, dict)
-    result = answer.body["chart"]["result"][0]
-    quote = result["indicators"]["quote"][0]
-    return [
-        {"ts": ts, "adjclose": quote["close"][i], **{name: quote[name][i] for name in quote}}
-        for i, ts in enumerate(result["timestamp"])
-    ]
+def _share(ticker: str, symbol: str) -> YahooShare:
+    """A random walk in hundredths with the share's events; a split moves the price as much."""
+    rng = random.Random(ticker)
+    events = EVENTS.get(ticker, {})
+    price, closes = rng.uniform(2000, 9000), []
+    for session in range(len(SESSIONS)):
+        price *= (1 + rng.gauss(0, 0.015)) / float(events.get(session, ("0", "1"))[1])
+        closes.append(round(price))
+    days = trade(closes, events, FIRST)
+    forgotten = {SESSIONS[LISTED_LATE[symbol]]} if symbol in LISTED_LATE else set()
+    return YahooShare(symbol, days, SESSIONS[BEGIN - 1] if events else LAST, forgotten=forgotten)
 
 
-def _within(bars: list[Bar], query: Query) -> list[Bar]:
-    return [dict(bar) for bar in bars if query.start <= bar["ts"] < query.end]
+def _revise(share: YahooShare, rng: random.Random, *, count: int) -> bool:
+    days = list(share.days)
+    for index in rng.sample(range(len(share.known())), count):
+        days[index] = replace(days[index], volume=days[index].volume + 100 * rng.randint(1, 9))
+    share.days = days
+    return True
 
 
-def _half(bars: list[Bar], _rng: random.Random) -> list[Bar]:
-    return bars[: max(1, len(bars) // 2)]
+def _comes(share: YahooShare, is_such: Callable[[TradedDay], bool]) -> bool:
+    """Let the days up to the next such one come; whether there is any."""
+    coming = next((day for day in share.days if day.day > share.today and is_such(day)), None)
+    if coming:
+        share.today = coming.day
+    return coming is not None
 
 
-def _without_prices(bars: list[Bar], rng: random.Random) -> list[Bar]:
+def _learns(share: YahooShare) -> bool:
+    """Let Yahoo list an event of a day that has come; whether there is one that it does not."""
+    late = sorted(day for day in share.forgotten if day <= share.today)
+    if late:
+        share.forgotten = share.forgotten - {late[0]}
+    return bool(late)
+
+
+def _with_splits(share: YahooShare, rng: random.Random) -> dt.date | None:
+    """One of the splits that have come."""
+    days = [day for day, _ in share.splits()]
+    return rng.choice(days) if days else None
+
+
+def _split_forgotten(share: YahooShare, query: Query, rng: random.Random) -> Reply:
+    day = _with_splits(share, rng)
+    return replace(share, forgotten=share.forgotten | ({day} if day else set()))(query)
+
+
+def _split_applied_twice(share: YahooShare, query: Query, rng: random.Random) -> Reply:
+    day = _with_splits(share, rng)
+    return replace(share, applied={day: 2} if day else {})(query)
+
+
+def _split_not_applied(share: YahooShare, query: Query, rng: random.Random) -> Reply:
+    day = _with_splits(share, rng)
+    return replace(share, applied={day: 0} if day else {})(query)
+
+
+def _within(share: YahooShare, query: Query) -> list[dict[str, Any]]:
+    return [bar for bar in share.bars() if query.start <= bar["ts"] < query.end]
+
+
+def _half(share: YahooShare, query: Query, _rng: random.Random) -> Reply:
+    bars = _within(share, query)
+    return chart(share.symbol, bars[: max(1, len(bars) // 2)])
+
+
+def _without_prices(share: YahooShare, query: Query, rng: random.Random) -> Reply:
+    bars = _within(share, query)
     for bar in rng.sample(bars, max(1, len(bars) // 4)):
-        bar.update(dict.fromkeys((*_PRICES, "volume")))
-    return bars
+        bar.update(dict.fromkeys(("open", "high", "low", "close", "adjclose", "volume")))
+    return chart(share.symbol, bars)
 
 
-def _with_a_partial_bar(bars: list[Bar], _rng: random.Random) -> list[Bar]:
+def _partial_bar(share: YahooShare, query: Query, _rng: random.Random) -> Reply:
     """The last bar as it was before the session's end."""
+    bars = _within(share, query)
     last = bars[-1]
     last.update(close=last["open"], adjclose=last["open"], volume=last["volume"] // 3)
-    return bars
+    return chart(share.symbol, bars)
 
 
-def _restate_volumes(bars: list[Bar], rng: random.Random) -> None:
-    for bar in rng.sample(bars, 5):
-        bar["volume"] += rng.randint(1, 9) * 100
-
-
-def _restate_a_split(bars: list[Bar], rng: random.Random) -> None:
-    for bar in bars[: rng.randrange(1, len(bars))]:
-        bar.update({name: bar[name] / 2 for name in _PRICES}, volume=bar["volume"] * 2)
-
-
-WRONG_ANSWERS: dict[Kind, Callable[[str, list[Bar], random.Random], Reply]] = {
-    YahooFault.TOO_MANY_REQUESTS: lambda _symbol, _bars, _rng: Reply(429, "Too Many Requests\r\n"),
-    YahooFault.NOT_FOUND: lambda _symbol, _bars, _rng: error(404, "Not Found", "No data found, symbol may be delisted"),
-    YahooFault.HTML_PAGE: lambda _symbol, _bars, _rng: Reply(502, "<html><body>Bad gateway</body></html>"),
-    YahooFault.HALF_OF_THE_BARS: lambda symbol, bars, rng: chart(symbol, _half(bars, rng)),
-    YahooFault.BARS_WITHOUT_PRICES: lambda symbol, bars, rng: chart(symbol, _without_prices(bars, rng)),
-    YahooFault.ANOTHER_SYMBOL: lambda _symbol, bars, _rng: chart("MSFT", bars),
-    YahooFault.PARTIAL_BAR: lambda symbol, bars, rng: chart(symbol, _with_a_partial_bar(bars, rng)),
+WRONG_ANSWERS: dict[Kind, Callable[[YahooShare, Query, random.Random], Reply]] = {
+    YahooFault.TOO_MANY_REQUESTS: lambda _share, _query, _rng: Reply(429, "Too Many Requests\r\n"),
+    YahooFault.NOT_FOUND: lambda *_: error(404, "Not Found", "No data found, symbol may be delisted"),
+    YahooFault.HTML_PAGE: lambda _share, _query, _rng: Reply(502, "<html><body>Bad gateway</body></html>"),
+    YahooFault.HALF_OF_THE_BARS: _half,
+    YahooFault.BARS_WITHOUT_PRICES: _without_prices,
+    YahooFault.ANOTHER_SYMBOL: lambda share, query, _rng: chart("MSFT", _within(share, query)),
+    YahooFault.PARTIAL_BAR: _partial_bar,
+    YahooFault.FORGETS_A_SPLIT: _split_forgotten,
+    YahooFault.APPLIES_A_SPLIT_TWICE: _split_applied_twice,
+    YahooFault.DOES_NOT_APPLY_A_SPLIT: _split_not_applied,
 }
-"""The answer about a symbol in place of the right one, which has these bars."""
+"""The answer about a share in place of the right one."""
 
-RESTATEMENTS: dict[Kind, Callable[[list[Bar], random.Random], None]] = {
-    YahooFault.VOLUMES_RESTATED: _restate_volumes,
-    YahooFault.SPLIT_RESTATED: _restate_a_split,
+HAPPENINGS: dict[Kind, Callable[[YahooShare, random.Random], bool]] = {
+    MarketFault.SPLIT: lambda share, _rng: _comes(share, lambda day: day.split != 1),
+    MarketFault.DIVIDEND: lambda share, _rng: _comes(share, lambda day: day.dividend > 0),
+    MarketFault.LATE_EVENT: lambda share, _rng: _learns(share),
+    MarketFault.VOLUMES_RESTATED: lambda share, rng: _revise(share, rng, count=5),
 }
-"""The change of a symbol's true bars."""
+"""What changes a share for good; false where there is no more of it."""

@@ -13,6 +13,7 @@ from tests.chaos.faults import (
     IngestionFault,
     JobFault,
     Kind,
+    MarketFault,
     RequestFault,
     RunFault,
     YahooFault,
@@ -66,7 +67,7 @@ def _place(planned: Round, kind: Kind, *, at_ingestion: bool) -> tuple[list[Faul
     match kind:
         case Damage():
             return planned.damage, 0
-        case YahooFault():
+        case MarketFault() | YahooFault():
             return planned.yahoo, 0
         case EventFault() | RunFault():
             return planned.events, 0

@@ -10,12 +10,14 @@ from tests.chaos.__main__ import run_chaos
 from tests.chaos.chaos_run import RUN_ERRORS, SPOILT_ANSWERS
 from tests.chaos.compare import Contents, differences
 from tests.chaos.damage import FORGOTTEN, OBJECTS
-from tests.chaos.faults import KINDS, Damage, EventFault, IngestionFault, JobFault, Kind, RunFault
-from tests.chaos.market import RESTATEMENTS, WRONG_ANSWERS
+from tests.chaos.faults import KINDS, Damage, EventFault, Fault, IngestionFault, JobFault, Kind, MarketFault, RunFault
+from tests.chaos.market import EVENTS, HAPPENINGS, LISTED_LATE, SYMBOLS, WRONG_ANSWERS, Market
 from tests.chaos.plan import rounds
+from tests.chaos.truth import rows_of, untrue
 
-# Its first round has kills of both programs, Yahoo, events, damage and refusals, and needs no run in full mode.
-SHORT = 2928
+# Its first round has a split, a dividend, a late event, a wrong answer about a split, kills of both programs, events,
+# damage and refusals, and needs no run in full mode.
+SHORT = 6005
 
 
 def _kinds(seed: int, many: int) -> list[Kind]:
@@ -42,7 +44,7 @@ def test_every_kind_of_fault_comes_in_a_run_of_two_hundred() -> None:
 
 
 def test_every_kind_of_fault_is_carried_out_in_one_way() -> None:
-    ways = [OBJECTS, FORGOTTEN, [Damage.RAW_ADDED], WRONG_ANSWERS, RESTATEMENTS, SPOILT_ANSWERS, EventFault]
+    ways = [OBJECTS, FORGOTTEN, [Damage.RAW_ADDED], WRONG_ANSWERS, HAPPENINGS, SPOILT_ANSWERS, EventFault]
     ways += [[IngestionFault.KILLED, JobFault.KILLED], [RunFault.REFUSED], RUN_ERRORS]
     assert Counter(kind for way in ways for kind in way) == Counter(KINDS)
     assert len({kind.value for kind in KINDS}) == len(KINDS)
@@ -64,11 +66,48 @@ def test_lost_added_and_wrong_rows_are_told_apart() -> None:
     assert "b3_daily_history: partition ('c',) is one too many" in differences(_contents(a=1, b=2, c=3), quiet)
 
 
+def _told(market: Market, change: dict[str, float] | None = None) -> Contents:
+    """A lake that says what was traded, but for `change` in the rows of PETR4's last day."""
+    raw, history = {}, []
+    for ticker, symbol in SYMBOLS.items():
+        for row in rows_of(market.shares[symbol]):
+            is_last = ticker == "PETR4" and row["day"] == market.shares[symbol].known()[-1][0].day
+            told = row | (change or {} if is_last else {})
+            raw[f"raw/b3/dt={row['day']}/ticker={ticker}/data.parquet"] = [told]
+            history.append(told | {"ticker": ticker, "trade_date": row["day"]})
+    return Contents({"b3_daily_quotes": raw, "b3_daily_history": {"year": history}}, {}, [])
+
+
+def test_what_was_traded_is_known_apart_from_the_lake() -> None:
+    market = Market()
+    assert untrue(_told(market), market) == []
+    for name in ("close", "dividends", "adj_close_price"):
+        (wrong,) = untrue(_told(market, {name: 0.123}), market)
+        assert wrong.startswith("PETR4 ")
+        assert f": {name} is 0.123 and not " in wrong
+    lost = _told(market)
+    lost.rows["b3_daily_quotes"].popitem()
+    assert len(untrue(lost, market)) == 7, "a row of bronze: prices, volume, dividends and splits"
+
+
+def test_what_happens_to_a_share_stays() -> None:
+    market, met = Market(), []
+    for kind in (MarketFault.SPLIT, MarketFault.DIVIDEND, MarketFault.LATE_EVENT):
+        for seed in range(60):
+            market.inject(Fault(kind, after=0, count=1, seed=seed), lambda kind=kind: met.append(kind))
+    happened = Counter(met)
+    events = [event for of_share in EVENTS.values() for event in of_share.items()]
+    assert happened[MarketFault.LATE_EVENT] == len(LISTED_LATE)
+    assert 5 <= happened[MarketFault.SPLIT] <= sum(split != "1" for _, (_, split) in events)
+    assert happened.total() > 12
+    assert not any(share.forgotten for share in market.shares.values())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(
     900
 )  # a minute alone on a machine; the pipeline's processes share two cores with whatever else runs
 def test_a_short_chaos_run_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_chaos(seed=SHORT, faults=8, settle_every=8, folder=tmp_path)
+    run_chaos(seed=SHORT, faults=12, settle_every=12, folder=tmp_path)
     told = capsys.readouterr().out.splitlines()[-1]
     assert told.split("rows compared, ")[1].startswith(f"none lost, doubled or wrong; seed {SHORT}, ")
