@@ -17,6 +17,7 @@ from devlake.fake_b3_index import FakeIndexes, invented
 from devlake.fake_bcb import FakeCentralBank
 from devlake.fake_http import Reply, Request, Service
 from devlake.fake_yahoo import FakeYahoo
+from devlake.invented_events import with_events
 
 SHARES = tuple(ticker for ticker in (*DEFAULT_TICKERS, "MGLU3") if ticker != INDEX_SYMBOL)
 """Who is in B3's files, and in its indexes."""
@@ -34,7 +35,7 @@ class FakeSources:
     """The services as they are on the day `today`, told apart by their paths."""
 
     today: dt.date = field(default_factory=today)
-    yahoo: FakeYahoo = field(default_factory=FakeYahoo)
+    yahoo: FakeYahoo = field(default_factory=lambda: FakeYahoo(others=with_events))
 
     def answer(self, request: Request) -> Reply:
         return self._service(request.path).answer(request)

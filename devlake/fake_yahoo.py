@@ -43,13 +43,15 @@ Responder = Callable[[Query], Reply]
 
 @dataclass
 class FakeYahoo:
-    """Answers for a symbol what `scripted` has for it, in turn, the last one for good; else invented quotes.
+    """Answers for a symbol what `scripted` has for it, in turn, the last one for good; else what `others` answers, by
+    default with invented quotes.
 
     `requests` are the charts that were asked for.
     """
 
     scripted: dict[str, list[Reply | Responder]] = field(default_factory=dict)
     requests: list[Query] = field(default_factory=list)
+    others: Responder | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, request: Request) -> Reply:
@@ -74,7 +76,7 @@ class FakeYahoo:
         with self._lock:
             self.requests.append(query)
             script = self.scripted.get(query.symbol)
-            step = (script.pop(0) if len(script) > 1 else script[0]) if script else synthetic
+            step = (script.pop(0) if len(script) > 1 else script[0]) if script else (self.others or synthetic)
         return step(query) if callable(step) else step
 
 

@@ -5,7 +5,6 @@ for, on every machine.
 """
 
 import datetime as dt
-import re
 import zlib
 from collections.abc import Iterator
 from functools import lru_cache
@@ -15,11 +14,11 @@ import exchange_calendars
 import numpy as np
 
 from b3lake.lake.calendar import B3_ZONE
+from b3lake.lake.tickers import INDEX_SYMBOL, YAHOO_SUFFIX, is_code
 
 FIRST_SESSION = dt.date(2000, 1, 3)
 OPENS_AT = dt.time(10, 0)
 SESSION_MINUTES = 480
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9]{3}\d{1,2}[A-Z]?\.SA|\^BVSP")
 
 Bar = dict[str, Any]
 """day, ts (epoch seconds), open, high, low, close (BRL), volume (shares)."""
@@ -27,7 +26,7 @@ Bar = dict[str, Any]
 
 def has_quotes(symbol: str) -> bool:
     """Whether `symbol`, as Yahoo writes it, is well formed."""
-    return bool(_SYMBOL.fullmatch(symbol))
+    return symbol == INDEX_SYMBOL or (symbol.endswith(YAHOO_SUFFIX) and is_code(symbol.removesuffix(YAHOO_SUFFIX)))
 
 
 def daily_bars(symbol: str, first: dt.date, last: dt.date) -> Iterator[Bar]:

@@ -113,6 +113,7 @@ HISTORY_TABLE = "b3_daily_history"
 
 INDEX_TICKER = "IBOV"
 INDEX_SYMBOL = "^BVSP"
+YAHOO_SUFFIX = ".SA"
 
 _CODE = re.compile(r"(?=[0-9]*[A-Z])(?=[A-Z]*[0-9])[A-Z0-9]{2,12}")
 _CODE_WITH_BLANKS = re.compile(r"[A-Z]+(?: +[A-Z]+)* +[0-9]{1,2}[A-Z]?")
@@ -134,7 +135,7 @@ def normalise(text: str) -> str:
     Raises ValueError when `text` cannot be a B3 code.
     """
     code = text.strip(" ")
-    code = (code.upper() if code.isascii() else code).removesuffix(".SA")
+    code = (code.upper() if code.isascii() else code).removesuffix(YAHOO_SUFFIX)
     if code in _INDEX_NAMES:
         return INDEX_TICKER
     if _CODE_WITH_BLANKS.fullmatch(code):

@@ -5,6 +5,7 @@ import re
 ALL_TICKERS = "*"
 INDEX_TICKER = "IBOV"
 INDEX_SYMBOL = "^BVSP"
+YAHOO_SUFFIX = ".SA"
 
 CASH, FRACTIONAL = "cash", "fractional"
 MARKETS = (CASH, FRACTIONAL)
@@ -44,7 +45,7 @@ def normalise(text: str) -> str:
     Raises ValueError when `text` cannot be a B3 code.
     """
     code = text.strip(" ")
-    code = (code.upper() if code.isascii() else code).removesuffix(".SA")
+    code = (code.upper() if code.isascii() else code).removesuffix(YAHOO_SUFFIX)
     if code in _INDEX_NAMES:
         return INDEX_TICKER
     if _CODE_WITH_BLANKS.fullmatch(code):
@@ -80,4 +81,4 @@ def _split_at_blanks(text: str) -> list[str]:
 
 def yahoo_symbol(ticker: str) -> str:
     """Yahoo's name of a ticker of the lake: `PETR4` is `PETR4.SA`, `IBOV` is `^BVSP`."""
-    return INDEX_SYMBOL if ticker == INDEX_TICKER else f"{ticker}.SA"
+    return INDEX_SYMBOL if ticker == INDEX_TICKER else f"{ticker}{YAHOO_SUFFIX}"
