@@ -296,6 +296,44 @@ def test_the_doctor_names_what_was_not_applied(command: Command, lake: TestLake,
     assert "the close went from 20 to 20" in findings[0]["detail"]
 
 
+def test_an_event_that_has_no_number_is_told_and_alarms_nobody(command: Command, lake: TestLake, tmp_path: Path):
+    files = files_of(tmp_path / "files")
+    events = answers(tmp_path / "events", SPLIT, stock("CIS RED CAP", "100,0", "16/04/2024"))
+    assert command(*fetch(files, events, DAYS[0], DAYS[-1])) == 0
+    assert command.doctor("--json") == 0
+    (found,) = command.lines()
+    assert (found["finding"], found["day"]) == ("unsized-event", "2024-04-17")
+
+
+def test_rows_that_say_other_events_are_found_and_repaired(command: Command, lake: TestLake, tmp_path: Path):
+    """A cell that was lost, one that is another, one that nobody knows of; Yahoo's row is let alone."""
+    files, events = files_of(tmp_path / "files"), answers(tmp_path / "events", SPLIT, BONUS, DIVIDEND)
+    assert command(*fetch(files, events, DAYS[0], DAYS[-1])) == 0
+    right = lake.everything()
+    for day, dividends, splits in (("2024-04-10", None, None), ("2024-04-17", 0.75, None), ("2024-04-12", None, 3.0)):
+        key = key_of(day_of(day), "XPTO3")
+        rows = decode(right[key])
+        for name, value in (("dividends", dividends), ("stock_splits", splits)):
+            at = rows.schema.get_field_index(name)
+            rows = rows.set_column(at, rows.schema.field(at), pa.array([value], pa.float64()))
+        lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=encode(rows))
+    theirs = key_of(day_of("2024-04-18"), "XPTO3")
+    lake.s3.put_object(Bucket=lake.bucket, Key=theirs, Body=from_yahoo(right[theirs]))
+    only_events = ("event-not-entered", "XPTO3")
+    assert command.doctor("--json") == 3
+    found = {one["day"]: one["detail"] for one in command.lines() if (one["finding"], one["ticker"]) == only_events}
+    assert found == {
+        "2024-04-10": "it says nothing, and B3's events stock_splits 2",
+        "2024-04-12": "it says stock_splits 3, and B3's events nothing",
+        "2024-04-17": "it says dividends 0.75, and B3's events dividends 0.25",
+    }
+    command.doctor("--fix", "--source", "b3", "--b3-files", str(files))
+    there = lake.everything()
+    assert {key for key in there if there[key] != right.get(key)} == {theirs}
+    command.doctor("--json", "--start-date", "2024-04-11")
+    assert not [one for one in command.lines() if one["finding"] == "event-not-entered"]
+
+
 def test_a_repaired_gap_takes_its_event_from_the_row_that_had_it(command: Command, lake: TestLake, tmp_path: Path):
     ex_date = day_of("2024-04-10")
     files, events = files_of(tmp_path / "files"), answers(tmp_path / "events", SPLIT)

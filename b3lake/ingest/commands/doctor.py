@@ -12,6 +12,7 @@ from b3lake.ingest import options
 from b3lake.ingest.beside_quotes import with_members
 from b3lake.ingest.doctor.examine import Examination, examine
 from b3lake.ingest.doctor.figures import tell_figures
+from b3lake.ingest.doctor.finding import NOTES
 from b3lake.ingest.doctor.repair import repair
 from b3lake.ingest.lake import Lake, open_lake
 from b3lake.ingest.outcome import EXIT_ALL, EXIT_SOME_FAILED
@@ -97,7 +98,7 @@ def run(request: DoctorRequest) -> int:
         trouble = tell_figures(seen, request.place.env, open_session().region_name)
         if trouble:
             print(f"The figures could not be put to CloudWatch: {trouble}", file=sys.stderr)
-    return EXIT_SOME_FAILED if seen.findings else EXIT_ALL
+    return EXIT_SOME_FAILED if any(found.kind not in NOTES for found in seen.findings) else EXIT_ALL
 
 
 async def _treat(request: DoctorRequest, lake: Lake, steps: Steps) -> tuple[Examination, int]:

@@ -14,9 +14,10 @@ from obstore.store import S3Store
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Partition
 from b3lake.ingest.doctor.beside import instrument_faults, rate_faults, weight_faults
-from b3lake.ingest.doctor.events import not_applied
+from b3lake.ingest.doctor.events import SaidEvents, differing, not_applied
 from b3lake.ingest.doctor.finding import Finding, Kind
 from b3lake.ingest.doctor.series import PriceSeries
+from b3lake.ingest.events.enter import EventsOfDay
 from b3lake.ingest.events.event import Status
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.objects import IN_FLIGHT, RawObject
@@ -32,6 +33,7 @@ from b3lake.lake.schemas import RAW_SCHEMA
 from b3lake.lake.tickers import is_ticker
 
 BATCH_OBJECTS = 1000
+EVER = (dt.date.min, dt.date.max)
 
 
 _EVENT_KINDS = {Status.DISPUTED: Kind.DISPUTED, Status.UNSIZED: Kind.UNSIZED}
@@ -42,6 +44,7 @@ class Examination:
     """The objects that were read, and all faults that were found in them.
 
     `kinds` has whether prices are invented, of all that were read; `invented` has the partitions of those that are.
+    `due` has the events that B3's rows should say and do not.
     """
 
     objects: int = 0
@@ -51,6 +54,8 @@ class Examination:
     kinds: set[bool] = field(default_factory=set)
     invented: set[Partition] = field(default_factory=set)
     series: PriceSeries = field(default_factory=PriceSeries)
+    said: SaidEvents = field(default_factory=SaidEvents)
+    due: dict[Partition, EventsOfDay] = field(default_factory=dict)
 
 
 async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
@@ -76,10 +81,7 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
     seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
     seen.findings += [Finding(Kind.STEP, ticker, step.day, step.sentence()) for ticker, step in seen.series.steps()]
     seen.findings += _gaps(seen.days, last_final_day(examined.now))
-    seen.findings += [
-        Finding(_EVENT_KINDS[event.status], event.ticker, event.ex_date, event.note)
-        for event in not_applied(await read_table(lake.store, EVENTS), seen.days)
-    ]
+    seen.findings += _event_findings(await read_table(lake.store, EVENTS), seen, whole=(start, end) == EVER)
     seen.findings += [finding async for finding in _beside(lake.store, examined, seen)]
     if len(seen.kinds) > 1:
         seen.findings += [Finding(Kind.MIXED, ticker, day, "its price is invented") for day, ticker in seen.invented]
@@ -91,6 +93,20 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
     return seen
 
 
+def _event_findings(events: pa.Table, seen: Examination, *, whole: bool) -> Iterator[Finding]:
+    """Events that are not in the rows, and those that could not be; what rows should say is noted in `seen`."""
+    for event in not_applied(events, seen.days):
+        yield Finding(_EVENT_KINDS[event.status], event.ticker, event.ex_date, event.note)
+    for (day, ticker), (said, wanted) in differing(events, seen.said, seen.days, whole=whole).items():
+        seen.due[day, ticker] = wanted
+        yield Finding(Kind.EVENT, ticker, day, f"it says {_told(said)}, and B3's events {_told(wanted)}")
+
+
+def _told(events: EventsOfDay) -> str:
+    told = (("dividends", events.dividends), ("stock_splits", events.stock_splits))
+    return " and ".join(f"{name} {value:g}" for name, value in told if value is not None) or "nothing"
+
+
 async def _beside(store: S3Store, examined: Selection, seen: Examination) -> AsyncIterator[Finding]:
     """The faults of the tables beside the quotes; instruments are compared with all quotes, or not at all."""
     start, end = examined.start, examined.end
@@ -99,7 +115,7 @@ async def _beside(store: S3Store, examined: Selection, seen: Examination) -> Asy
         yield finding
     for finding in weight_faults(await read_table(store, PORTFOLIOS), start, end):
         yield finding
-    if examined.tickers is None and (start, end) == (dt.date.min, dt.date.max):
+    if examined.tickers is None and (start, end) == EVER:
         for finding in instrument_faults(await read_table(store, INSTRUMENTS), seen.days):
             yield finding
 
@@ -134,6 +150,7 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
         seen.rows += len(bars)
         seen.findings += examine_rows(bars)
         seen.series.note(bars)
+        seen.said.note(bars)
     seen.objects += len(batch)
     steps.advance(f"{seen.objects} objects read", len(batch))
 

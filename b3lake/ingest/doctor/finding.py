@@ -18,6 +18,7 @@ class Kind(StrEnum):
     MISPLACED = "misplaced"  # a row of another day than its partition's
     DISPUTED = "disputed-event"  # a split, grouping or bonus of B3's that the prices contradict
     UNSIZED = "unsized-event"  # an event of B3's without a usable number
+    EVENT = "event-not-entered"  # a row of B3's that says something else than its applied events
     DUPLICATE = "duplicate"  # two rows of one moment
     CARRIED = "carried-forward"  # a closed day's row: the day before, repeated
     STEP = UNEXPLAINED_STEP  # prices that no listed split or dividend leads from one day to the next
@@ -30,6 +31,10 @@ class Kind(StrEnum):
     RATE_GAP = "rate-gap"  # a session without a CDI
     WEIGHTS = "weights"  # members of an index whose weights do not sum to 100
     INSTRUMENT = "instrument-without-quotes"  # in a lake of the whole market
+
+
+NOTES = frozenset({Kind.UNSIZED})
+"""Kinds that are told and are no fault: B3 gives no number, and never will."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from b3lake.ingest.doctor.examine import Examination
 from b3lake.ingest.doctor.finding import Finding, Kind
 from b3lake.ingest.events.ask import EventsWanted
 from b3lake.ingest.events.bring import bring_events
-from b3lake.ingest.events.known import read_known
+from b3lake.ingest.events.enter import EventsOfDay
+from b3lake.ingest.events.known import read_known, with_events
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.load import load_all
@@ -31,7 +32,8 @@ FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kin
 
 
 async def repair(lake: Lake, source: Source, examined: Selection, seen: Examination, steps: Steps) -> None:
-    """Repair what can be: fetch again, drop repeated rows and carried-forward days, set the catalog right.
+    """Repair what can be: fetch again, enter events, drop repeated rows and carried-forward days, set the
+    catalog right.
 
     Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
     alone: nobody knows here what they are. `steps` is told what the source could not give. Raises AwsError.
@@ -51,6 +53,9 @@ async def _repair(lake: Lake, source: Source, examined: Selection, seen: Examina
         await _fetch_again(lake, source, examined, wanted, steps)
     for day, ticker in _partitions(seen.findings, {Kind.DUPLICATE}) - wanted:
         await _drop_repeated_rows(lake, day, ticker)
+    for (day, ticker), events in seen.due.items():
+        if (day, ticker) not in wanted:
+            await _enter_events(lake, day, ticker, events)
     carried = _partitions(seen.findings, {Kind.CARRIED})
     if carried:
         await objects.delete(lake.store, [raw_key(day, ticker) for day, ticker in carried])
@@ -97,6 +102,12 @@ async def _fetch_again(lake: Lake, source: Source, examined: Selection, broken: 
 
 def _only(bars: pa.Table, broken: set[Partition]) -> pa.Table:
     return bars.filter(pa.array([pair in broken for pair in pairs_of(bars)], pa.bool_()))
+
+
+async def _enter_events(lake: Lake, day: dt.date, ticker: str, events: EventsOfDay) -> None:
+    key = raw_key(day, ticker)
+    rows = decode(await objects.get(lake.store, key))
+    await objects.put(lake.store, key, encode(with_events(rows, {0: events})))
 
 
 async def _drop_repeated_rows(lake: Lake, day: dt.date, ticker: str) -> None:
