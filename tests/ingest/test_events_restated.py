@@ -43,23 +43,55 @@ def run(rows: dict[dt.date, EventsOfDay], old: pa.Table, new: list[Event], broug
     return left >= len(to_put)
 
 
-@settings(max_examples=300, deadline=None)
+def pieces_of(data: st.DataObject, traded: list[dt.date]) -> list[list[dt.date]]:
+    """The traded days of some ranges, which may overlap, and single days that are in none: all in the end."""
+    offsets = st.integers(0, SPAN - 1)
+    ranges = data.draw(st.lists(st.tuples(offsets, st.integers(0, 4)), max_size=5))
+    pieces = [[day for day in traded if one <= (day - FIRST).days <= one + length] for one, length in ranges]
+    missing = [[day] for day in traded if not any(day in piece for piece in pieces)]
+    return [piece for piece in data.draw(st.permutations([*pieces, *missing])) if piece]
+
+
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_any_order_of_pieces_and_events_with_kills_ends_as_filled_at_once(data: st.DataObject):
+    """Events come late, and some that were told are withdrawn again."""
     offsets = st.integers(0, SPAN - 1)
     events = [event(number, at) for number, at in enumerate(data.draw(st.lists(offsets, max_size=5)))]
+    right = [one for one in events if data.draw(st.booleans())]
     traded = [FIRST + dt.timedelta(days=at) for at in sorted(data.draw(st.sets(offsets, min_size=1)))]
     rows: dict[dt.date, EventsOfDay] = {}
     known: list[Event] = []
-    cuts = sorted(data.draw(st.lists(offsets, max_size=3)))
-    pieces = data.draw(st.permutations(list(zip([0, *cuts], [*cuts, SPAN - 1], strict=True))))
-    for number, (one, other) in enumerate(pieces):
-        first, last = (FIRST + dt.timedelta(days=at) for at in (one, other))
-        brought = [day for day in traded if first <= day <= last]
-        last_piece = number == len(pieces) - 1
-        told = events if last_piece else data.draw(st.lists(st.sampled_from(events), unique=True)) if events else []
+    pieces = pieces_of(data, traded)
+    for number, brought in enumerate(pieces):
+        is_last = number == len(pieces) - 1
+        told = right if is_last else data.draw(st.lists(st.sampled_from(events), unique=True)) if events else []
         for left in [*data.draw(st.lists(st.integers(-1, 3), max_size=2)), SPAN]:  # killed, and run again
             if run(rows, to_table(known), told, brought, left):
                 known = told
-    at_once = events_of_days(events, traded)
+    at_once = events_of_days(right, traded)
     assert rows == {day: at_once.get(day, NO_EVENTS) for day in traded}
+
+
+def test_a_row_that_a_killed_run_brought_does_not_hide_where_its_event_was():
+    """The event stood in the third row, for want of the second; the run that brought that one was killed."""
+    first, second, third = (FIRST + dt.timedelta(days=at) for at in (0, 1, 2))
+    split = event(0, 1)
+    rows: dict[dt.date, EventsOfDay] = {}
+    assert run(rows, to_table([]), [split], [first], SPAN)
+    assert run(rows, to_table([split]), [split], [third], SPAN)
+    assert rows[third].stock_splits == 2
+    assert not run(rows, to_table([split]), [split], [first, second], -1)
+    assert run(rows, to_table([split]), [split], [first, second], SPAN)
+    assert [rows[day].stock_splits for day in (first, second, third)] == [None, 2, None]
+
+
+def test_an_event_that_is_withdrawn_leaves_a_row_which_only_the_run_s_own_precede():
+    first, third = FIRST, FIRST + dt.timedelta(days=2)
+    split = event(0, 1)
+    rows: dict[dt.date, EventsOfDay] = {}
+    for day in (first, third):
+        assert run(rows, to_table([split]), [split], [day], SPAN)
+    assert rows[third].stock_splits == 2
+    assert run(rows, to_table([split]), [], [first], SPAN)
+    assert rows == {first: NO_EVENTS, third: NO_EVENTS}
