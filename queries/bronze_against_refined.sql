@@ -1,5 +1,5 @@
--- Whether refined says what bronze says: days of each ticker that lack, exceed or differ, of the last 30 days.
--- For other days, change both conditions on dt: without one, Athena lists and opens every object of the table.
+-- Whether refined says what bronze says, of the last weekday before today: tickers that lack, exceed or differ.
+-- For other days, change both conditions on dt (dt >= DATE '2024-01-02'): Athena lists and opens an object a row.
 WITH bronze AS (
     SELECT
         dt,
@@ -11,13 +11,15 @@ WITH bronze AS (
         sum(volume) AS total_volume,
         count(*) AS bar_count
     FROM b3_daily_quotes
-    WHERE dt >= current_date - INTERVAL '30' DAY
+    WHERE dt = current_date - CASE extract(DOW FROM current_date)
+        WHEN 1 THEN INTERVAL '3' DAY WHEN 0 THEN INTERVAL '2' DAY WHEN 7 THEN INTERVAL '2' DAY ELSE INTERVAL '1' DAY END
     GROUP BY dt, ticker
 ),
 refined AS (
     SELECT dt, ticker, open_price, high_price, low_price, close_price, total_volume, bar_count
     FROM b3_daily_quotes_refined
-    WHERE dt >= current_date - INTERVAL '30' DAY
+    WHERE dt = current_date - CASE extract(DOW FROM current_date)
+        WHEN 1 THEN INTERVAL '3' DAY WHEN 0 THEN INTERVAL '2' DAY WHEN 7 THEN INTERVAL '2' DAY ELSE INTERVAL '1' DAY END
 ),
 compared AS (
     SELECT

@@ -12,7 +12,7 @@ import boto3
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from b3lake.ask.errors import QueryError
+from b3lake.ask.errors import QueryError, one_line
 from b3lake.lake.aws_errors import aws_sentence
 from b3lake.lake.settings import Settings
 
@@ -60,13 +60,6 @@ def explain(error: ClientError | BotoCoreError, settings: Settings) -> str:
     known = aws_sentence(error, f"Athena workgroup {settings.workgroup}", "LAKE_ENV")
     said = error.response["Error"] if isinstance(error, ClientError) else {}
     return known or one_line(said.get("Message") or str(error))
-
-
-def one_line(message: str) -> str:
-    """`message` as one line. Engines draw the faulty place on lines of its own: the drawing is left out."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith("LINE ") and set(line) != {"^"}]
-    return " ".join(kept or ["Athena refused the query and gave no reason."])
 
 
 def _ask_emulator(sql: str, settings: Settings) -> pa.Table:

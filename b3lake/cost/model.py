@@ -24,6 +24,8 @@ EVENTS_PER_RECEIVE = 10
 DELIVERIES = 3
 """How often an event is received: when it comes, while its run is on, and when that has succeeded."""
 WORKERS = 2
+SCANS = 2
+"""How often the dearest of the shipped questions reads the history (tests/cost/test_objects.py)."""
 # Glue bills a run from when its workers are there. Seen: 15 s for one more date on 25,000 partitions, 2 ms of processor
 # time per object (docs/benchmarks.md). Assumed: 75 s for installing the modules, eight pages of a listing in 150 ms. No
 # account was at hand: docs/first-deployment.md says how to see the real minutes.
@@ -72,7 +74,7 @@ class Line:
 def month(lake: Lake) -> Iterator[Line]:
     """A month of daily runs and questions."""
     runs = SESSIONS_PER_MONTH
-    asked = question(lake.years + 1).times(lake.questions)
+    asked = question(SCANS * (lake.years + 1)).times(lake.questions)
     made = (ingestion(lake.tickers, WINDOW_SESSIONS) + refine_run(lake.tickers, lake.dates, lake.years)).times(runs)
     yield from _storage(lake)
     yield from _requests(made + asked)

@@ -3,10 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from b3lake.ask.athena import ask
 from b3lake.ask.narrow import Narrowing, members_query, narrowed, with_members
@@ -17,17 +15,13 @@ from b3lake.report.read_objects import newest_object_time
 _FOLDER = Path(__file__).resolve().parent
 
 
-SOURCE_DAYS = 30
-"""The sources are told of so many days before the newest: a lake never mixes real and invented quotes."""
-
-
 @dataclass(frozen=True)
 class LakeContent:
     """The content of the page, as the lake gave it.
 
     `quotes`: the history's rows of the newest sessions, by ticker and date. `days`: every trade date and its tickers.
-    `sources`: the newest bronze bars by source. The times, UTC, are of the newest day's bronze objects and of the
-    newest history object, None when unknown.
+    `sources`: the newest day's bronze bars by source; a lake never mixes real and invented ones. The times, UTC, are of
+    the newest day's bronze objects and of the newest history object, None when unknown.
     """
 
     quotes: pa.Table
@@ -45,11 +39,12 @@ def read_lake(settings: Settings, sessions: int, to: Narrowing) -> LakeContent:
         return ask(narrowed(_text(name).format(**values), settings.database, to), settings)
 
     days = about("days")
-    newest = cast("dt.date | None", pc.max(days["trade_date"]).as_py()) or dt.date.today()  # noqa: DTZ011 - no rows
+    held: list[dt.date] = days["trade_date"].to_pylist() or [dt.date.today()]  # noqa: DTZ011 - no rows
+    since, newest = held[-sessions:][0], held[-1]
     return LakeContent(
-        quotes=about("quotes", sessions=sessions),
+        quotes=about("quotes", since=since, year=since.year),
         days=days,
-        sources=about("sources", since=newest - dt.timedelta(days=SOURCE_DAYS)),
+        sources=about("sources", day=newest),
         ingested_at=newest_object_time(settings, RAW_TABLE, f"dt={newest}/"),
         refined_at=newest_object_time(settings, HISTORY_TABLE),
     )

@@ -11,13 +11,14 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from awswrangler.exceptions import QueryFailed
+from awswrangler.exceptions import QueryCancelled, QueryFailed
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.athena.models import AthenaBackend, QueryResults, athena_backends
 from rich.console import Console
 
-from b3lake.ask.athena import ask, one_line
+from b3lake.ask.athena import ask
+from b3lake.ask.errors import one_line
 from b3lake.ask.questions import list_queries
 from b3lake.ask.show_rows import format_column, print_table
 from b3lake.cli import run_command
@@ -277,6 +278,20 @@ def test_the_real_athena_refuses_in_one_line(
     monkeypatch.setattr("awswrangler.athena.read_sql_query", refuse)
     assert run_command("ask", ["--sql", "SELECT nope"]) == 1
     assert capsys.readouterr().err == f"b3lake ask: {message}\n"
+
+
+def test_a_query_that_the_workgroup_cancels_is_told_the_limit(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is that of an account's: the emulator has no limit."""
+
+    def cancel(*_arguments: object, **_options: object) -> None:
+        raise QueryCancelled("Bytes scanned limit was exceeded")
+
+    monkeypatch.setattr("awswrangler.athena.read_sql_query", cancel)
+    assert run_command("ask", ["--sql", "SELECT * FROM b3_daily_quotes"]) == 1
+    assert capsys.readouterr().err == (
+        "b3lake ask: The query would read more than the workgroup tech_challenge2_dev_wg allows in one: bound dt or year "
+        "by a constant, name fewer columns, or raise athena_bytes_scanned_cutoff in Terraform.\n"
+    )
 
 
 def test_missing_credentials_are_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

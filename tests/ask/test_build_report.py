@@ -50,7 +50,7 @@ def test_the_page_holds_what_the_lake_holds(here: Lake, tmp_path: Path, capsys: 
     assert {series["ticker"]: series["gaps"] for series in data["tickers"] if series["gaps"]} == {
         "VALE3": ["2024-01-03"]
     }
-    newest = here.refined[here.refined["trade_date"] >= dt.date(2024, 1, 16)]
+    newest = here.refined[here.refined["trade_date"] == dt.date(2024, 2, 15)]
     assert state["sources"] == [{"name": "invented", "bars": len(newest), "real": False}]
     assert state["synthetic"] is True
     assert state["behind"] > 0

@@ -1,7 +1,9 @@
 """The SQL files: valid for Athena, described, and answering on the emulator's what pandas answers."""
 
 import datetime as dt
+import re
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,4 +162,24 @@ def test_missing_sessions(lake: Lake) -> None:
 
 @pytest.mark.slow
 def test_bronze_against_refined_over_the_newest_days(damaged_lake: Lake) -> None:
-    assert answer(damaged_lake, "bronze_against_refined").to_numpy().tolist() == [["ABEV3", 2, 1, 1, 1]]
+    """Of the days that somebody writes in the place of the last weekday."""
+    days = f"dt >= DATE '{dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=30)}'"
+    sql, count = re.subn(r"dt = current_date - CASE.*?END", days, read_query("bronze_against_refined"), flags=re.DOTALL)
+    assert count == 2
+    found = ask(sql, damaged_lake.settings).to_pandas()
+    assert found.to_numpy().tolist() == [["ABEV3", 2, 1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("today", "day"),
+    [("2024-01-08", "05"), ("2024-01-07", "05"), ("2024-01-06", "05"), ("2024-01-05", "04"), ("2024-01-09", "08")],
+)
+@pytest.mark.parametrize("sunday", [0, 7])
+def test_the_last_weekday_before_today(today: str, day: str, sunday: int) -> None:
+    """DuckDB calls Sunday 0, Trino 7."""
+    (condition, _) = re.findall(r"dt = (current_date - CASE.*?END)", read_query("bronze_against_refined"), re.DOTALL)
+    date = f"DATE '{today}'"
+    weekday = f"(CASE extract(DOW FROM {date}) WHEN 0 THEN {sunday} ELSE extract(DOW FROM {date}) END)"
+    sql = condition.replace("extract(DOW FROM current_date)", weekday).replace("current_date", date)
+    ((found,),) = duckdb.sql(f"SELECT CAST({sql} AS date)").fetchall()
+    assert found == dt.date.fromisoformat(f"2024-01-{day}")
