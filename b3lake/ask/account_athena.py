@@ -32,7 +32,7 @@ def ask_awswrangler(sql: str, settings: Settings) -> pa.Table:
 
 
 def in_words(message: str, settings: Settings) -> str:
-    """Athena's reason on one line; where the workgroup's limit cancelled the query, what the limit is and what to do."""
+    """Athena's reason on one line; where the workgroup's limit cancelled the query, what to do about it."""
     if LIMIT_EXCEEDED in message.lower():
         return (
             f"The query would read more than the workgroup {settings.workgroup} allows in one: bound dt or year by a "

@@ -289,8 +289,8 @@ def test_a_query_that_the_workgroup_cancels_is_told_the_limit(capsys, monkeypatc
     monkeypatch.setattr("awswrangler.athena.read_sql_query", cancel)
     assert run_command("ask", ["--sql", "SELECT * FROM b3_daily_quotes"]) == 1
     assert capsys.readouterr().err == (
-        "b3lake ask: The query would read more than the workgroup tech_challenge2_dev_wg allows in one: bound dt or year "
-        "by a constant, name fewer columns, or raise athena_bytes_scanned_cutoff in Terraform.\n"
+        "b3lake ask: The query would read more than the workgroup tech_challenge2_dev_wg allows in one: bound dt or "
+        "year by a constant, name fewer columns, or raise athena_bytes_scanned_cutoff in Terraform.\n"
     )
 
 
