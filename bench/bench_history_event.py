@@ -20,16 +20,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from b3lake.lake.keys import HISTORY_PREFIX
+from b3lake.lake.names import REFINED_TABLE
 from b3lake.lake.schemas import REFINED_SCHEMA
 from b3lake.refine.arguments import parse_arguments
 from b3lake.refine.catalog import connect, ensure_history_table
 from b3lake.refine.config import Place
 from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.partitions import LISTING, day_number
+from bench.bench_refine import BUCKET, DATABASE, PLACE_ARGUMENTS
 from devlake.aws_environment import aws_environment
 from devlake.moto_server import moto_server
 
-BUCKET, DATABASE = "bench", "bench"
 FIRST = date(2016, 1, 4)
 
 
@@ -75,13 +77,12 @@ def main() -> None:
     dates, one_more = weekdays[: options.dates], weekdays[options.dates : options.dates + 1]
     os.environ |= aws_environment()
     with tempfile.TemporaryDirectory() as folder, moto_server(Path(folder)) as server:
-        uris = [w for name in ("raw", "refined", "history") for w in (f"--{name}_uri", f"s3://{BUCKET}/{name}/b3")]
-        arguments = [*uris, "--database", DATABASE, "--table", "refined"]
+        arguments = [*PLACE_ARGUMENTS, "--database", DATABASE, "--table", REFINED_TABLE]
         job = parse_arguments(arguments, {"AWS_ENDPOINT_URL": server})
         connect(job.connection)
         boto3.client("s3", endpoint_url=server).create_bucket(Bucket=BUCKET)
         boto3.client("glue", endpoint_url=server).create_database(DatabaseInput={"Name": DATABASE})
-        place = Place.parse(f"s3://{BUCKET}/history/b3")
+        place = Place.parse(f"s3://{BUCKET}/{HISTORY_PREFIX}")
         ensure_history_table(job, place)
         rows = refined_rows(job.rule.rows, options.tickers, dates, 1)
         day = refined_rows(job.rule.rows, options.tickers, one_more, 2)

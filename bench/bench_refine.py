@@ -31,14 +31,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import S3Store
 
-from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX, partition_key
+from b3lake.lake.names import REFINED_TABLE
+from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA
 from bench import object_server
 from devlake.aws_environment import REGION
 from devlake.find_java import find_java
 from devlake.moto_server import moto_server
 from devlake.proxy import Proxy
 
-BUCKET, DATABASE, TABLE = "bench-lake", "bench", "b3_daily_quotes_refined"
+BUCKET, DATABASE = "bench-lake", "bench"
+PLACES = {"--raw_uri": RAW_PREFIX, "--refined_uri": REFINED_PREFIX, "--history_uri": HISTORY_PREFIX}
+PLACE_ARGUMENTS = [word for name, prefix in PLACES.items() for word in (name, f"s3://{BUCKET}/{prefix}")]
+SAMPLE_PREFIX = "sample/b3"
 FIRST_DAY = date(2020, 1, 1)
 JARS = Path.home() / ".cache" / "b3-lake" / "s3a"
 
@@ -50,8 +55,8 @@ def make_table(glue_url: str) -> None:
     glue.create_table(
         DatabaseName=DATABASE,
         TableInput={
-            "Name": TABLE,
-            "PartitionKeys": [{"Name": "dt", "Type": "date"}, {"Name": "ticker", "Type": "string"}],
+            "Name": REFINED_TABLE,
+            "PartitionKeys": [{"Name": name, "Type": kind} for name, kind in PARTITION_TYPES.items()],
         },
     )
 
@@ -91,7 +96,7 @@ class Bench:
 
         async def one(ticker: int, day: int) -> None:
             async with gate:
-                key = f"{prefix}/dt={FIRST_DAY + timedelta(day)}/ticker=TICK{ticker}/data.parquet"
+                key = partition_key(prefix, FIRST_DAY + timedelta(day), f"TICK{ticker}")
                 await obstore.put_async(store, key, raw_object(ticker, day), use_multipart=False)
 
         async def everything() -> None:
@@ -160,17 +165,17 @@ def bench(latency_ms: float) -> Iterator[Bench]:
 
 
 def line(name: str, objects: int, seconds: float, taken: Taken | None = None) -> None:
-    counted = ", ".join(f"{name} {number:,}" for name, number in sorted(taken.requests.items())) if taken else ""
+    requests = ", ".join(f"{name} {number:,}" for name, number in sorted(taken.requests.items())) if taken else ""
     processor = f"{taken.processor:.1f}" if taken else ""
     print(
-        f"{name:<44} {objects:>8,} {seconds:>8.1f} {seconds / max(objects, 1) * 1000:>8.2f} {processor:>8}  {counted}",
+        f"{name:<44} {objects:>8,} {seconds:>8.1f} {seconds / max(objects, 1) * 1000:>8.2f} {processor:>8}  {requests}",
         flush=True,
     )
 
 
 def job(bench: Bench, *more: str) -> tuple[Taken, dict[str, Any]]:
-    uris = [word for name in ("raw", "refined", "history") for word in (f"--{name}_uri", f"s3://{BUCKET}/{name}/b3")]
-    command = [sys.executable, "glue/refine_job.py", *uris, "--database", DATABASE, "--table", TABLE, *more]
+    names = ["--database", DATABASE, "--table", REFINED_TABLE]
+    command = [sys.executable, "glue/refine_job.py", *PLACE_ARGUMENTS, *names, *more]
     taken = bench.timed(command)
     return taken, json.loads(taken.said)
 
@@ -185,7 +190,7 @@ def measure_job(bench: Bench, tickers: int, days: int, *, writing: bool) -> None
         line("so, of the first: writing", told["refined_partitions"], full.seconds - again.seconds)
     nothing, told = job(bench)
     line("refine job, nothing to do", told["written_objects"], nothing.seconds, nothing)
-    bench.fill("raw/b3", tickers, range(days, days + 1))
+    bench.fill(RAW_PREFIX, tickers, range(days, days + 1))
     more, told = job(bench)
     line("refine job, one more trade date", told["written_objects"], more.seconds, more)
     ratios = (
@@ -212,7 +217,7 @@ def measure_plain_spark(bench: Bench) -> None:
     more = [word for name, value in conf.items() for word in ("--conf", f"spark.hadoop.fs.s3a.{name}={value}")]
     arguments = spark_arguments("--jars", ",".join(map(str, jars)), *more)
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "bench.plain_spark", f"s3a://{BUCKET}/sample/b3", f"{out}/refined"]
+        command = [sys.executable, "-m", "bench.plain_spark", f"s3a://{BUCKET}/{SAMPLE_PREFIX}", f"{out}/refined"]
         taken = bench.timed(command, PYSPARK_SUBMIT_ARGS=arguments)
     _, rows, read, written = taken.said.split()
     line("plain Spark, read over S3A (start left out)", int(rows), float(read), taken)
@@ -223,7 +228,7 @@ WRANGLER = """
 import time, os, sys, awswrangler as wr
 wr.config.s3_endpoint_url = os.environ["AWS_ENDPOINT_URL_S3"]
 started = time.perf_counter()
-frame = wr.s3.read_parquet("s3://{bucket}/sample/b3/", dataset=True, use_threads=32)
+frame = wr.s3.read_parquet("s3://{bucket}/{sample}/", dataset=True, use_threads=32)
 read = time.perf_counter()
 wr.s3.to_parquet(frame, "s3://{bucket}/wrangler/b3/", dataset=True, partition_cols=["dt", "ticker"], use_threads=32)
 print("wrangler", len(frame), read - started, time.perf_counter() - read)
@@ -232,7 +237,7 @@ print("wrangler", len(frame), read - started, time.perf_counter() - read)
 
 def measure_awswrangler(bench: Bench) -> None:
     """awswrangler and pandas on one node, on the same sample."""
-    taken = bench.timed([sys.executable, "-c", WRANGLER.format(bucket=BUCKET)])
+    taken = bench.timed([sys.executable, "-c", WRANGLER.format(bucket=BUCKET, sample=SAMPLE_PREFIX)])
     _, rows, read, written = taken.said.split()
     line("awswrangler, read (and what follows)", int(rows), float(read), taken)
     line("awswrangler, write a dataset", int(rows), float(written))
@@ -245,11 +250,11 @@ def measure_duckdb(tickers: int, days: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for day in range(days):
             for ticker in range(tickers):
-                file = Path(folder, f"dt={FIRST_DAY + timedelta(day)}", f"ticker=TICK{ticker}", "data.parquet")
+                file = Path(folder, partition_key(RAW_PREFIX, FIRST_DAY + timedelta(day), f"TICK{ticker}"))
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(raw_object(ticker, day))
         started = time.perf_counter()
-        select = f"SELECT count(*), avg(close) FROM read_parquet('{folder}/*/*/*.parquet')"  # noqa: S608
+        select = f"SELECT count(*), avg(close) FROM read_parquet('{folder}/**/*.parquet')"  # noqa: S608
         found = duckdb.execute(select).fetchall()
         line("DuckDB, read on local disk", found[0][0], time.perf_counter() - started)
 
@@ -268,10 +273,10 @@ def main() -> None:
     for latency in options.latency:
         print(f"-- {latency:.0f} ms added to each request")
         with bench(latency) as lake:
-            lake.fill("raw/b3", options.tickers, range(options.days))
+            lake.fill(RAW_PREFIX, options.tickers, range(options.days))
             measure_job(lake, options.tickers, options.days, writing=not options.only_job)
             if not options.only_job:
-                lake.fill("sample/b3", options.sample[0], range(options.sample[1]))
+                lake.fill(SAMPLE_PREFIX, options.sample[0], range(options.sample[1]))
                 measure_plain_spark(lake)
                 measure_awswrangler(lake)
     if not options.only_job:

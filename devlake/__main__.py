@@ -10,6 +10,7 @@ from types import FrameType
 
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
+from b3lake.lake.words import counted
 from devlake import local_lake, paths
 from devlake.ask_lake import query_command, query_environment, report_command
 from devlake.demo import run_demo
@@ -67,7 +68,7 @@ def ingest() -> int:
         with stage("Ingest quotes", stages) as now:
             with choose_origin(holds_synthetic_prices(aws, outputs["RawBucketName"]), os.environ) as origin:
                 ingestion = ingest_quotes(aws, outputs, local_lake.FOLDER, origin, on_line=now.tell)
-            now.done = f"{ingestion.written:,} objects written, source: {ingestion.source}"
+            now.done = f"{counted(ingestion.written, 'object')} written, source: {ingestion.source}"
         for line in ingestion.problems:
             warn(line)
         if ingestion.written:
@@ -90,7 +91,7 @@ def _refine(stages: list[Stage]) -> None:
     aws = open_lake()
     with stage("Refine on Spark", stages) as now:
         run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], local_lake.FOLDER, on_line=now.tell)
-        now.done = f"{run.summary['refined_partitions']:,} partitions written"
+        now.done = f"{counted(run.summary['refined_partitions'], 'partition')} written"
     for line in run.warnings():
         warn(line)
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from b3lake.lake.keys import RAW_PREFIX, REFINED_PREFIX
+from b3lake.lake.words import counted
 from devlake import emulator, paths
 from devlake.ask_lake import ask_file, write_report
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
@@ -55,7 +56,7 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
             ingestion = ingest_quotes(
                 aws, outputs, FOLDER, origin, tickers=TICKERS, sessions=SESSIONS, on_line=now.tell
             )
-        now.done = f"{ingestion.written:,} objects under {RAW_PREFIX}/, source: {ingestion.source}"
+        now.done = f"{counted(ingestion.written, 'object')} under {RAW_PREFIX}/, source: {ingestion.source}"
     for line in ingestion.problems:
         warn(line)
     if not ingestion.written:
@@ -65,7 +66,7 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
         now.done = f"{asked} job run{'s' * (asked != 1)} asked for by start_glue_job"
     with stage("Refine on Spark", stages) as now:
         run = carry_out_runs(aws, outputs["RefineJobName"], FOLDER, on_line=now.tell)
-        now.done = f"{run.summary['refined_partitions']:,} partitions under {REFINED_PREFIX}/"
+        now.done = f"{counted(run.summary['refined_partitions'], 'partition')} under {REFINED_PREFIX}/"
     with stage(f"Ask Athena ({WORKGROUP})", stages) as now:
         answer = ask_file(aws, paths.ROOT / "queries" / "latest_close.sql")
         now.done = "queries/latest_close.sql"
@@ -79,8 +80,8 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
 
 def _sum_up(ingestion: Ingestion, run: GlueRun, stages: list[Stage]) -> None:
     console.print(
-        f"Wrote {ingestion.written:,} bronze objects for {ingestion.tickers} tickers and"
-        f" {run.summary['refined_partitions']:,} refined partitions; {len(run.run_ids)} requested job"
+        f"Wrote {counted(ingestion.written, 'bronze object')} for {counted(ingestion.tickers, 'ticker')} and"
+        f" {counted(run.summary['refined_partitions'], 'refined partition')}; {len(run.run_ids)} requested job"
         f" run{'s were' if len(run.run_ids) != 1 else ' was'} carried out as one."
     )
     took = ", ".join(f"{one.name} {one.seconds:.1f} s" for one in stages)

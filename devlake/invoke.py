@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from b3lake.lake.words import counted
 from devlake.deploy_stack import deploy_stack, stack_outputs
 from devlake.emulator import Emulator, running
 from devlake.errors import DevLakeError
@@ -80,7 +81,7 @@ def main() -> int:
             answer = invoke_function(aws, outputs["StartGlueJobFunctionName"], event)
             console.print_json(data=answer)
             runs = aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]
-            console.print(f"{outputs['RefineJobName']} has {len(runs)} runs on record.")
+            console.print(f"{outputs['RefineJobName']} has {counted(len(runs), 'run')} on record.")
     except DevLakeError as error:
         fail(str(error))
         return 1

@@ -15,6 +15,7 @@ from b3lake.analysis.tables import TABLES, find_table
 from b3lake.lake.errors import UsageError
 from b3lake.lake.names import HISTORY_TABLE
 from b3lake.lake.tickers import split_list
+from b3lake.lake.words import counted
 from b3lake.options import Parser
 
 PROGRAM = "b3lake export"
@@ -67,7 +68,7 @@ def run(request: ExportRequest, lake: AnalysisLake) -> int:
         raise AnalysisError(f"{request.table} has no such rows in {lake.place}: nothing was written.")
     _write_whole(request.output, rows, request.table)
     megabytes = request.output.stat().st_size / 1e6
-    print(f"{request.output} ({rows.num_rows:,} rows of {request.table}, {megabytes:.1f} MB)")
+    print(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {megabytes:.1f} MB)")
     return 0
 
 

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from b3lake.lake.words import counted
+
 MOST_DECIMALS = 4
 GROUPED_FROM = 10_000  # smaller whole numbers, such as years and counts, read better without separators
 
@@ -28,9 +30,8 @@ def print_table(answer: pa.Table, console: Console, most_rows: int) -> None:
     for row in zip(*columns, strict=True):
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
-    rows = "1 row" if answer.num_rows == 1 else f"{answer.num_rows} rows"
     left_out = "" if shown.num_rows == answer.num_rows else f", the first {shown.num_rows} shown: --rows shows more"
-    console.print(f"{rows}{left_out}", highlight=False)
+    console.print(f"{counted(answer.num_rows, 'row')}{left_out}", highlight=False)
 
 
 def format_column(values: list[Any]) -> list[str]:

@@ -24,6 +24,7 @@ from b3lake.ingest.steps import Step, phrase
 from b3lake.ingest.validate import Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
+from b3lake.lake.words import counted
 
 
 @dataclass
@@ -135,7 +136,7 @@ async def _batches(
             received.note(validated, keep_days=by_name)
             rows += len(validated.bars)
             yield received.entered(validated.bars), inventory
-        steps.advance(f"{answer.name}: {rows} bars")
+        steps.advance(f"{answer.name}: {counted(rows, 'bar')}")
 
 
 def _listed(wanted: Selection, received: _Received) -> list[str]:

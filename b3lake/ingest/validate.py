@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from b3lake.ingest.tolerance import outside_range, turnover_disagrees
 from b3lake.lake.calendar import is_session
 from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.words import counted
 
 BARS_SCHEMA = pa.schema([pa.field("day", pa.date32()), pa.field("ticker", pa.string()), *RAW_SCHEMA])
 """Bars on their way: the partition that each belongs to, and the bronze columns."""
@@ -37,7 +38,7 @@ def causes(reasons: Mapping[dt.date, str], judged: str = "refused") -> str:
 
 def _phrase(judged: str, reason: str, days: list[dt.date]) -> str:
     shown = ", ".join(day.isoformat() for day in days[:3]) + (", …" if len(days) > 3 else "")
-    return f"{len(days)} {'bar' if len(days) == 1 else 'bars'} {judged}: {reason} ({shown})"
+    return f"{counted(len(days), 'bar')} {judged}: {reason} ({shown})"
 
 
 def validate(bars: pa.Table, *, start: dt.date, end: dt.date) -> Validated:

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.words import counted
 from b3lake.restore.plan import Bring, Step, Version
 
 AT_ONCE = 16
@@ -32,8 +33,8 @@ class VersionedBucket:
         days = self._days_kept()
         if days is not None and moment < now - dt.timedelta(days=days):
             raise RestoreError(
-                f"Bucket {self._name} keeps old versions for {days} days (OldVersionDays): choose a moment after "
-                f"{(now - dt.timedelta(days=days)):%Y-%m-%d %H:%M}."
+                f"Bucket {self._name} keeps old versions for {counted(days, 'day')} (OldVersionDays): choose a moment "
+                f"after {(now - dt.timedelta(days=days)):%Y-%m-%d %H:%M}."
             )
 
     def versions(self, prefix: str) -> Iterator[Version]:

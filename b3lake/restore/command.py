@@ -13,6 +13,7 @@ from b3lake.lake.errors import UsageError
 from b3lake.lake.keys import RAW_PREFIX
 from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
+from b3lake.lake.words import counted
 from b3lake.options import Parser
 from b3lake.restore.bucket import VersionedBucket
 from b3lake.restore.plan import Bring, Remove, plan_restore
@@ -76,7 +77,7 @@ def run(request: RestoreRequest, now: dt.datetime) -> int:
         bucket.carry_out(steps, lambda: None)
     kinds = Counter(type(step) for step in steps)
     done = "were" if request.apply else "would be"
-    print(f"{kinds[Bring]:,} objects {done} brought back, {kinds[Remove]:,} {done} removed.")
+    print(f"{counted(kinds[Bring], 'object')} {done} brought back, {kinds[Remove]:,} {done} removed.")
     if steps and not request.apply:
         print("Nothing was done: say --apply.")
     return 0

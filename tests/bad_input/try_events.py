@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from b3lake.lake.words import counted
 from functions.start_glue_job import app
 from functions.start_glue_job.s3_events import MalformedEventError
 from tests.bad_input.tried import Tried
@@ -73,7 +74,7 @@ def try_events() -> Iterator[Tried]:
             else:
                 said = _said(answer)
             app._configured.cache_clear()
-        yield Tried(given, said, f"{glue.started} runs started")
+        yield Tried(given, said, f"{counted(glue.started, 'run')} started")
 
 
 def _said(answer: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from b3lake.cli import run_command
 from b3lake.ingest.sources.cotahist import CotahistError, Period, read_file
 from b3lake.ingest.validate import BARS_SCHEMA, validate
+from b3lake.lake.words import counted
 from devlake.cotahist_writer import quote, whole_file
 from devlake.proxy import Answer, Proxy, serving
 from tests.bad_input.tried import Tried, mask
@@ -98,7 +99,7 @@ def try_bars() -> Iterator[Tried]:
         said = f"refused: {reasons[0]}; the ticker's report names the day" if reasons else "left out, as no fault"
         if validated.bars.num_rows:
             said = f"the last stands (close {validated.bars['close'][0].as_py():g})"
-        yield Tried(given, said, f"{validated.bars.num_rows} of {len(bars)} bars")
+        yield Tried(given, said, f"{validated.bars.num_rows} of {counted(len(bars), 'bar')}")
 
 
 def _zip(files: int) -> bytes:

@@ -119,7 +119,7 @@ def test_quotes_before_the_real_are_counted(command: Command, lake: TestLake, sh
     assert command(*from_files(shared_data / "cotahist" / "small", day, day, "PET4")) == 0
     assert set(lake.written()) == {key_of(day, "PET4")}
     assert (
-        "COTAHIST_A1994.TXT: 1 quotes left out, from before 1994-07-04, the first session in reais, in which this lake "
+        "COTAHIST_A1994.TXT: 1 quote left out, from before 1994-07-04, the first session in reais, in which this lake "
         "is kept."
     ) in command.err
 
@@ -412,7 +412,7 @@ def test_without_a_day_all_that_the_files_have_is_taken(command: Command, lake: 
     options = ("--source", "b3", "--b3-files", str(tmp_path), "--json")
     assert command(*options, "--tickers", "*", "--dry-run") == 0
     assert command.summary()["written"] == 3
-    assert "COTAHIST.A1988: 1 quotes left out, from before 1994-07-04" in command.err
+    assert "COTAHIST.A1988: 1 quote left out, from before 1994-07-04" in command.err
     assert command(*options, "--tickers", "PETR4") == 0
     record = command.records()["PETR4"]
     assert (record["requested"], record["received"], record["gaps"]) == (3, 2, ["2003-01-06"])

@@ -122,7 +122,7 @@ def test_gaps_are_named(command: Command, fake_yahoo: FakeYahoo):
     assert (record["requested"], record["received"], record["gaps"]) == (5, 4, ["2024-05-06"])
     assert command("--tickers", "PETR4", *RANGE) == 0
     assert "2024-05-06" in command.out
-    assert "1 sessions missing" in command.out
+    assert "1 session missing" in command.out
 
 
 def test_table_for_a_person_has_a_line_a_ticker(command: Command, fake_yahoo: FakeYahoo):

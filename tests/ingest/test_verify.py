@@ -111,7 +111,7 @@ def test_a_flat_quote_per_thousand_is_compared_by_its_factor(
     fake_yahoo.scripted["ELET3.SA"] = [answer_with([bar(day, **flat)], symbol="ELET3.SA")]
     days = ("--start-date", str(day), "--end-date", str(day))
     assert command.verify("--tickers", "ELET3", *days, "--b3-files", str(path)) == 3
-    assert "1 days compared, 1 differ." in command.out
+    assert "1 day compared, 1 with differences." in command.out
 
 
 def test_recorded_day_is_compared_and_nothing_is_written(

@@ -17,7 +17,7 @@ from b3lake.ingest.doctor.repair import repair
 from b3lake.ingest.lake import Lake, open_lake
 from b3lake.ingest.outcome import EXIT_ALL, EXIT_SOME_FAILED
 from b3lake.ingest.progress import Steps, progress
-from b3lake.ingest.report import write_examination
+from b3lake.ingest.run_report import write_examination
 from b3lake.ingest.sources.source import Selection, Source
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import UsageError

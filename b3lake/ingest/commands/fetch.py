@@ -15,7 +15,7 @@ from b3lake.ingest.ingest import ingest, no_session
 from b3lake.ingest.lake import Lake, open_lake
 from b3lake.ingest.outcome import Outcome, exit_code, summary
 from b3lake.ingest.progress import Steps, progress
-from b3lake.ingest.report import write_outcomes
+from b3lake.ingest.run_report import write_outcomes
 from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.source import Selection, Source

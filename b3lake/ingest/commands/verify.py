@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from b3lake.ingest import options
 from b3lake.ingest.outcome import EXIT_ALL, EXIT_NOTHING, EXIT_SOME_FAILED
 from b3lake.ingest.progress import progress
-from b3lake.ingest.report import write_comparison
+from b3lake.ingest.run_report import write_comparison
 from b3lake.ingest.sources.settings import read_source_settings
 from b3lake.ingest.sources.source import Selection, Source
 from b3lake.ingest.verify import compare_sources

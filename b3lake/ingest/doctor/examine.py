@@ -31,6 +31,7 @@ from b3lake.lake.calendar import FIRST_DAY, day_start_utc, is_final, last_final_
 from b3lake.lake.labels import B3, is_synthetic
 from b3lake.lake.schemas import RAW_SCHEMA
 from b3lake.lake.tickers import is_ticker
+from b3lake.lake.words import counted
 
 BATCH_OBJECTS = 1000
 EVER = (dt.date.min, dt.date.max)
@@ -152,7 +153,7 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
         seen.series.note(bars)
         seen.said.note(bars)
     seen.objects += len(batch)
-    steps.advance(f"{seen.objects} objects read", len(batch))
+    steps.advance(f"{counted(seen.objects, 'object')} read", len(batch))
 
 
 async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Finding | None]:

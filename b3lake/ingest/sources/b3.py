@@ -31,6 +31,7 @@ from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE, TOO_EARLY, day_start_utc
 from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.tickers import CASH, FRACTIONAL, INDEX_TICKER
+from b3lake.lake.words import counted
 
 LABEL = labels.B3
 FUND_SUFFIX = "11"
@@ -153,7 +154,7 @@ class _Got:
         refused = [one for one in content.refused if self._wants(one) and one.day not in before]
         self._days |= content.days
         if content.left_out:
-            yield Notice(f"{name}: {content.left_out} quotes left out, from {TOO_EARLY}.")
+            yield Notice(f"{name}: {counted(content.left_out, 'quote')} left out, from {TOO_EARLY}.")
         days = frozenset(day for day in content.days - before if wanted.start <= day <= wanted.end)
         if days:
             new = ~np.isin(content.quotes["day"], [as_number(day) for day in before])

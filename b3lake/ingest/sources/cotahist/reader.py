@@ -37,6 +37,7 @@ from b3lake.ingest.sources.cotahist.layout import (
 )
 from b3lake.ingest.sources.cotahist.records import BlockParser
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.words import counted
 
 BLOCK_RECORDS = 1 << 13
 """Two megabytes: what a processor's own memory holds is parsed twice as fast."""
@@ -125,7 +126,7 @@ def _read(stream: IO[bytes], file: str, period: Period | None, markets: Collecti
             trailer = records[-1].tobytes()
         blocks.append(parser.parse(records[:-1] if trailer else records))
     if not trailer:
-        raise CotahistError(file, f"it is truncated: it ends after {count} records without a trailer")
+        raise CotahistError(file, f"it is truncated: it ends after {counted(count, 'record')} without a trailer")
     _check_trailer(trailer, first, file, count)
     days = frozenset(map(as_date, parser.days))
     return Cotahist(header, _joined(blocks), days, parser.left_out, tuple(parser.refused))
@@ -157,7 +158,7 @@ def _check_trailer(trailer: bytes, header: bytes, file: str, count: int) -> None
     told = trailer[31:42]
     if trailer[2:15] != header[2:15] or not told.isdigit() or int(told) not in {count, count - 2}:
         said = trailer[2:42].decode("latin-1")
-        raise CotahistError(file, f"its trailer ({said!r}) does not fit its {count} records")
+        raise CotahistError(file, f"its trailer ({said!r}) does not fit its {counted(count, 'record')}")
 
 
 def _blocks(stream: IO[bytes], ending: bytes, file: str) -> Iterator[Bytes]:

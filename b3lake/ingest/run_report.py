@@ -5,6 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from typing import cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +15,7 @@ from b3lake.ingest.beside_quotes import TableOutcome
 from b3lake.ingest.doctor.examine import Examination
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.verify import Comparison
+from b3lake.lake.words import counted
 
 _SHOWN = 5
 
@@ -51,9 +53,13 @@ def write_outcomes(
     for one in tables:
         told = (verb if one.written else "unchanged", *one.causes)
         console.print(f"{one.table}: {'; '.join(told)}", markup=False, highlight=False)
+    partitions, sessions, tickers = (
+        counted(cast("int", totals[name]), noun)
+        for name, noun in (("written", "partition"), ("gaps", "session"), ("tickers", "ticker"))
+    )
     console.print(
-        f"{totals['written']} partitions {verb}, {totals['unchanged']} unchanged, {totals['gaps']} sessions missing; "
-        f"{totals['failed_tickers']} of {totals['tickers']} tickers failed; {totals['seconds']} s.",
+        f"{partitions} {verb}, {totals['unchanged']} unchanged, {sessions} missing; "
+        f"{totals['failed_tickers']} of {tickers} failed; {totals['seconds']} s.",
         highlight=False,
     )
 
@@ -85,9 +91,9 @@ def write_examination(seen: Examination, repaired: int, *, json_lines: bool) -> 
     console = _stdout()
     if kinds:
         console.print(table)
-    health = f"{len(seen.findings)} findings" if kinds else "nothing is wrong"
-    text = f"{seen.objects} objects, {seen.rows} rows, {len(seen.days)} tickers read: {health}; {repaired} repaired."
-    console.print(text, highlight=False)
+    health = counted(len(seen.findings), "finding") if kinds else "nothing is wrong"
+    read = ", ".join([counted(seen.objects, "object"), counted(seen.rows, "row"), counted(len(seen.days), "ticker")])
+    console.print(f"{read} read: {health}; {repaired} repaired.", highlight=False)
 
 
 def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
@@ -114,7 +120,7 @@ def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
     for ticker, why in compared.not_compared.items():
         console.print(f"{ticker} could not be compared: {why}", markup=False, highlight=False)
     differing = sum(found.days for found in compared.differences)
-    console.print(f"{compared.days} days compared, {differing} differ.", highlight=False)
+    console.print(f"{counted(compared.days, 'day')} compared, {differing} with differences.", highlight=False)
 
 
 def write_records(records: Sequence[dict[str, object]], totals: dict[str, object]) -> None:
