@@ -4,6 +4,7 @@
 - BatchCreatePartition with a set of the values that are there. Its own compares each new partition with all of them,
   so that 22,000 partitions take minutes; the answers are the same.
 - The first answer for a request that is sent again (devlake/emulator_retries.py).
+- A refusal for whatever a browser sends (devlake/emulator_guard.py).
 
 It is run from the checkout's folder by the virtualenv of the emulator, which has nothing else of this project: so it
 imports the standard library, ministack and what does the same.
@@ -17,6 +18,7 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
+from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
 
 _CALL = "AWSGlue.BatchDeletePartition"
@@ -110,7 +112,7 @@ def install() -> None:
     glue._batch_create_partition = batch_create_partition
     glue._batch_update_partition = batch_update_partition
     glue._handle_request_sync = _serve
-    app.app = answering_retries(app.app)
+    app.app = for_programs_only(answering_retries(app.app))
 
 
 if __name__ == "__main__":

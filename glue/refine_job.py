@@ -5,6 +5,7 @@ each what the job uses, as it stands there; edit those:
 
     b3lake/lake/errors.py
     b3lake/lake/names.py
+    b3lake/lake/removal.py
     b3lake/lake/tickers.py
     b3lake/lake/keys.py
     b3lake/refine/errors.py
@@ -19,10 +20,11 @@ each what the job uses, as it stands there; edit those:
     b3lake/refine/figures.py
     b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
-    b3lake/lake/adjust.py
     b3lake/lake/credentials.py
     b3lake/refine/objects.py
     b3lake/refine/listing.py
+    b3lake/refine/gone.py
+    b3lake/lake/adjust.py
     b3lake/refine/spark.py
     b3lake/refine/history.py
     b3lake/refine/plan.py
@@ -57,6 +59,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import awswrangler as wr
@@ -104,6 +107,25 @@ class AwsError(B3LakeError):
 METRIC_NAMESPACE = "B3Lake"
 """Where the host and the refine job put their figures in CloudWatch, with the dimension Environment."""
 HISTORY_TABLE = "b3_daily_history"
+
+
+# =====================================================================================================================
+# b3lake/lake/removal.py
+# How much may leave a lake at once without somebody saying so.
+#
+# >>> removed_unasked(25_000)
+# 1250
+# =====================================================================================================================
+
+REMOVED_UNASKED = 100
+"""So many are removed without being told, however small the lake is."""
+MAX_REMOVED_SHARE = 0.05
+"""So large a share of what is there."""
+
+
+def removed_unasked(total: int, share: float = MAX_REMOVED_SHARE) -> int:
+    """How many of `total` partitions may go without being told; `share` is from 0 to 1."""
+    return max(REMOVED_UNASKED, round(share * total))
 
 
 # =====================================================================================================================
@@ -480,6 +502,11 @@ class Place:
         return {partition_folder(self.uri, day, ticker): [day, ticker] for day, ticker in named}
 
 
+def state_of(refined: Place) -> Place:
+    """Where the job keeps its own objects for the table at `refined`."""
+    return Place(refined.bucket, f"{STATE_PREFIX}/{refined.prefix}")
+
+
 @dataclass(frozen=True)
 class Scope:
     """Which refined partitions a run may touch; both days are days since 1970 and included, None is no bound."""
@@ -513,10 +540,6 @@ class Connection:
     glue_endpoint: str | None
 
 
-MAX_REMOVED_SHARE = 0.05
-"""The share of the refined partitions that a run removes without being told."""
-
-
 @dataclass(frozen=True)
 class Job:
     """One run's configuration; `lake_env` is the environment that its figures are put to CloudWatch for, if any.
@@ -540,7 +563,7 @@ class Job:
     @property
     def state(self) -> Place:
         """Where the job keeps its own objects, outside every table's location."""
-        return Place(self.refined.bucket, f"{STATE_PREFIX}/{self.refined.prefix}")
+        return state_of(self.refined)
 
     @property
     def ledger(self) -> Place:
@@ -618,11 +641,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_places(raw: Place, refined: Place, history: Place | None) -> None:
+    """Raise RefineError when what is written would lie in what is read, or in something else that is written."""
+    places = {"--raw_uri": raw, "--refined_uri": refined} | ({"--history_uri": history} if history else {})
+    places["the job's own notes"] = state_of(refined)
+    for (name, place), (other_name, other) in combinations(places.items(), 2):
+        if f"{place.uri}/".startswith(f"{other.uri}/") or f"{other.uri}/".startswith(f"{place.uri}/"):
+            raise RefineError(
+                f"{name} ({place.uri}) and {other_name} ({other.uri}) are the same place, or one is in the other: each "
+                "must have one of its own."
+            )
+
+
 def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
     """The run that the command line asks for. Glue's own arguments are ignored; raises RefineError for wrong ones."""
     known, _ = _parser().parse_known_args(arguments)
     if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
         raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
+    _check_places(known.raw_uri, known.refined_uri, known.history_uri)
     region = known.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if not region:
         raise RefineError("The lake's region is not known: give --region, like us-east-1, or set AWS_DEFAULT_REGION.")
@@ -819,13 +855,15 @@ def ensure_history_table(job: Job, history: Place) -> None:
             )
 
 
-def ensure_columns(job: Job, table: str, schema: pa.Schema) -> str:
+def ensure_columns(job: Job, table: str, schema: pa.Schema, place: Place) -> str:
     """Give a table these columns; a word that tells it, as it is then, from any other: one of its name that was created
-    later, or had other columns. Raises AwsError, also when there is no such table."""
+    later, or had other columns. Raises AwsError, also when there is no such table, and RefineError when its objects are
+    not at `place`."""
     glue = _client(job)
     with calling_glue(job, table):
         definition = glue.get_table(DatabaseName=job.database, Name=table)["Table"]
         storage = definition.get("StorageDescriptor", {})
+        _check_location(f"{job.database}.{table}", storage.get("Location", ""), place)
         told = {column["Name"]: column for column in storage.get("Columns", [])}
         if [(name, column["Type"]) for name, column in told.items()] != list(glue_types(schema).items()):
             columns = [told.get(name, {}) | {"Name": name, "Type": kind} for name, kind in glue_types(schema).items()]
@@ -833,6 +871,14 @@ def ensure_columns(job: Job, table: str, schema: pa.Schema) -> str:
             changed = {name: definition[name] for name in TABLE_INPUT if name in definition}
             glue.update_table(DatabaseName=job.database, TableInput=changed)
     return f"created {definition.get('CreateTime')}, {' '.join(':'.join(c) for c in glue_types(schema).items())}"
+
+
+def _check_location(table: str, location: str, place: Place) -> None:
+    if location and Place.parse(location) != place:
+        raise RefineError(
+            f"The table {table} is at {location}, and this run writes to {place.uri}: give the table's address, or "
+            "another table."
+        )
 
 
 def register(job: Job, table: str, schema: pa.Schema, partitions: Partitions) -> None:
@@ -903,114 +949,6 @@ def _in_calls(job: Job, table: str, partitions: Partitions, call: Callable[[Part
 
 
 # =====================================================================================================================
-# b3lake/lake/adjust.py
-# Adjusted prices from facts: the one place where events move what was traded. Pure, columnar, Python 3.10.
-#
-# For a ticker's rows in order, with close c, cash d(u) per share held before the ex date u and split ratio s(u) (shares
-# after per share before):
-#
-#     split_factor(t)    = product over u > t of 1 / s(u)
-#     adj_factor(t)      = product over u > t of (1 - d(u) / c(u-1)) / s(u)
-#     adj_close_price(t) = c(t) * adj_factor(t)
-#     daily_return(t)    = adj_close_price(t) / adj_close_price(t-1) - 1
-#
-# c(u-1) is the close of the row before u. On the newest row the factors are 1. A dividend that is not smaller than that
-# close, one whose close before is not known, and a ratio that is none are left out and marked; nothing is capped.
-# =====================================================================================================================
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Adjusted:
-    """Arrays of one length: the four columns of ADJUSTED_SCHEMA (NaN: not known) and the rows with a left-out event."""
-
-    split_factor: Floats
-    adj_factor: Floats
-    adj_close_price: Floats
-    daily_return: Floats
-    left_out: Flags
-
-
-def with_adjusted(rows: pa.Table) -> pa.Table:
-    """`rows` (ticker, close_price, dividends, stock_splits and more, by ticker and date) with ADJUSTED_SCHEMA beside.
-
-    Every row of each ticker must be there: an event moves all rows before it.
-    """
-    adjusted = adjust_table(rows)
-    for field in ADJUSTED_SCHEMA:
-        rows = rows.append_column(field, pa.array(getattr(adjusted, field.name), field.type, from_pandas=True))
-    return rows
-
-
-def adjust_table(rows: pa.Table) -> Adjusted:
-    """As `adjust`, of a table with ticker, close_price, dividends and stock_splits, sorted by ticker and date."""
-    codes = rows["ticker"].combine_chunks().dictionary_encode().indices.to_numpy()
-    columns = [rows[name].to_numpy().astype(np.float64) for name in ("close_price", "dividends", "stock_splits")]
-    return adjust(np.append(True, codes[1:] != codes[:-1])[: len(rows)], *columns)
-
-
-def adjust(first: Flags, close: Floats, dividends: Floats, splits: Floats) -> Adjusted:
-    """All tickers at once: `first` marks the first row of each. Null is NaN; a split of 0, as of 1, is none."""
-    before = _row_before(first, close)
-    cash_share, cash_left_out = _cash_shares(first, before, dividends)
-    ratio, ratio_left_out = _ratios(splits)
-    event = (1.0 - cash_share) / ratio
-    with np.errstate(invalid="ignore", divide="ignore"):
-        daily_return = np.where(before > 0, close / (before * event) - 1.0, np.nan)
-    happens = (cash_share != 0) | (ratio != 1)
-    adj_factor = _product_of_later(first, happens, event)
-    return Adjusted(
-        split_factor=_product_of_later(first, happens, 1.0 / ratio),
-        adj_factor=adj_factor,
-        adj_close_price=close * adj_factor,
-        daily_return=daily_return,
-        left_out=cash_left_out | ratio_left_out,
-    )
-
-
-def _row_before(first: Flags, close: Floats) -> Floats:
-    before = np.full(len(close), np.nan)
-    before[1:] = close[:-1]
-    before[first] = np.nan
-    return before
-
-
-def _cash_shares(first: Flags, before: Floats, dividends: Floats) -> tuple[Floats, Flags]:
-    """The cash as a share of the close before, 0 where there is none, and where one is left out."""
-    paid = ~np.isnan(dividends) & (dividends != 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = dividends / before
-        usable = paid & (dividends > 0) & (share < 1)
-    # On a ticker's first row an event has nothing to move.
-    return np.where(usable, share, 0.0), paid & ~usable & ~(first & np.isfinite(dividends) & (dividends > 0))
-
-
-def _ratios(splits: Floats) -> tuple[Floats, Flags]:
-    """The split ratios, 1 where there is none, and where one is left out."""
-    split = ~np.isnan(splits) & (splits != 0)
-    usable = split & np.isfinite(splits) & (splits > 0)
-    return np.where(usable, splits, 1.0), split & ~usable
-
-
-def _product_of_later(first: Flags, happens: Flags, event: Floats) -> Floats:
-    """For each row the product of `event` over the later rows of its ticker that `happens` marks, the newest first."""
-    ticker = np.cumsum(first)
-    at = np.flatnonzero(happens)
-    owners, factors = ticker[at].tolist(), event[at].tolist()
-    owners.append(0)  # no ticker: what is after the last event
-    factors.append(1.0)
-    for i in range(len(at) - 1, -1, -1):  # events are few: some thousands in a million rows
-        if owners[i] == owners[i + 1]:
-            factors[i] *= factors[i + 1]
-    following = np.cumsum(happens)
-    same_ticker = np.array(owners)[following] == ticker
-    product: Floats = np.where(same_ticker, np.array(factors)[following], 1.0)
-    return product
-
-
-# =====================================================================================================================
 # b3lake/lake/credentials.py
 # Credentials for obstore, from boto3's chain.
 # =====================================================================================================================
@@ -1071,6 +1009,15 @@ def requesting(uri: str) -> Iterator[None]:
 def get(place: Place, name: str, connection: Connection) -> bytes:
     with requesting(f"{place.uri}/{name}"):
         return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
+
+
+def get_or_none(place: Place, name: str, connection: Connection) -> bytes | None:
+    """An object's bytes; None when there is none."""
+    with requesting(f"{place.uri}/{name}"):
+        try:
+            return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
+        except (NotFoundError, FileNotFoundError):
+            return None
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
@@ -1220,6 +1167,158 @@ def _keys_by_boto3(place: Place, connection: Connection, after: str, end: str | 
 
 
 # =====================================================================================================================
+# b3lake/refine/gone.py
+# Looks at each object that a listing had not, before anything is removed for want of it.
+#
+# Whatever answers a LIST request with 200 is read as a listing, and an error or a page in its place as an empty one: a
+# listing alone proves that an object is there, never that it is gone.
+# =====================================================================================================================
+
+def really_gone(place: Place, partitions: pa.Table, connection: Connection) -> pa.Table:
+    """Those of `partitions` (ticker, day), which a listing had not, that have no object. Raises as those_there."""
+    names = [key.removeprefix(f"{place.prefix}/") for key in place.keys(partitions)]
+    there = those_there(place, names, connection)
+    return partitions.filter(pa.array([name not in there for name in names], pa.bool_()))
+
+
+def those_there(place: Place, names: list[str], connection: Connection) -> set[str]:
+    """Which of the objects `names`, which a listing had not, are there: put since then.
+
+    Raises RefineError when another listing lacks one of them again, and AwsError when S3 does not say.
+    """
+    store = store_of(place, connection)
+
+    async def is_there(name: str) -> bool:
+        return await _is_there(store, place, f"{place.prefix}/{name}")
+
+    there = {name for name, found in zip(names, in_flight(is_there, names), strict=True) if found}
+    lacking = sorted(there - names_under(place, connection).keys()) if there else []
+    if lacking:
+        raise RefineError(
+            f"The listing of {place.uri} lacks {len(lacking)} objects that are there, {lacking[0]} first: it was no "
+            "listing, and nothing was removed. Run again, and ask whoever serves S3 when it happens again."
+        )
+    return there
+
+
+async def _is_there(store: S3Store, place: Place, key: str) -> bool:
+    with requesting(f"s3://{place.bucket}/{key}"):
+        try:
+            await obstore.head_async(store, key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+    return True
+
+
+# =====================================================================================================================
+# b3lake/lake/adjust.py
+# Adjusted prices from facts: the one place where events move what was traded. Pure, columnar, Python 3.10.
+#
+# For a ticker's rows in order, with close c, cash d(u) per share held before the ex date u and split ratio s(u) (shares
+# after per share before):
+#
+#     split_factor(t)    = product over u > t of 1 / s(u)
+#     adj_factor(t)      = product over u > t of (1 - d(u) / c(u-1)) / s(u)
+#     adj_close_price(t) = c(t) * adj_factor(t)
+#     daily_return(t)    = adj_close_price(t) / adj_close_price(t-1) - 1
+#
+# c(u-1) is the close of the row before u. On the newest row the factors are 1. A dividend that is not smaller than that
+# close, one whose close before is not known, and a ratio that is none are left out and marked; nothing is capped.
+# =====================================================================================================================
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Arrays of one length: the four columns of ADJUSTED_SCHEMA (NaN: not known) and the rows with a left-out event."""
+
+    split_factor: Floats
+    adj_factor: Floats
+    adj_close_price: Floats
+    daily_return: Floats
+    left_out: Flags
+
+
+def with_adjusted(rows: pa.Table) -> pa.Table:
+    """`rows` (ticker, close_price, dividends, stock_splits and more, by ticker and date) with ADJUSTED_SCHEMA beside.
+
+    Every row of each ticker must be there: an event moves all rows before it.
+    """
+    adjusted = adjust_table(rows)
+    for field in ADJUSTED_SCHEMA:
+        rows = rows.append_column(field, pa.array(getattr(adjusted, field.name), field.type, from_pandas=True))
+    return rows
+
+
+def adjust_table(rows: pa.Table) -> Adjusted:
+    """As `adjust`, of a table with ticker, close_price, dividends and stock_splits, sorted by ticker and date."""
+    codes = rows["ticker"].combine_chunks().dictionary_encode().indices.to_numpy()
+    columns = [rows[name].to_numpy().astype(np.float64) for name in ("close_price", "dividends", "stock_splits")]
+    return adjust(np.append(True, codes[1:] != codes[:-1])[: len(rows)], *columns)
+
+
+def adjust(first: Flags, close: Floats, dividends: Floats, splits: Floats) -> Adjusted:
+    """All tickers at once: `first` marks the first row of each. Null is NaN; a split of 0, as of 1, is none."""
+    before = _row_before(first, close)
+    cash_share, cash_left_out = _cash_shares(first, before, dividends)
+    ratio, ratio_left_out = _ratios(splits)
+    event = (1.0 - cash_share) / ratio
+    with np.errstate(invalid="ignore", divide="ignore"):
+        daily_return = np.where(before > 0, close / (before * event) - 1.0, np.nan)
+    happens = (cash_share != 0) | (ratio != 1)
+    adj_factor = _product_of_later(first, happens, event)
+    return Adjusted(
+        split_factor=_product_of_later(first, happens, 1.0 / ratio),
+        adj_factor=adj_factor,
+        adj_close_price=close * adj_factor,
+        daily_return=daily_return,
+        left_out=cash_left_out | ratio_left_out,
+    )
+
+
+def _row_before(first: Flags, close: Floats) -> Floats:
+    before = np.full(len(close), np.nan)
+    before[1:] = close[:-1]
+    before[first] = np.nan
+    return before
+
+
+def _cash_shares(first: Flags, before: Floats, dividends: Floats) -> tuple[Floats, Flags]:
+    """The cash as a share of the close before, 0 where there is none, and where one is left out."""
+    paid = ~np.isnan(dividends) & (dividends != 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = dividends / before
+        usable = paid & (dividends > 0) & (share < 1)
+    # On a ticker's first row an event has nothing to move.
+    return np.where(usable, share, 0.0), paid & ~usable & ~(first & np.isfinite(dividends) & (dividends > 0))
+
+
+def _ratios(splits: Floats) -> tuple[Floats, Flags]:
+    """The split ratios, 1 where there is none, and where one is left out."""
+    split = ~np.isnan(splits) & (splits != 0)
+    usable = split & np.isfinite(splits) & (splits > 0)
+    return np.where(usable, splits, 1.0), split & ~usable
+
+
+def _product_of_later(first: Flags, happens: Flags, event: Floats) -> Floats:
+    """For each row the product of `event` over the later rows of its ticker that `happens` marks, the newest first."""
+    ticker = np.cumsum(first)
+    at = np.flatnonzero(happens)
+    owners, factors = ticker[at].tolist(), event[at].tolist()
+    owners.append(0)  # no ticker: what is after the last event
+    factors.append(1.0)
+    for i in range(len(at) - 1, -1, -1):  # events are few: some thousands in a million rows
+        if owners[i] == owners[i + 1]:
+            factors[i] *= factors[i + 1]
+    following = np.cumsum(happens)
+    same_ticker = np.array(owners)[following] == ticker
+    product: Floats = np.where(same_ticker, np.array(factors)[following], 1.0)
+    return product
+
+
+# =====================================================================================================================
 # b3lake/refine/spark.py
 # Arrow tables through Spark: parts of a plan out to the tasks, their answers back.
 # =====================================================================================================================
@@ -1366,6 +1465,7 @@ class History:
         self.place = place
         self.spark = spark
         self.rewritten = 0
+        self._objects: dict[int, pa.Table | None] = {}
 
     def update(self, refined: Refined, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Rewrite the years that differ; what the objects are made of.
@@ -1380,11 +1480,24 @@ class History:
         intact = {year: noted[year] for year in years if year in noted and noted[year].etag == there.get(year)}
         fresh = {year: last for year, last in intact.items() if self._is_fresh(last, of_year(refined.now, year))}
         gone = sorted(there.keys() - set(years))
+        self._doubt(gone, intact.keys() - fresh.keys(), refined)
+        those_there(self.place, [self._name(year) for year in noted.keys() - there.keys()], self.job.connection)
         known = fresh
         if gone or len(fresh) < len(years):
             known = self._rewrite(years, refined, intact, fresh)
         self._remove(gone)
         return known
+
+    def _doubt(self, gone: Iterable[int], changed: Iterable[int], refined: Refined) -> None:
+        """Raise RefineError when rows would leave whose refined objects are there, and a second listing lacks them."""
+        for year in (*gone, *changed):
+            rows = self._read(year)
+            if rows is None:
+                continue
+            rows = rows.append_column("day", rows["trade_date"].cast(pa.int32())).select(["ticker", "day"])
+            names = names_in(rows, refined.now)
+            left = find(keys_of(refined.now, names), keys_of(rows, names)) < 0
+            really_gone(self.job.refined, rows.filter(pa.array(left)), self.job.connection)
 
     def _listed(self) -> dict[int, str]:
         """Year to ETag of the objects that are there."""
@@ -1436,8 +1549,11 @@ class History:
         return found
 
     def _read(self, year: int) -> pa.Table | None:
-        """A year's object; None when it is damaged."""
-        return from_parquet(get(self.place, self._name(year), self.job.connection), self.job.rule.history)
+        """A year's object, read once; None when it is damaged."""
+        if year not in self._objects:
+            data = get(self.place, self._name(year), self.job.connection)
+            self._objects[year] = from_parquet(data, self.job.rule.history)
+        return self._objects[year]
 
     def _with_tags(self, rows: pa.Table, made_of: pa.Table) -> pa.Table:
         """The refined rows in a year's object, which is known to be made of these refined objects."""
@@ -2035,8 +2151,6 @@ def refine(spark: SparkSession, job: Job, reads: pa.Table) -> pa.Table:
 # =====================================================================================================================
 
 MAX_PASSES = 10
-REMOVED_UNASKED = 100
-"""So many refined partitions are removed without being told, however small the lake is."""
 
 
 @dataclass
@@ -2116,7 +2230,7 @@ class Run:
 
         Raw objects that were removed by mistake then take no refined rows with them.
         """
-        limit = max(REMOVED_UNASKED, round(self.job.max_removed_share * len(self.before)))
+        limit = removed_unasked(len(self.before), self.job.max_removed_share)
         self.counts.kept_partitions = 0
         if self.counts.deleted_partitions + len(orphans) <= limit:
             return orphans
@@ -2153,6 +2267,7 @@ class Run:
 
     def remove(self, orphans: pa.Table) -> None:
         """Take away the refined partitions (ticker, day) whose raw object is gone."""
+        orphans = really_gone(self.job.raw, orphans, self.job.connection)
         if len(orphans):
             # Struck out first: the ledger never tells of a partition that is not registered.
             write_ledger(self.job, LEDGER.empty_table(), orphans)
@@ -2197,17 +2312,15 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     """
     started = time.monotonic()
     connect(job.connection)
-    there = names_under(job.state, job.connection)
-    old_notes, old_list = (
-        get(job.state, name, job.connection) if name in there else None for name in (NOTES_NAME, UNREADABLE_NAME)
-    )
+    old_notes, old_list = (get_or_none(job.state, name, job.connection) for name in (NOTES_NAME, UNREADABLE_NAME))
     notes = Notes.parse(old_notes)
     notes.check_source(job)
-    tables, history, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.history, Run(job, spark)
+    told = ensure_columns(job, job.table, job.rule.schema, job.refined)
+    tables, history, own = {job.table: told}, notes.history, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
     if job.history:
         ensure_history_table(job, job.history)
-        tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history)
+        tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history, job.history)
         moved = notes.tables.get(job.history_table) != tables[job.history_table]
         history = own.update_history(job.history, notes.history, again=moved or job.full)
     put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, history).dump())

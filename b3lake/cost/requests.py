@@ -65,7 +65,7 @@ def refine_run(tickers: int, dates: int, years: int, new_dates: int = 1) -> Requ
     objects = Requests(writes=new, reads=tickers * (new_dates + window), catalog=ceil(new / PARTITIONS_PER_CALL))
     ledger = Requests(writes=touched_years, lists=1, reads=touched_years)
     history = Requests(writes=touched_years, reads=touched_years, lists=1, catalog=1)
-    notes = Requests(writes=1, lists=1, reads=1, catalog=3)
+    notes = Requests(writes=1, reads=2, catalog=3)
     return plan(tickers, dates, years).times(2) + objects + ledger + history + notes
 
 

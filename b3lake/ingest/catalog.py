@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from b3lake.ingest.small_tables import SmallTable
 from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.keys import RAW_PREFIX, partition_folder
 from b3lake.lake.names import RAW_TABLE
 from b3lake.lake.schemas import PARTITION_TYPES, RAW_SCHEMA, glue_types
@@ -39,10 +40,15 @@ class Catalog:
     def _ensure(
         self, name: str, prefix: str, schema: pa.Schema, about: str, partitions: dict[str, str], *, create: bool
     ) -> bool:
+        glue = self._session.client("glue")
         try:
-            if wr.catalog.does_table_exist(database=self._database, table=name, boto3_session=self._session):
+            try:
+                found = glue.get_table(DatabaseName=self._database, Name=name)["Table"]
+            except glue.exceptions.EntityNotFoundException:
+                glue.get_database(Name=self._database)
+            else:
+                self._check_location(name, found["StorageDescriptor"]["Location"], f"s3://{self._bucket}/{prefix}")
                 return True
-            self._session.client("glue").get_database(Name=self._database)
             if create:
                 wr.catalog.create_parquet_table(
                     database=self._database,
@@ -53,9 +59,19 @@ class Catalog:
                     description=about,
                     boto3_session=self._session,
                 )
+        except B3LakeError:
+            raise
         except Exception as error:  # botocore and awswrangler raise many unrelated classes
             raise as_aws_error(error, f"Glue database {self._database}", "GLUE_DATABASE") from error
         return False
+
+    def _check_location(self, table: str, at: str, place: str) -> None:
+        """Raise B3LakeError when the objects of `table` are elsewhere: half of them would be in no table."""
+        if at.rstrip("/") != place:
+            raise B3LakeError(
+                f"The table {self._database}.{table} is at {at}, and this run writes to {place}: set RAW_BUCKET and "
+                "GLUE_DATABASE to those of one lake."
+            )
 
     def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
         """The partitions of the days `start` to `end` that the catalog has. Raises AwsError."""

@@ -67,6 +67,21 @@ def open_store(bucket: str, session: boto3.Session) -> S3Store:
     return S3Store(bucket, credential_provider=credentials, client_options=client, retry_config=retry, **place)
 
 
+async def those_there(store: S3Store, keys: Iterable[str]) -> list[str]:
+    """Which of `keys` there is an object of: asked one by one, for no listing proves that one is gone."""
+    found: list[str] = []
+    left = iter(keys)
+
+    async def ask() -> None:
+        for key in left:
+            with suppress(NotFoundError, FileNotFoundError):
+                await obstore.head_async(store, key)
+                found.append(key)
+
+    await asyncio.gather(*(ask() for _ in range(IN_FLIGHT)))
+    return sorted(found)
+
+
 def parse_key(key: str) -> tuple[dt.date, str] | None:
     """The partition that `key` holds; None when it is no bronze object."""
     return parse_partition_key(RAW_PREFIX, key)

@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import combinations
 from typing import Any
 
 from b3lake.lake.names import HISTORY_TABLE
+from b3lake.lake.removal import MAX_REMOVED_SHARE
 from b3lake.lake.tickers import normalise
-from b3lake.refine.config import MAX_REMOVED_SHARE, Connection, Job, Place, Scope
+from b3lake.refine.config import Connection, Job, Place, Scope, state_of
 from b3lake.refine.errors import RefineError
 from b3lake.refine.partitions import day_number, iso
 
@@ -77,11 +79,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_places(raw: Place, refined: Place, history: Place | None) -> None:
+    """Raise RefineError when what is written would lie in what is read, or in something else that is written."""
+    places = {"--raw_uri": raw, "--refined_uri": refined} | ({"--history_uri": history} if history else {})
+    places["the job's own notes"] = state_of(refined)
+    for (name, place), (other_name, other) in combinations(places.items(), 2):
+        if f"{place.uri}/".startswith(f"{other.uri}/") or f"{other.uri}/".startswith(f"{place.uri}/"):
+            raise RefineError(
+                f"{name} ({place.uri}) and {other_name} ({other.uri}) are the same place, or one is in the other: each "
+                "must have one of its own."
+            )
+
+
 def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
     """The run that the command line asks for. Glue's own arguments are ignored; raises RefineError for wrong ones."""
     known, _ = _parser().parse_known_args(arguments)
     if known.start_date is not None and known.end_date is not None and known.start_date > known.end_date:
         raise RefineError(f"--start_date {iso(known.start_date)} is after --end_date {iso(known.end_date)}: swap them.")
+    _check_places(known.raw_uri, known.refined_uri, known.history_uri)
     region = known.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if not region:
         raise RefineError("The lake's region is not known: give --region, like us-east-1, or set AWS_DEFAULT_REGION.")

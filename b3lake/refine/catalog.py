@@ -57,13 +57,15 @@ def ensure_history_table(job: Job, history: Place) -> None:
             )
 
 
-def ensure_columns(job: Job, table: str, schema: pa.Schema) -> str:
+def ensure_columns(job: Job, table: str, schema: pa.Schema, place: Place) -> str:
     """Give a table these columns; a word that tells it, as it is then, from any other: one of its name that was created
-    later, or had other columns. Raises AwsError, also when there is no such table."""
+    later, or had other columns. Raises AwsError, also when there is no such table, and RefineError when its objects are
+    not at `place`."""
     glue = _client(job)
     with calling_glue(job, table):
         definition = glue.get_table(DatabaseName=job.database, Name=table)["Table"]
         storage = definition.get("StorageDescriptor", {})
+        _check_location(f"{job.database}.{table}", storage.get("Location", ""), place)
         told = {column["Name"]: column for column in storage.get("Columns", [])}
         if [(name, column["Type"]) for name, column in told.items()] != list(glue_types(schema).items()):
             columns = [told.get(name, {}) | {"Name": name, "Type": kind} for name, kind in glue_types(schema).items()]
@@ -71,6 +73,14 @@ def ensure_columns(job: Job, table: str, schema: pa.Schema) -> str:
             changed = {name: definition[name] for name in TABLE_INPUT if name in definition}
             glue.update_table(DatabaseName=job.database, TableInput=changed)
     return f"created {definition.get('CreateTime')}, {' '.join(':'.join(c) for c in glue_types(schema).items())}"
+
+
+def _check_location(table: str, location: str, place: Place) -> None:
+    if location and Place.parse(location) != place:
+        raise RefineError(
+            f"The table {table} is at {location}, and this run writes to {place.uri}: give the table's address, or "
+            "another table."
+        )
 
 
 def register(job: Job, table: str, schema: pa.Schema, partitions: Partitions) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b3lake.lake.keys import STATE_PREFIX, partition_folder, partition_key
+from b3lake.lake.removal import MAX_REMOVED_SHARE
 from b3lake.refine.errors import RefineError
 from b3lake.refine.partitions import iso, pairs
 from b3lake.refine.rule import CURRENT_RULE, Rule
@@ -40,6 +41,11 @@ class Place:
         """Location to values, as the catalog has them, of partitions (ticker, day)."""
         named = [(iso(day), ticker) for ticker, day in pairs(partitions)]
         return {partition_folder(self.uri, day, ticker): [day, ticker] for day, ticker in named}
+
+
+def state_of(refined: Place) -> Place:
+    """Where the job keeps its own objects for the table at `refined`."""
+    return Place(refined.bucket, f"{STATE_PREFIX}/{refined.prefix}")
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,6 @@ class Connection:
     glue_endpoint: str | None
 
 
-MAX_REMOVED_SHARE = 0.05
-"""The share of the refined partitions that a run removes without being told."""
-
-
 @dataclass(frozen=True)
 class Job:
     """One run's configuration; `lake_env` is the environment that its figures are put to CloudWatch for, if any.
@@ -102,7 +104,7 @@ class Job:
     @property
     def state(self) -> Place:
         """Where the job keeps its own objects, outside every table's location."""
-        return Place(self.refined.bucket, f"{STATE_PREFIX}/{self.refined.prefix}")
+        return state_of(self.refined)
 
     @property
     def ledger(self) -> Place:

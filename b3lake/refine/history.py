@@ -19,6 +19,7 @@ from b3lake.lake.keys import YEAR_PARTITION, year_folder, year_key
 from b3lake.refine.catalog import Partitions, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
 from b3lake.refine.fingerprint import tag_of
+from b3lake.refine.gone import really_gone, those_there
 from b3lake.refine.listing import names_under
 from b3lake.refine.log import log
 from b3lake.refine.objects import delete, from_parquet, get, get_if_there, in_flight, parquet, put, store_of
@@ -56,6 +57,7 @@ class History:
         self.place = place
         self.spark = spark
         self.rewritten = 0
+        self._objects: dict[int, pa.Table | None] = {}
 
     def update(self, refined: Refined, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Rewrite the years that differ; what the objects are made of.
@@ -70,11 +72,24 @@ class History:
         intact = {year: noted[year] for year in years if year in noted and noted[year].etag == there.get(year)}
         fresh = {year: last for year, last in intact.items() if self._is_fresh(last, of_year(refined.now, year))}
         gone = sorted(there.keys() - set(years))
+        self._doubt(gone, intact.keys() - fresh.keys(), refined)
+        those_there(self.place, [self._name(year) for year in noted.keys() - there.keys()], self.job.connection)
         known = fresh
         if gone or len(fresh) < len(years):
             known = self._rewrite(years, refined, intact, fresh)
         self._remove(gone)
         return known
+
+    def _doubt(self, gone: Iterable[int], changed: Iterable[int], refined: Refined) -> None:
+        """Raise RefineError when rows would leave whose refined objects are there, and a second listing lacks them."""
+        for year in (*gone, *changed):
+            rows = self._read(year)
+            if rows is None:
+                continue
+            rows = rows.append_column("day", rows["trade_date"].cast(pa.int32())).select(["ticker", "day"])
+            names = names_in(rows, refined.now)
+            left = find(keys_of(refined.now, names), keys_of(rows, names)) < 0
+            really_gone(self.job.refined, rows.filter(pa.array(left)), self.job.connection)
 
     def _listed(self) -> dict[int, str]:
         """Year to ETag of the objects that are there."""
@@ -126,8 +141,11 @@ class History:
         return found
 
     def _read(self, year: int) -> pa.Table | None:
-        """A year's object; None when it is damaged."""
-        return from_parquet(get(self.place, self._name(year), self.job.connection), self.job.rule.history)
+        """A year's object, read once; None when it is damaged."""
+        if year not in self._objects:
+            data = get(self.place, self._name(year), self.job.connection)
+            self._objects[year] = from_parquet(data, self.job.rule.history)
+        return self._objects[year]
 
     def _with_tags(self, rows: pa.Table, made_of: pa.Table) -> pa.Table:
         """The refined rows in a year's object, which is known to be made of these refined objects."""

@@ -58,6 +58,15 @@ def get(place: Place, name: str, connection: Connection) -> bytes:
         return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
 
 
+def get_or_none(place: Place, name: str, connection: Connection) -> bytes | None:
+    """An object's bytes; None when there is none."""
+    with requesting(f"{place.uri}/{name}"):
+        try:
+            return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
+        except (NotFoundError, FileNotFoundError):
+            return None
+
+
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
     """Write an object in one request; its ETag."""
     with requesting(f"{place.uri}/{name}"):

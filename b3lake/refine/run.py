@@ -10,14 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from b3lake.lake.removal import removed_unasked
 from b3lake.refine.catalog import connect, ensure_columns, ensure_history_table, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
+from b3lake.refine.gone import really_gone
 from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.ledger import read_ledger, write_ledger
-from b3lake.refine.listing import list_partitions, names_under
+from b3lake.refine.listing import list_partitions
 from b3lake.refine.log import log
 from b3lake.refine.notes import NOTES_NAME, Notes
-from b3lake.refine.objects import delete, get, put
+from b3lake.refine.objects import delete, get_or_none, put
 from b3lake.refine.partitions import LISTING, is_in, iso, pairs
 from b3lake.refine.plan import LEDGER, Plan, plan, waves
 from b3lake.refine.publish import report_schema
@@ -33,8 +35,6 @@ from b3lake.refine.unreadable import (
 from b3lake.refine.wave import refine
 
 MAX_PASSES = 10
-REMOVED_UNASKED = 100
-"""So many refined partitions are removed without being told, however small the lake is."""
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Run:
 
         Raw objects that were removed by mistake then take no refined rows with them.
         """
-        limit = max(REMOVED_UNASKED, round(self.job.max_removed_share * len(self.before)))
+        limit = removed_unasked(len(self.before), self.job.max_removed_share)
         self.counts.kept_partitions = 0
         if self.counts.deleted_partitions + len(orphans) <= limit:
             return orphans
@@ -151,6 +151,7 @@ class Run:
 
     def remove(self, orphans: pa.Table) -> None:
         """Take away the refined partitions (ticker, day) whose raw object is gone."""
+        orphans = really_gone(self.job.raw, orphans, self.job.connection)
         if len(orphans):
             # Struck out first: the ledger never tells of a partition that is not registered.
             write_ledger(self.job, LEDGER.empty_table(), orphans)
@@ -195,17 +196,15 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     """
     started = time.monotonic()
     connect(job.connection)
-    there = names_under(job.state, job.connection)
-    old_notes, old_list = (
-        get(job.state, name, job.connection) if name in there else None for name in (NOTES_NAME, UNREADABLE_NAME)
-    )
+    old_notes, old_list = (get_or_none(job.state, name, job.connection) for name in (NOTES_NAME, UNREADABLE_NAME))
     notes = Notes.parse(old_notes)
     notes.check_source(job)
-    tables, history, own = {job.table: ensure_columns(job, job.table, job.rule.schema)}, notes.history, Run(job, spark)
+    told = ensure_columns(job, job.table, job.rule.schema, job.refined)
+    tables, history, own = {job.table: told}, notes.history, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
     if job.history:
         ensure_history_table(job, job.history)
-        tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history)
+        tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history, job.history)
         moved = notes.tables.get(job.history_table) != tables[job.history_table]
         history = own.update_history(job.history, notes.history, again=moved or job.full)
     put_if_changed(job, NOTES_NAME, old_notes, Notes(job.raw.uri, notes.tables | tables, history).dump())

@@ -21,6 +21,7 @@ from b3lake.ingest.run_report import write_examination
 from b3lake.ingest.sources.source import Selection, Source
 from b3lake.lake.calendar import B3_ZONE
 from b3lake.lake.errors import UsageError
+from b3lake.lake.removal import MAX_REMOVED_SHARE, REMOVED_UNASKED
 from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
@@ -42,6 +43,7 @@ class DoctorRequest:
     fix: bool = False
     json_lines: bool = False
     put_figures: bool = False
+    may_remove: int | None = None
 
 
 def parse(
@@ -64,6 +66,7 @@ def parse(
         fix=given.flag("fix"),
         json_lines=given.flag("json"),
         put_figures=given.flag("put_figures"),
+        may_remove=given.options.allow_removal,
     )
 
 
@@ -74,6 +77,9 @@ def _parser(program: str) -> Parser:
         "Exit codes: 0 nothing is wrong, or no longer; 3 something is; 1 the lake cannot be read; 2 wrong usage.",
     )
     parser.add_argument("--fix", action="store_true", help="repair what can be repaired")
+    unasked = f"{REMOVED_UNASKED}, or {MAX_REMOVED_SHARE * 100:g} per cent"
+    removal = f"with --fix, remove up to N partitions; without it, {unasked} of what is there"
+    parser.add_argument("--allow-removal", type=int, metavar="N", help=removal)
     options.add_tickers(parser, "all that the lake has")
     options.add_range(parser, "the first that there is", "the last that there is")
     parser.add_argument("--recent", type=int, metavar="DAYS", help="examine so many days up to today only")
@@ -107,7 +113,7 @@ async def _treat(request: DoctorRequest, lake: Lake, steps: Steps) -> tuple[Exam
     if not request.fix or not seen.findings:
         return seen, 0
     before = set(seen.findings)
-    await repair(lake, request.source, request.examined, seen, steps)
+    await repair(lake, request.source, request.examined, seen, steps, may_remove=request.may_remove)
     left = await examine(lake, request.examined, steps)
     return left, len(before - set(left.findings))
 

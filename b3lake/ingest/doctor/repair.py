@@ -25,23 +25,47 @@ from b3lake.ingest.sources.source import Failure, Notice, Selection, Source
 from b3lake.ingest.validate import pairs_of, validate
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.calendar import last_final_session
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.keys import raw_key
+from b3lake.lake.removal import removed_unasked
 from b3lake.lake.schemas import RAW_SCHEMA
 
 FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kind.STALE}
 
 
-async def repair(lake: Lake, source: Source, examined: Selection, seen: Examination, steps: Steps) -> None:
+async def repair(
+    lake: Lake, source: Source, examined: Selection, seen: Examination, steps: Steps, *, may_remove: int | None = None
+) -> None:
     """Repair what can be: fetch again, enter events, drop repeated rows and carried-forward days, set the
     catalog right.
 
     Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
-    alone: nobody knows here what they are. `steps` is told what the source could not give. Raises AwsError.
+    alone: nobody knows here what they are. `steps` is told what the source could not give. Raises AwsError, and
+    B3LakeError when more would be removed than `may_remove` (None: what may go unasked), or what was listed as gone is
+    there.
     """
     try:
+        await _check_removal(lake, seen, may_remove)
         await _repair(lake, source, examined, seen, steps)
     except BaseError as error:
         raise as_aws_error(error, f"bucket {lake.bucket}", "RAW_BUCKET") from error
+
+
+async def _check_removal(lake: Lake, seen: Examination, may_remove: int | None) -> None:
+    unbacked, carried = (_partitions(seen.findings, {kind}) for kind in (Kind.UNBACKED, Kind.CARRIED))
+    there = await objects.those_there(lake.store, (raw_key(day, ticker) for day, ticker in sorted(unbacked)))
+    if there:
+        raise B3LakeError(
+            f"The listing of s3://{lake.bucket} lacks {len(there)} objects that are there, {there[0]} first: it was no "
+            "listing, and nothing was repaired. Run again, and ask whoever serves S3 when it happens again."
+        )
+    total, removed = seen.objects + len(unbacked), len(unbacked | carried)
+    limit = removed_unasked(total) if may_remove is None else may_remove
+    if removed > limit:
+        raise B3LakeError(
+            f"--fix would remove {removed} of {total} partitions, {min(unbacked | carried)[0]} first, and nothing was "
+            f"repaired: look whether they went rightly, and then run with --allow-removal {removed}."
+        )
 
 
 async def _repair(lake: Lake, source: Source, examined: Selection, seen: Examination, steps: Steps) -> None:
