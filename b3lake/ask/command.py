@@ -15,6 +15,7 @@ from b3lake.ask.athena import ask
 from b3lake.ask.errors import QueryError
 from b3lake.ask.narrow import EVERYTHING, Narrowing, members_query, narrowed, read_narrowing, with_members
 from b3lake.ask.questions import list_queries, read_query
+from b3lake.ask.reading import one_reading
 from b3lake.ask.show_rows import print_table, to_csv, to_json, write_parquet
 from b3lake.lake.errors import UsageError
 from b3lake.lake.renames import newest_code
@@ -45,7 +46,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
     form, target = next(((form, target) for form, target in forms.items() if target), (TABLE, STDOUT))
     sql = None
     if not options.list:
-        sql = options.sql if options.sql is not None else read_query(options.file or options.query)
+        sql = one_reading(options.sql if options.sql is not None else read_query(options.file or options.query))
     if sql is None and (options.ticker or options.since):
         raise UsageError("--ticker and --since narrow a query, and --list asks none.")
     narrowing = read_narrowing(options.ticker, options.since, across_renames=options.lineage)

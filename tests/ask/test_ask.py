@@ -110,7 +110,7 @@ def test_parquet(here: Lake, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("SELECT 1 FRM x", 'syntax error at or near "x"'),
         ("SELECT nope FROM b3_daily_quotes_refined", '"nope"'),
         ("SELECT * FROM not_there", "not_there"),
     ],
