@@ -66,6 +66,18 @@ def test_only_the_newest_sessions_are_shown(here: Lake, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_only_the_named_tickers_are_shown(here: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lake.html"
+    assert run_command("report", ["--output", str(path), "--ticker", "vale3, PETR4"]) == 0
+    data = read_data(path)
+    assert [series["ticker"] for series in data["tickers"]] == ["PETR4", "VALE3"]
+    rows = here.refined[here.refined["ticker"].isin(["PETR4", "VALE3"])]
+    assert data["state"]["rows"] == len(rows)
+    assert run_command("report", ["--output", str(path), "--ticker", "@IBOV"]) == 1
+    assert "b3_index_portfolio" in capsys.readouterr().err, "this lake has no such table"
+
+
+@pytest.mark.slow
 def test_last_ingestion_is_the_time_of_the_newest_object(here: Lake) -> None:
     s3 = boto3.client("s3", endpoint_url=here.settings.endpoint_url)
     listed = s3.list_objects_v2(Bucket="tech-challenge2-query-raw-123456789012", Prefix="refined/b3/")["Contents"]
