@@ -21,6 +21,7 @@ takes.up := LAKE_PORT
 takes.ingest := $(FETCHED)
 takes.query := SQL FILE ARGS AWS LAKE_ENV AWS_%
 takes.report := AWS LAKE_ENV AWS_%
+takes.tour := AWS LAKE_ENV AWS_%
 takes.invoke := EVENT
 takes.preflight := LAKE_ENV AWS_%
 takes.environment := LAKE_ENV LIKE
@@ -83,6 +84,10 @@ query: $(RUN_VENVS) ## ask the lake: SQL='SELECT …' or FILE=queries/….sql (A
 .PHONY: report
 report: $(RUN_VENVS) ## write the page about the lake to .lake/report.html (AWS=1: the lake in your account)
 	@$(PY) -m devlake report
+
+.PHONY: tour
+tour: $(RUN_VENVS) ## show every stage of the lake with its evidence: object, request, run, table, answer (AWS=1: in your account)
+	@$(PY) -m devlake tour
 
 .PHONY: invoke
 invoke: $(RUN_VENVS) ## send an event to the function start_glue_job (EVENT=events/s3_put.json), without Docker

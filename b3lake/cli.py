@@ -36,6 +36,7 @@ COMMANDS = {
     ),
     "ask": Command("b3lake.ask.command", "ask the lake in SQL"),
     "report": Command("b3lake.report.command", "write the page about the lake"),
+    "tour": Command("b3lake.tour.command", "walk the lake's stages, and show each one's evidence"),
     "preflight": Command("b3lake.preflight", "ask an AWS account what it allows, before deploying into it"),
     "export": Command("b3lake.analysis.export", "write a table as one Parquet, CSV or DuckDB file"),
     "restore": Command("b3lake.restore.command", "bring the lake back to what it was at a moment"),

@@ -12,7 +12,7 @@ from b3lake.lake.errors import B3LakeError
 from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
 from b3lake.lake.words import counted
 from devlake import local_lake, paths
-from devlake.ask_lake import query_command, query_environment, report_command
+from devlake.ask_lake import TOUR_COMMAND, query_command, query_environment, report_command
 from devlake.demo import run_demo
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
 from devlake.errors import DevLakeError
@@ -108,6 +108,10 @@ def report() -> int:
     return _ask(report_command(paths.STATE / "report.html"))
 
 
+def tour() -> int:
+    return _ask(TOUR_COMMAND)
+
+
 def _ask(command: list[str]) -> int:
     """Run a command of the query layer on the lake that is up, or with AWS=1 on the one in the caller's account."""
     if os.environ.get("AWS") == "1":
@@ -143,7 +147,7 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Run one command; returns its exit code (130 when it was interrupted)."""
-    commands = {one.__name__: one for one in (demo, up, ingest, refine, query, report, status, down)}
+    commands = {one.__name__: one for one in (demo, up, ingest, refine, query, report, tour, status, down)}
     parser = argparse.ArgumentParser(prog="python -m devlake", description="The B3 lake on one machine.")
     parser.add_argument("command", choices=tuple(commands))
     command = parser.parse_args().command

@@ -11,6 +11,8 @@ from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 
 LIMIT_SECONDS = 300
+TOUR_COMMAND = [sys.executable, "-m", "b3lake", "tour"]
+"""The command that shows the stages of the lake."""
 
 
 def query_command(arguments: Sequence[str]) -> list[str]:

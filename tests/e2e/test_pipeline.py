@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from devlake import paths
-from devlake.ask_lake import query_command, query_environment
+from devlake.ask_lake import TOUR_COMMAND, query_command, query_environment
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator, running
 from devlake.fake_bcb import bank_days, invented
@@ -194,6 +194,85 @@ def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
         assert row["sessions"] == 22
         for name in ("close_price", "close_ma_5", "close_delta"):
             assert row[name] == pytest.approx(last[name], rel=1e-12)
+
+
+def take_tour(lake: Lake, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = query_environment(lake.aws) | {"LC_ALL": "pt_BR.UTF-8", "PYTHONUTF8": "1"} | variables
+    return subprocess.run(
+        TOUR_COMMAND, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_the_tour_shows_every_stage_with_its_evidence(lake: Lake) -> None:
+    done = take_tour(lake)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line[:3] for line in done.stdout.splitlines() if line[:1] in "✓✗" and line] == [
+        f"✓ {number}" for number in range(1, 9)
+    ]
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    said = set(map(str.strip, done.stdout.splitlines()))
+    last = refined_in_pandas(lake.answers["IBOV"])[-1]
+    run = next(line for line in said if line.startswith("iniciou a execução ")).split()[3]
+    assert run in lake.run.run_ids
+    bytes_of = {
+        layer: len(lake.aws.client("s3").get_object(Bucket=lake.outputs["RawBucketName"], Key=key)["Body"].read())
+        for layer in ("raw", "refined")
+        for key in [f"{layer}/b3/dt={LAST}/ticker=IBOV/data.parquet"]
+    }
+    assert said >= {
+        f"22 pregões, o mais novo de {LAST}: IBOV, PETR4, VALE3",
+        f"raw/b3/dt={LAST}/ticker=IBOV/data.parquet",
+        f"linhas: 1, bytes: {bytes_of['raw']}",
+        "evento s3:ObjectCreated:*, s3:ObjectRemoved:* de raw/b3/",
+        f"A agregação: total_volume = {last['total_volume']}, linhas somadas: 1",
+        f"B nomes: open → open_price ({last['open_price']:.2f}), close → close_price ({last['close_price']:.2f})",
+        f"C datas: close_ma_5 = {last['close_ma_5']:.4f}, close_delta = {last['close_delta']:.4f}",
+        f"refined/b3/dt={LAST}/ticker=IBOV/data.parquet",
+        f"bytes: {bytes_of['refined']}",
+        "tabela tech_challenge2_dev.b3_daily_quotes_refined",
+        "partições por dt, ticker",
+        f"resposta: close_price = {last['close_price']}, total_volume = {last['total_volume']}",
+        "Todas as 8 etapas foram vistas.",
+    }
+
+
+def test_the_tour_names_the_stage_that_is_broken(lake: Lake) -> None:
+    s3, bucket = lake.aws.client("s3"), lake.outputs["RawBucketName"]
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    try:
+        done = take_tour(lake, LC_ALL="en_US.UTF-8")
+    finally:
+        kept = {"QueueConfigurations": told["QueueConfigurations"]}
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=kept)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [line[:3] for line in done.stdout.splitlines() if line.startswith("✗")] == ["✗ 3"]
+    assert "deploy the stack again (`sam deploy`)." in " ".join(done.stdout.split())
+    assert done.stdout.splitlines()[-1] == "7 of 8 stages seen; not: 3 (The bucket triggers the Lambda function)."
+
+
+def test_the_tour_sees_that_a_refined_row_is_not_of_its_raw_data(lake: Lake) -> None:
+    s3, bucket, key = (
+        lake.aws.client("s3"),
+        lake.outputs["RawBucketName"],
+        f"refined/b3/dt={LAST}/ticker=IBOV/data.parquet",
+    )
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    other = s3.get_object(Bucket=bucket, Key=key.replace("IBOV", "VALE3"))["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=other)
+    try:
+        done = take_tour(lake)
+    finally:
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    assert done.returncode == 1
+    assert [line[:3] for line in done.stdout.splitlines() if line.startswith("✗")] == ["✗ 5"]
+    assert "execute o job outra vez." in " ".join(done.stdout.split())
+
+
+def test_the_tour_of_a_lake_that_is_not_there_sees_nothing(lake: Lake) -> None:
+    done = take_tour(lake, LAKE_ENV="zz")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count("✗") == 8
 
 
 def test_the_same_ingestion_again_writes_nothing_and_starts_no_job(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
