@@ -99,13 +99,35 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
 TRANSLATED = [document for document in DOCUMENTS if document.name.endswith(".pt-BR.md")]
 
 
+def _outline(text: str) -> list[object]:
+    """The levels of the headings, the commands of each block, and the columns of each table, in their order."""
+    outline: list[object] = []
+    block: list[str] | None = None
+    for line in text.splitlines():
+        if line.startswith("```"):
+            if block is not None:
+                outline.append(block)
+            block = [line] if block is None else None
+        elif block is not None:
+            command = re.match(r"(?:make|sam|terraform|aws|export|cd|git|\.venvs/)[^#]*", line)
+            block += [command[0].rstrip()] if command else []
+        elif heading := re.match(r"#+ ", line):
+            outline.append(heading[0])
+        elif re.fullmatch(r"[|:-]+", line):
+            outline.append(line)
+    return outline
+
+
 @pytest.mark.parametrize("document", TRANSLATED, ids=lambda path: path.name)
-def test_a_translation_has_the_commands_of_the_original(document: Path) -> None:
+def test_a_translation_has_the_headings_commands_and_tables_of_the_original(document: Path) -> None:
     original = document.with_name(document.name.replace(".pt-BR", ""))
-    commands, wanted = (
-        re.findall(
-            r"^((?:make|sam|terraform|\.venvs/)[^#\n]*?) *(?:#.*)?$", path.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        for path in (document, original)
-    )
-    assert commands == wanted
+    assert _outline(document.read_text("utf-8")) == _outline(original.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("document", TRANSLATED, ids=lambda path: path.name)
+def test_a_translation_says_data_lake_and_each_leads_to_the_other(document: Path) -> None:
+    original = document.with_name(document.name.replace(".pt-BR", ""))
+    text = document.read_text("utf-8")
+    assert re.findall(r"\b[Ll]ago\b", text) == []
+    assert f"]({original.name})" in text
+    assert f"]({document.name})" in original.read_text("utf-8")

@@ -196,6 +196,44 @@ def test_athena_gives_the_last_close_of_every_ticker(lake: Lake) -> None:
             assert row[name] == pytest.approx(last[name], rel=1e-12)
 
 
+GUIDE = (paths.ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+GUIDE_COMMANDS = [line for line in GUIDE.splitlines() if line.startswith("aws ")]
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    list(
+        zip(
+            GUIDE_COMMANDS,
+            [
+                f"raw/b3/dt={LAST}/ticker=PETR4/data.parquet",
+                "tech-challenge2-dev-raw-events\tEnabled",
+                "RequestId",
+                "SUCCEEDED",
+                f"refined/b3/dt={LAST}/ticker=PETR4/data.parquet",
+                f"{LAST}\tPETR4",
+            ],
+            strict=True,
+        )
+    ),
+)
+def test_the_commands_of_the_lab_guide_show_what_it_says(lake: Lake, command: str, shown: str) -> None:
+    """But for the environment's name, and the bucket's, which Terraform tells."""
+    asked = "$(terraform -chdir=terraform output -raw raw_bucket)"
+    command = command.replace("_lab", "_dev").replace(asked, lake.outputs["RawBucketName"])
+    done = subprocess.run(
+        command,
+        shell=True,
+        env=lake.aws.environment() | {"PATH": f"{paths.ROOT / '.venvs' / 'sam' / 'bin'}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown in done.stdout
+
+
 def take_tour(lake: Lake, **variables: str) -> "subprocess.CompletedProcess[str]":
     environment = query_environment(lake.aws) | {"LC_ALL": "pt_BR.UTF-8", "PYTHONUTF8": "1"} | variables
     return subprocess.run(
