@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,14 +112,27 @@ def _give(answer: pa.Table, request: AskRequest) -> None:
         width = None if sys.stdout.isatty() else 10_000
         print_table(answer, Console(width=width), request.most_rows)
     elif request.form == PARQUET:
-        write_parquet(answer, Path(request.target))
+        _write_whole(Path(request.target), lambda file: write_parquet(answer, file))
     else:
         text = to_csv(answer) if request.form == CSV else to_json(answer)
         if request.target == STDOUT:
             sys.stdout.buffer.write(text)
             sys.stdout.flush()
         else:
-            Path(request.target).write_bytes(text)
+            _write_whole(Path(request.target), lambda file: file.write_bytes(text))
+
+
+def _write_whole(target: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the file, and put it in its place when it is whole: one that was there stays until then."""
+    if target.exists() and not target.is_file():  # a pipe, or /dev/stdout
+        write(target)
+        return
+    unfinished = target.with_name(f"{target.name}.part")
+    try:
+        write(unfinished)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str], program: str = PROGRAM) -> int:

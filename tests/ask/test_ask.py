@@ -18,11 +18,12 @@ from moto.athena.models import AthenaBackend, QueryResults, athena_backends
 from rich.console import Console
 
 from b3lake.ask.athena import ask
+from b3lake.ask.command import AskRequest, run
 from b3lake.ask.errors import one_line
 from b3lake.ask.questions import list_queries
-from b3lake.ask.show_rows import format_column, print_table
+from b3lake.ask.show_rows import format_column, print_table, to_json
 from b3lake.cli import run_command
-from b3lake.lake.errors import UsageError
+from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.settings import Settings, read_settings
 from tests.ask.lake import Lake
 
@@ -311,3 +312,47 @@ def test_expired_credentials_are_said(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.setattr("awswrangler.athena.read_sql_query", refuse)
     assert run_command("ask", ["--sql", "SELECT 1"]) == 1
     assert capsys.readouterr().err.startswith("b3lake ask: The AWS credentials have expired: in a lab, start it again")
+
+
+WIDE = pa.table({f"a_long_column_{n}": [1234567.891 + n, 7654321.1] for n in range(6)})
+
+
+def test_what_is_wider_than_the_terminal_is_a_field_a_line() -> None:
+    shown = io.StringIO()
+    print_table(WIDE, Console(file=shown, width=80), 1)
+    lines = shown.getvalue().splitlines()
+    assert lines[:2] == ["a_long_column_0  1.234.567,89", "a_long_column_1  1.234.568,89"]
+    assert lines[6:] == ["", "2 rows, the first 1 shown: --rows shows more"]
+
+
+def test_a_table_just_as_wide_as_the_terminal_stays_one() -> None:
+    exact = pa.table({"a" * 73: ["x"], "b": ["y"]})  # 73 + 1, three for each of the two columns: 80 and the last line
+    for width, lines in ((81, 6), (80, 4)):
+        shown = io.StringIO()
+        print_table(exact, Console(file=shown, width=width), 10**20)
+        assert len(shown.getvalue().splitlines()) == lines
+
+
+def test_json_keeps_columns_of_one_name() -> None:
+    twice = pa.Table.from_arrays([pa.array([n]) for n in range(4)], names=["n", "n", "n_2", "n"])
+    assert json.loads(to_json(twice)) == [{"n": 0, "n_3": 1, "n_2": 2, "n_4": 3}]
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_an_answer_that_cannot_be_written_leaves_the_file_that_was_there(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "answer"
+    target.write_text("of yesterday")
+
+    def full(_self: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    request = AskRequest(None, read_settings({}), form=form, target=str(target))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(B3LakeError, match="No space left on device"):
+            run(request)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("answer", "of yesterday")]
+    assert run(request) == 0
+    assert target.read_bytes() != b"of yesterday"
