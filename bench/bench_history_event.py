@@ -29,7 +29,7 @@ from b3lake.refine.config import Place
 from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.partitions import LISTING, day_number
 from bench.bench_refine import BUCKET, DATABASE, PLACE_ARGUMENTS
-from devlake.aws_environment import aws_environment
+from devlake.aws_environment import REGION, aws_environment
 from devlake.moto_server import moto_server
 
 FIRST = date(2016, 1, 4)
@@ -78,7 +78,7 @@ def main() -> None:
     os.environ |= aws_environment()
     with tempfile.TemporaryDirectory() as folder, moto_server(Path(folder)) as server:
         arguments = [*PLACE_ARGUMENTS, "--database", DATABASE, "--table", REFINED_TABLE]
-        job = parse_arguments(arguments, {"AWS_ENDPOINT_URL": server})
+        job = parse_arguments(arguments, {"AWS_ENDPOINT_URL": server, "AWS_DEFAULT_REGION": REGION})
         connect(job.connection)
         boto3.client("s3", endpoint_url=server).create_bucket(Bucket=BUCKET)
         boto3.client("glue", endpoint_url=server).create_database(DatabaseInput={"Name": DATABASE})
