@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pyspark
 import pytest
 
 from tests.refine.conftest import CREDENTIALS, ROOT, SPARK
@@ -18,11 +17,15 @@ pytestmark = pytest.mark.slow
 CLUSTER = "--master local-cluster[2,1,512] --conf spark.executor.memory=512m"
 
 
-def run_script(folder: Path, lake: SmallLake, *more: str, master: str = CLUSTER) -> "subprocess.CompletedProcess[str]":
+def run_script(
+    folder: Path, lake: SmallLake, *more: str, master: str = CLUSTER, python: Path = Path(sys.executable)
+) -> "subprocess.CompletedProcess[str]":
     """Run a copy of the job's file on a Spark that is told no Python, while `python3` is one that cannot be used.
 
-    Functions of a script reach the executors as values, those of a module by their names: only the former are tried.
+    The Spark is that of `python`. Functions of a script reach the executors as values, those of a module by their
+    names: only the former are tried.
     """
+    (spark_home,) = python.parents[1].glob("lib/python3*/site-packages/pyspark")
     script = folder / "0123456789abcdef"
     shutil.copy(ROOT / "glue" / "refine_job.py", script)
     (folder / "python3").write_text("#!/bin/sh\nexit 77\n")
@@ -33,10 +36,10 @@ def run_script(folder: Path, lake: SmallLake, *more: str, master: str = CLUSTER)
         "JAVA_HOME": SPARK["JAVA_HOME"],
         "PATH": f"{folder}:{os.environ['PATH']}",
         "PYSPARK_SUBMIT_ARGS": SPARK["PYSPARK_SUBMIT_ARGS"].replace("--master local[2]", master),
-        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "SPARK_HOME": str(spark_home),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    command = [sys.executable, str(script), *lake.arguments(*more)]
+    command = [str(python), str(script), *lake.arguments(*more)]
     return subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=240
     )
@@ -75,3 +78,36 @@ def test_spark_that_does_not_start_is_one_sentence(lake: SmallLake, tmp_path: Pa
     last = done.stderr.splitlines()[-1]
     assert last.startswith("The refine job failed. Spark does not start (")
     assert last.endswith("): install Java 17, and set JAVA_HOME to it.")
+
+
+LOCAL = "--master local[2]"
+OTHERS = {"tech": "Glue 5.x", "glue4": "Glue 4.0", "glue6": "Glue 6.0"}
+"""Virtualenvs with the Spark of Glue's versions; `make test-glue4` and `make test-glue6` make the latter two."""
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if Path(sys.prefix).name != name])
+def test_another_glue_version_and_back(lake: SmallLake, tmp_path: Path, name: str) -> None:
+    """As docs/operations.md has it: neither the first run of the other version nor the first one after it has anything
+    to do, and what the other one adds is what this one would have."""
+    other = ROOT / ".venvs" / name / "bin" / "python"
+    if not other.exists():
+        pytest.skip(f"there is no .venvs/{name} with the Spark of {OTHERS[name]}")
+    if name == "glue6" and not os.environ.get("WHOLE_JAVA_HOME"):
+        pytest.skip("Spark 4 needs a whole Java 17: name it in WHOLE_JAVA_HOME")
+    lake.fill(["PETR4", "VALE3"], range(8))
+    assert written(run_script(tmp_path, lake, master=LOCAL)) == 16
+    objects = lake.objects("")
+    assert written(run_script(tmp_path, lake, master=LOCAL, python=other)) == 0
+    assert lake.objects("") == objects
+    lake.put("PETR4", day(8), bar(day(8), 12.5))
+    assert written(run_script(tmp_path, lake, master=LOCAL, python=other)) == 1
+    objects = lake.objects("")
+    assert written(run_script(tmp_path, lake, master=LOCAL)) == 0
+    assert lake.objects("") == objects
+    lake.check()
+
+
+def written(done: "subprocess.CompletedProcess[str]") -> int:
+    """The refined objects that a run wrote; it succeeded."""
+    assert done.returncode == 0, done.stderr
+    return int(summary_of(done)["written_objects"])

@@ -267,6 +267,11 @@ def test_a_second_deploy_changes_nothing_and_an_update_changes_what_it_says(depl
     (found,) = deployed.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     assert found["retentionInDays"] == 7
 
+    deploy.apply(deployed, NAME, PARAMETERS | {"GlueVersion": "4.0"}, packaged_as=NAME)
+    job = deployed.client("glue").get_job(JobName="tech_challenge2_stk_refine_job")["Job"]
+    modules = read_template()["Mappings"]["Glue"]["4.0"]["PythonModules"]
+    assert (job["GlueVersion"], job["DefaultArguments"]["--additional-python-modules"]) == ("4.0", modules)
+
 
 def test_the_lab_deploys_without_a_role_and_deletes(emulator: Emulator, built: Path) -> None:
     iam, name = emulator.client("iam"), "tech-challenge2-lab"
