@@ -9,6 +9,7 @@ from devlake import paths
 from devlake.emulator import Emulator
 
 SAM = str(paths.tool("sam", "sam"))
+SAMCONFIG = paths.ROOT / "samconfig.toml"
 
 
 def build(folder: Path) -> Path:
@@ -20,16 +21,28 @@ def build(folder: Path) -> Path:
 
 
 def deploy(
-    aws: Emulator, template: Path, config_env: str, *options: str, parameters: dict[str, str] | None = None
+    aws: Emulator,
+    template: Path,
+    config_env: str,
+    *options: str,
+    parameters: dict[str, str] | None = None,
+    config: Path = SAMCONFIG,
 ) -> "subprocess.CompletedProcess[str]":
-    """`sam deploy --config-env …`; with `parameters`, those replace the environment's."""
-    command = [SAM, "deploy", "--template-file", str(template), "--config-file", str(paths.ROOT / "samconfig.toml")]
-    command += ["--config-env", config_env, "--no-confirm-changeset", *options]
+    """`sam deploy --config-env …` of `config`; with `parameters`, those replace the environment's."""
+    command = ["deploy", "--template-file", str(template), "--no-confirm-changeset", *options]
     if parameters:
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    return sam(aws, config, config_env, *command)
+
+
+def sam(
+    aws: Emulator, config: Path, config_env: str, command: str, *options: str
+) -> "subprocess.CompletedProcess[str]":
+    """`sam COMMAND --config-env …`; what it printed, and its exit code."""
+    words = [SAM, command, "--config-file", str(config), "--config-env", config_env, *options]
     environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0"}
     both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, cwd=paths.ROOT, env=environment, text=True, check=False, **both)
+    return subprocess.run(words, cwd=paths.ROOT, env=environment, text=True, check=False, **both)
 
 
 def apply(aws: Emulator, name: str, parameters: dict[str, str], *, packaged_as: str) -> None:

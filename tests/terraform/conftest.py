@@ -13,11 +13,12 @@ from devlake import paths
 from devlake.emulator import Emulator
 from devlake.moto_server import moto_server
 from tests.terraform.find_provider import find_mirror, write_cli_config
-from tests.terraform.stack_life import Stack, apply_stack
+from tests.terraform.stack_life import Stack, apply_stack, side_by_side
 from tests.terraform.terraform_cli import Terraform, TerraformError, clean_environment, copy_project
 
 # moto knows EC2, IAM, alarms and the public parameters that name images; the AWS emulator has the rest.
 AT_MOTO = ("EC2", "IAM", "SSM", "CLOUDWATCH")
+SIDE_BY_SIDE = ("sideone", "sidetwo")
 BUCKET_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 
 
@@ -79,8 +80,8 @@ def client(aws_environment: dict[str, str]) -> Callable[[str], object]:
 
 @pytest.fixture(scope="session")
 def stacks(make_terraform, aws_environment, client) -> Iterator[dict[str, Stack]]:
-    """Two stacks whose first `apply` runs in the background: the provider waits 55 s for a bucket's lifecycle rules,
-    during which other tests run."""
+    """Two stacks, and two environments side by side, whose first `apply` runs in the background: the provider waits
+    55 s for a bucket's lifecycle rules, during which other tests run."""
     iam = client("iam")
     iam.create_role(RoleName="LabRole", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
     iam.create_instance_profile(InstanceProfileName="LabInstanceProfile")
@@ -89,11 +90,10 @@ def stacks(make_terraform, aws_environment, client) -> Iterator[dict[str, Stack]
         "default": ("env=tfdev", f"raw_bucket_kms_key_arn={BUCKET_KEY}"),
         "lab": ("env=tflab", "manage_iam=false"),
     }
-    with ThreadPoolExecutor(max_workers=len(settings)) as pool:
-        yield {
-            name: apply_stack(pool, make_terraform(*variables, **aws_environment))
-            for name, variables in settings.items()
-        }
+    terraforms = {name: make_terraform(*variables, **aws_environment) for name, variables in settings.items()}
+    terraforms |= side_by_side(make_terraform(**aws_environment), *SIDE_BY_SIDE)
+    with ThreadPoolExecutor(max_workers=len(terraforms)) as pool:
+        yield {name: apply_stack(pool, terraform) for name, terraform in terraforms.items()}
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.terraform.terraform_cli import Terraform
@@ -23,6 +23,16 @@ class Stack:
 
 def apply_stack(pool: Executor, terraform: Terraform) -> Stack:
     return Stack(terraform, pool.submit(terraform.apply))
+
+
+def side_by_side(terraform: Terraform, first: str, second: str) -> dict[str, Terraform]:
+    """Two environments of one copy of the module, the second in a workspace of its own, as a person would have them."""
+    terraform.run("workspace", "new", "-no-color", second)
+    workspaces = {first: "default", second: second}
+    return {
+        env: replace(terraform, environment=terraform.environment | {"TF_WORKSPACE": name}, variables=(f"env={env}",))
+        for env, name in workspaces.items()
+    }
 
 
 def what_is_left(client: Callable[[str], Any], env: str) -> list[str]:

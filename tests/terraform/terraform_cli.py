@@ -54,8 +54,8 @@ class Terraform:
         done = self.run("plan", "-detailed-exitcode", *self._given(more), accept=(0, 2))
         return done.returncode, done.stdout
 
-    def destroy(self) -> str:
-        return self.run("destroy", "-auto-approve", *self._given(())).stdout
+    def destroy(self, *options: str) -> str:
+        return self.run("destroy", "-auto-approve", *options, *self._given(())).stdout
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name."""
