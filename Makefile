@@ -25,6 +25,7 @@ takes.tour := AWS LAKE_ENV AWS_%
 takes.invoke := EVENT
 takes.preflight := LAKE_ENV AWS_%
 takes.environment := LAKE_ENV LIKE
+takes.clean := YES
 takes.test := PYTEST_ADDOPTS B3_LAKE_SHARED
 takes.test-fast := $(takes.test)
 takes.test-glue4 := PYTHON310 $(takes.test)
@@ -45,7 +46,9 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use it on this machine
 
 .PHONY: setup
 setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the other targets too)
@@ -101,6 +104,21 @@ status: $(RUN_VENVS) ## say whether a lake is up, and what it holds
 down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 	@$(PY) -m devlake down
 
+.PHONY: clean
+clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs); asks first (YES=1: not)
+	@left=$$(du -sh .lake .aws-sam 2>/dev/null | awk '{printf "%s%s (%s)", (NR > 1 ? " and " : ""), $$2, $$1}'); \
+	[ -n "$$left" ] || { echo "There is nothing to remove."; exit 0; }; \
+	if [ "$(YES)" != 1 ]; then \
+	  echo "This ends the lake and deletes $$left, its fetched quotes too."; \
+	  [ -t 0 ] || { echo "error: Nobody is there to ask, and nothing was deleted: give YES=1." >&2; exit 1; }; \
+	  printf "Delete? [y/N] "; read -r answer; \
+	  case "$$answer" in [yYsS]*) ;; *) echo "Nothing was deleted."; exit 0;; esac; \
+	fi; \
+	if [ -x $(PY) ]; then $(PY) -m devlake down >/dev/null; fi; \
+	rm -rf .lake .aws-sam && echo "Deleted $$left."
+
+##@ Deploy it into your AWS account
+
 .PHONY: preflight
 preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying LAKE_ENV= (dev) into it; changes nothing
 	@$(PY) -m b3lake preflight
@@ -108,6 +126,8 @@ preflight: $(RUN_VENVS) ## ask your AWS account what it allows, before deploying
 .PHONY: environment
 environment: .venvs/tech.done ## add the environment LAKE_ENV= to samconfig.toml, as LIKE= (dev), and say how it is deployed
 	@$(PY) -m devlake.new_environment
+
+##@ Work on it
 
 .PHONY: bundle
 bundle: .venvs/tech.done ## write glue/refine_job.py from the modules that the refine job is made of
@@ -183,8 +203,3 @@ check: $(DEV_VENVS) .venvs/audit.done ## lint, types, template, Terraform module
 	@.venvs/sam/bin/cfn-lint template.yaml
 	@.venvs/audit/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 	@.venvs/audit/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
-
-.PHONY: clean
-clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs)
-	@if [ -x $(PY) ]; then $(PY) -m devlake down >/dev/null; fi
-	@rm -rf .lake .aws-sam

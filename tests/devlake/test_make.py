@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +76,37 @@ def test_make_ingest_takes_what_fetch_takes_but_for_the_lake() -> None:
     of_sources = {settings.YAHOO_VARIABLE, settings.B3_VARIABLE, settings.LISTED_VARIABLE, settings.BCB_VARIABLE}
     of_sources.add(settings.LABEL_VARIABLE)
     assert set(fetched[1].split()) == of_fetch - {"RAW_BUCKET", "GLUE_DATABASE"} | of_sources
+
+
+def _clean(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """`make clean` in a folder that has the Makefile, a kept lake and no virtualenvs."""
+    (folder / ".lake").mkdir(exist_ok=True)
+    (folder / ".lake" / "kept").write_text("quotes")
+    (folder / "devlake").mkdir(exist_ok=True)
+    for name in ("Makefile", "devlake/check_variables.py"):
+        shutil.copy(paths.ROOT / name, folder / name)
+    return subprocess.run(
+        ["make", "--no-print-directory", "clean", *words],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_clean_deletes_nothing_unasked(tmp_path: Path) -> None:
+    done = _clean(tmp_path)
+    assert done.returncode == 2
+    assert done.stdout.startswith("This ends the lake and deletes .lake (")
+    assert done.stderr.startswith("error: Nobody is there to ask, and nothing was deleted: give YES=1.")
+    assert (tmp_path / ".lake" / "kept").read_text() == "quotes"
+
+
+def test_clean_deletes_when_told(tmp_path: Path) -> None:
+    done = _clean(tmp_path, "YES=1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Deleted .lake (")
+    assert not (tmp_path / ".lake").exists()
