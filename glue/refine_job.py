@@ -870,7 +870,9 @@ def ensure_columns(job: Job, table: str, schema: pa.Schema, place: Place) -> str
             definition["StorageDescriptor"] = storage | {"Columns": columns}
             changed = {name: definition[name] for name in TABLE_INPUT if name in definition}
             glue.update_table(DatabaseName=job.database, TableInput=changed)
-    return f"created {definition.get('CreateTime')}, {' '.join(':'.join(c) for c in glue_types(schema).items())}"
+    created = definition.get("CreateTime")  # boto3 gives it in the machine's time zone, which may be another next time
+    instant = created.astimezone(timezone.utc).isoformat() if created else None
+    return f"created {instant}, {' '.join(':'.join(c) for c in glue_types(schema).items())}"
 
 
 def _check_location(table: str, location: str, place: Place) -> None:

@@ -1,6 +1,8 @@
 """Damage beside raw: garbage among the job's own objects, and partitions that the catalog forgot."""
 
 import json
+import time
+from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
@@ -62,3 +64,27 @@ def test_a_history_table_made_anew_has_its_partitions_again(filled: SmallLake, s
     filled.glue.delete_table(DatabaseName=filled.database, Name=HISTORY_TABLE)
     filled.run(spark)
     assert filled.registered(HISTORY_TABLE) == years
+
+
+@pytest.fixture
+def time_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """A patch whose TZ is that of the process again after the test."""
+    yield monkeypatch
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.slow
+def test_a_table_is_the_same_in_another_time_zone(
+    lake: SmallLake, spark: SparkSession, time_zones: pytest.MonkeyPatch
+) -> None:
+    """Else each partition would be registered again."""
+    lake.fill(["PETR4"], range(2))
+    notes = []
+    for zone in ("UTC", "America/Sao_Paulo"):
+        time_zones.setenv("TZ", zone)
+        time.tzset()
+        lake.run(spark)
+        notes.append(lake.s3.get_object(Bucket=lake.bucket, Key="state/refined/b3/notes.json")["Body"].read())
+    assert b"created 20" in notes[0]
+    assert notes[0] == notes[1]
