@@ -42,7 +42,10 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
     tickers = None if given.ticker is None else tuple(split_list(given.ticker))
     if tickers == ():
         raise UsageError("--ticker names none: list tickers, like --ticker PETR4,VALE3.")
-    return ExportRequest(output, find_table(given.table).name, tickers, given.since, given.until, given.lake)
+    table = find_table(given.table)
+    if tickers and "ticker" not in table.columns.names:
+        raise UsageError(f"{table.name} has no tickers: leave --ticker out.")
+    return ExportRequest(output, table.name, tickers, given.since, given.until, given.lake)
 
 
 def _parser(program: str) -> Parser:
@@ -66,6 +69,8 @@ def run(request: ExportRequest, lake: AnalysisLake) -> int:
     rows = lake.table(request.table, tickers=request.tickers, since=request.since, until=request.until)
     if not rows.num_rows:
         raise AnalysisError(f"{request.table} has no such rows in {lake.place}: nothing was written.")
+    if request.tickers and request.table == HISTORY_TABLE:
+        lake.check_there(lake.named(list(request.tickers)), rows)
     _write_whole(request.output, rows, request.table)
     megabytes = request.output.stat().st_size / 1e6
     print(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {megabytes:.1f} MB)")

@@ -62,9 +62,9 @@ class AnalysisLake:
         Raises AnalysisError for a ticker that the lake has not, and AwsError.
         """
         one = isinstance(tickers, str) and not tickers.startswith("@")
-        named = self._named([tickers] if isinstance(tickers, str) else list(tickers))
+        named = self.named([tickers] if isinstance(tickers, str) else list(tickers))
         table = self.table(HISTORY_TABLE, tickers=named, since=since, until=until)
-        self._check_there(named, table)
+        self.check_there(named, table)
         frame: pd.DataFrame = table.drop_columns(["year"]).to_pandas()
         frame[_DATE] = pd.to_datetime(frame[_DATE])
         frame = frame.sort_values(["ticker", _DATE]).set_index(_DATE)
@@ -89,7 +89,7 @@ class AnalysisLake:
         b3_daily_quotes and b3_daily_quotes_refined have an object a row: give `since`, or it takes long. Raises
         AnalysisError for a table or column that there is not, UsageError for no day, and AwsError.
         """
-        named = None if tickers is None else self._named([tickers] if isinstance(tickers, str) else list(tickers))
+        named = None if tickers is None else self.named([tickers] if isinstance(tickers, str) else list(tickers))
         rows = Rows(None if named is None else frozenset(named), _day(since), _day(until))
         return read_table(self.objects, find_table(name), rows, columns)
 
@@ -118,7 +118,7 @@ class AnalysisLake:
                 connection.register(table.name, self.table(table.name, since=since if table.day else None))
         return connection
 
-    def _named(self, names: list[str]) -> tuple[str, ...]:
+    def named(self, names: list[str]) -> tuple[str, ...]:
         """The tickers in the lake's spelling, with an index's members in its place. Raises AnalysisError."""
         try:
             spelt = [spelled(name) for name in names]
@@ -128,7 +128,8 @@ class AnalysisLake:
             return tuple(dict.fromkeys(spelt))
         return expand_members(spelt, self.table(PORTFOLIOS_TABLE))
 
-    def _check_there(self, named: Sequence[str], table: pa.Table) -> None:
+    def check_there(self, named: Sequence[str], table: pa.Table) -> None:
+        """Raise AnalysisError where one of `named`, in the lake's spelling, has no row in `table`, of the history."""
         missing = sorted(set(named) - set(table["ticker"].to_pylist()))
         if not missing:
             return

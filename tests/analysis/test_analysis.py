@@ -242,6 +242,8 @@ def test_export_writes_one_file_of_each_form(
     [
         (["a.xlsx"], 2, "a.xlsx has none of the endings .parquet, .csv, .duckdb: one says of what form the file is."),
         (["a.csv", "--ticker", "XXXX3"], 1, "b3_daily_history has no such rows in "),
+        (["a.csv", "--ticker", "PETR4,XXXX3"], 1, "The lake has no XXXX3: it has IBOV, PETR4"),
+        (["a.csv", "--ticker", "PETR4", "--table", "br_rates"], 2, "br_rates has no tickers: leave --ticker out."),
         (["a.csv", "--table", "quotes"], 1, "There is no table 'quotes': the lake's are"),
         (["nowhere/a.csv"], 1, "Cannot write nowhere/a.csv: No such file or directory."),
         (["nowhere/a.duckdb"], 1, "Cannot write nowhere/a.duckdb: IO Error: Cannot open file"),
