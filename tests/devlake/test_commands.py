@@ -122,7 +122,9 @@ def test_where_yahoo_does_not_answer_a_fake_one_does_and_its_rows_say_so() -> No
     with choose_origin(None, {}) as origin:
         request = urllib.request.Request(f"{origin.url}/v8/finance/chart/PETR4.SA", headers={"User-Agent": "Mozilla"})
         assert urllib.request.urlopen(request).status == 200
-    assert origin.settings() == {"B3LAKE_YAHOO_URL": origin.url, "B3LAKE_SOURCE_LABEL": "synthetic"}
+    addresses = ("B3LAKE_YAHOO_URL", "B3LAKE_B3_URL", "B3LAKE_B3_LISTED_URL", "B3LAKE_BCB_URL")
+    others = {"B3LAKE_SOURCE_LABEL": "synthetic", "BESIDE": "network"}
+    assert origin.settings() == dict.fromkeys(addresses, origin.url) | others
     assert origin.synthetic
     assert origin.trouble.startswith("Yahoo answers 429 Too Many Requests: ")
 
