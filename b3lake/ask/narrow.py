@@ -95,6 +95,8 @@ def narrowed(sql: str, database: str, to: Narrowing) -> str:
     tables = [table for table in DAY_COLUMNS if re.search(rf"\b{table}\b", sql)]
     if not tables:
         raise UsageError(f"--ticker and --since narrow {', '.join(DAY_COLUMNS)}, and this query reads none of them.")
+    if to.across_renames and tables != [HISTORY_TABLE]:
+        raise UsageError(f"--lineage joins the codes in {HISTORY_TABLE} alone, and this query reads another table too.")
     found = _COMMENTS.match(sql)
     begin = found.end() if found else 0
     comments, query = sql[:begin], sql[begin:]

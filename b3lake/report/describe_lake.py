@@ -1,6 +1,7 @@
 """Turns the lake's content into the page's data. Pure: no clients, no clock, no files."""
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -81,7 +82,7 @@ def _describe_state(content: LakeContent, calendar: Sequence[dt.date], now: dt.d
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None or value != value else round(value, PRICE_DECIMALS)  # noqa: PLR0124 - not a number
+    return None if value is None or not math.isfinite(value) else round(value, PRICE_DECIMALS)
 
 
 def _iso(days: Iterable[dt.date]) -> list[str]:

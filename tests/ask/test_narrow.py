@@ -97,6 +97,11 @@ def portfolio(*rows: tuple[str, str, str]) -> pa.Table:
     return pa.Table.from_pylist(told, PORTFOLIOS_SCHEMA)
 
 
+def test_lineage_is_of_the_history_alone() -> None:
+    with pytest.raises(UsageError, match="--lineage joins the codes in b3_daily_history alone"):
+        narrowed("SELECT count(*) FROM b3_daily_quotes", "db", Narrowing(("BHIA3",), across_renames=True))
+
+
 def test_an_index_stands_for_its_newest_members() -> None:
     rows = portfolio(("IBOV", "2024-01-02", "OLDX3"), ("IBOV", "2024-01-03", "VALE3"), ("IBOV", "2024-01-03", "PETR4"))
     to = with_members(read_narrowing("@ibov, itub4, PETR4", None, across_renames=False), lambda _index: rows)

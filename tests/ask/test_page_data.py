@@ -30,6 +30,15 @@ def test_series_are_the_refined_rows() -> None:
     assert series["delta"] == [None, *rows["close_delta"].round(4).tolist()[1:]]
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_is_infinite_or_none_is_left_out(value: float) -> None:
+    refined = invent_refined(["PETR4"], 8)
+    refined.loc[refined.index[3], "close_price"] = value
+    data = describe_lake(read_content(refined), CALENDAR, NOW)
+    assert data["tickers"][0]["close"][3] is None
+    assert "close" in json.loads(embed_json(data))["tickers"][0]
+
+
 def test_gaps_are_told_apart() -> None:
     refined = invent_refined(["PETR4", "VALE3"], 10)
     [lone, whole] = CALENDAR[-6], CALENDAR[-3]

@@ -64,8 +64,13 @@ def test_sessions_without_a_cdi(table: pa.Table, newest: int, gaps: list[int]) -
     ],
 )
 def test_rates_that_cannot_be(row: tuple[str, int, float, str], is_fault: bool) -> None:
-    found = list(rate_faults(rates(row), *EVER, None))
+    found = [one for one in rate_faults(rates(row), *EVER, None) if one.kind is Kind.RATE]
     assert [(one.kind, one.ticker, one.day) for one in found] == [(Kind.RATE, row[0], day(row[1]))] * is_fault
+
+
+def test_a_cdi_that_never_came_is_a_gap() -> None:
+    (found,) = rate_faults(rates(("IPCA", 1, 0.4, "% a month")), *EVER, day(8))
+    assert (found.kind, found.ticker, found.day) == (Kind.RATE_GAP, "CDI", None)
 
 
 def test_only_the_wanted_days_are_looked_at() -> None:

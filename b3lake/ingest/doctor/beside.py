@@ -30,6 +30,8 @@ def rate_faults(rates: pa.Table, start: dt.date, end: dt.date, newest_quote: dt.
             yield Finding(Kind.RATE, row["series"], row["day"], detail)
     days = set(rates.filter(pc.field("series") == GAPS_OF)["day"].to_pylist())
     if not days:
+        if len(rates):
+            yield Finding(Kind.RATE_GAP, GAPS_OF, None, "other rates are there, and none of it")
         return
     expected = max(days)
     if newest_quote:
