@@ -51,6 +51,14 @@ class TestLake:
     def glue(self) -> BaseClient:
         return client("glue", self.url)
 
+    def another(self, name: str) -> "TestLake":
+        """An empty lake beside this one, in the same database, whose tables are forgotten: each bucket has its own."""
+        made = TestLake(self.url, f"{self.bucket}-{name}")
+        made.s3.create_bucket(Bucket=made.bucket)
+        made.glue.delete_database(Name=DATABASE)
+        made.glue.create_database(DatabaseInput={"Name": DATABASE})
+        return made
+
     def open(self) -> Lake:
         """The ingestion's view of it, with the table made."""
         catalog = Catalog(DATABASE, self.bucket, session())

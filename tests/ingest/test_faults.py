@@ -141,8 +141,8 @@ def test_killed_run_and_another_leave_the_lake_of_one_whole_run(
     assert len(after) == expected
     assert {key: written[key] for key in done} == done, "what the killed runs had put was put again"
     assert lake.partitions() == {(key.split("/")[2][3:], key.split("/")[3][7:]) for key in after}
-    whole = TestLake(lake.url, f"{lake.bucket}-whole")
-    whole.s3.create_bucket(Bucket=whole.bucket)
+    whole = lake.another("whole")
     child = run_ingestion(whole, fake_yahoo.url)
-    child.communicate(timeout=120)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err.decode()
     assert whole.everything() == after

@@ -77,8 +77,7 @@ def test_four_steps_write_each_object_once_and_are_the_lake_of_one_step(
     in_pieces = versioned.everything()
     assert [_facts_of(versioned, day) for day in days] == [_without_day(row) for row in facts(days)]
 
-    at_once = TestLake(versioned.url, f"{versioned.bucket}-at-once")
-    at_once.s3.create_bucket(Bucket=at_once.bucket)
+    at_once = versioned.another("at-once")
     whole = ("--start-date", str(days[0].day), "--end-date", str(days[-1].day))
     assert command.fetch_at(evening(days[-1]), "--tickers", "PETR4", "--bucket", at_once.bucket, *whole) == 0
     assert at_once.everything() == in_pieces
