@@ -94,7 +94,7 @@ class AnalysisLake:
         return read_table(self.objects, find_table(name), rows, columns)
 
     def tables(self) -> pd.DataFrame:
-        """What there is to ask: a row a table, with what one of its rows is, and its columns."""
+        """The lake's tables: for each the meaning of one of its rows (`a_row_is`), and its columns."""
         told = [(table.name, table.about, ", ".join(table.columns.names)) for table in TABLES.values()]
         return pd.DataFrame(told, columns=["table", "a_row_is", "columns"]).set_index("table")
 

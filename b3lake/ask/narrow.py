@@ -50,7 +50,7 @@ EVERYTHING = Narrowing()
 
 
 def read_narrowing(tickers: str | None, since: str | None, *, across_renames: bool) -> Narrowing:
-    """What the options say; `@IBOV` stays until the lake tells its members. Raises UsageError."""
+    """Parse the options --ticker, --since and --lineage; `@IBOV` is expanded by with_members. Raises UsageError."""
     try:
         names = tuple(dict.fromkeys(spelled(name) for name in split_list(tickers or "")))
     except ValueError as error:

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.store import S3Store
 
-from b3lake.ingest.catalog import Catalog
 from b3lake.ingest.instruments import NOBODY, Instruments, MarketCount, from_stored, merge, to_stored
 from b3lake.ingest.lake import Lake
 from b3lake.ingest.progress import Steps
@@ -32,7 +31,7 @@ from b3lake.ingest.sources.bcb import CentralBank, RatesError
 from b3lake.ingest.sources.beside import BesideSources, MarketFile
 from b3lake.ingest.sources.source import Selection
 from b3lake.lake.calendar import B3_ZONE, last_final_session, trailing_window
-from b3lake.lake.errors import AwsError, B3LakeError
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.indexes import INDEXES, MEMBERS_MARK, expand_members
 from b3lake.lake.rates import FIRST_MONTH, SERIES
 
@@ -54,7 +53,7 @@ class TableOutcome:
 
 
 class BesideQuotes:
-    """What one run does beside its quotes, for `sources` (None: nothing); `now` (aware) is the moment of the run.
+    """Updates rates, portfolios and instruments from `sources` (None: nothing); `now` (aware) is the run's moment.
 
     Each table by itself: what fails is a cause of that table, and nothing else suffers by it.
     """
@@ -81,9 +80,9 @@ class BesideQuotes:
         """To be called after the quotes: bring rates, members of indexes and instruments up to date."""
         jobs = self._jobs() if self._sources else {}
         outcomes = await asyncio.gather(*(_alone(table, job) for table, job in jobs.items()))
-        if self._lake.catalog and not self._dry_run:
+        if not self._dry_run:
             for table in jobs:
-                await _ensure_table(self._lake.catalog, table, self._steps)
+                await self._lake.ensure_small_table(table, self._steps)
         broken = [TableOutcome(INSTRUMENTS.name, causes=(self._unreadable,))] if self._unreadable else []
         return [*outcomes, *broken]
 
@@ -118,14 +117,6 @@ async def _alone(table: SmallTable, job: Awaitable[TableOutcome]) -> TableOutcom
         return await job
     except B3LakeError as error:
         return TableOutcome(table.name, causes=(str(error),))
-
-
-async def _ensure_table(catalog: Catalog, table: SmallTable, steps: Steps) -> None:
-    """Make the table where the catalog lacks it. Who may not make tables has a stack that does, once it is updated."""
-    try:
-        await asyncio.to_thread(catalog.ensure_small_table, table)
-    except AwsError as error:
-        steps.tell(str(error))
 
 
 async def with_members(store: S3Store, wanted: Selection) -> Selection:

@@ -14,8 +14,10 @@ from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.load import Loader
 from b3lake.ingest.objects import default_bucket, get, list_days, open_store
 from b3lake.ingest.parquet import decode
+from b3lake.ingest.progress import Steps
+from b3lake.ingest.small_tables import SmallTable
 from b3lake.lake.aws_errors import as_aws_error
-from b3lake.lake.errors import B3LakeError
+from b3lake.lake.errors import AwsError, B3LakeError
 from b3lake.lake.labels import is_synthetic
 from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
@@ -80,6 +82,17 @@ class Lake:
             if tried == _TRIED:
                 break
         return None
+
+    async def ensure_small_table(self, table: SmallTable, steps: Steps) -> None:
+        """Make `table` where the catalog lacks it; `steps` is told where this user may not.
+
+        Who may not make tables has a stack that does, once it is updated.
+        """
+        if self.catalog:
+            try:
+                await asyncio.to_thread(self.catalog.ensure_small_table, table)
+            except AwsError as error:
+                steps.tell(str(error))
 
     async def registered(self, start: dt.date, end: dt.date) -> set[Partition]:
         """The partitions of the days `start` to `end` that the catalog has. Raises AwsError."""

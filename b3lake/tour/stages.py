@@ -25,7 +25,7 @@ _NOT_THERE = frozenset({"EntityNotFoundException", "NoSuchKey"})
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a stage: `key` and `values` are the sentence's that tells it."""
+    """Whether a stage was seen, and the sentence about it: `key` in the list of texts, with its `values`."""
 
     stage: str
     seen: bool

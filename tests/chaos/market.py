@@ -181,4 +181,4 @@ HAPPENINGS: dict[Kind, Callable[[YahooShare, random.Random], bool]] = {
     MarketFault.LATE_EVENT: lambda share, _rng: _learns(share),
     MarketFault.VOLUMES_RESTATED: lambda share, rng: _revise(share, rng, count=5),
 }
-"""What changes a share for good; false where there is no more of it."""
+"""Changes of a share that stay; each returns false where no more of its kind are to come."""

@@ -1,4 +1,4 @@
-"""What a run brings beside its quotes, from arguments to rows: rates, members of indexes, instruments."""
+"""Whole runs that fetch rates, members of indexes and instruments with the quotes, from arguments to rows."""
 # ruff: noqa: F811 - fixtures that are imported
 
 import datetime as dt

@@ -56,7 +56,7 @@ class Command:
         return {line["ticker"]: line for line in lines[:-1]}
 
     def lines(self) -> list[dict[str, object]]:
-        """What was printed as JSON, but for the summary."""
+        """The JSON lines of the last command, without the summary."""
         return [json.loads(line) for line in self.out.splitlines()][:-1]
 
     def summary(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What is wrong with the tables beside the quotes: rates, members of indexes, instruments. Pure."""
+"""Faults of the tables beside the quotes: rates, members of indexes, instruments. Pure."""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping

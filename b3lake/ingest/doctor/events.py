@@ -29,7 +29,7 @@ def not_applied(events: pa.Table, days_of: Mapping[str, Collection[dt.date]]) ->
 
 @dataclass
 class SaidEvents:
-    """What B3's rows say of events: the days of those rows, and of days that say anything, what."""
+    """The events in B3's rows: `days` of all such rows by ticker, and `cells` of those with a dividend or a split."""
 
     days: defaultdict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
     cells: defaultdict[str, dict[dt.date, EventsOfDay]] = field(default_factory=lambda: defaultdict(dict))

@@ -4,7 +4,6 @@ So a run that is killed anywhere leaves a table that does not know yet what the 
 the same rows again.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
@@ -29,7 +28,7 @@ from b3lake.ingest.load import Loader
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.small_tables import EVENTS, SHARES, Destination, read_table, update_table
 from b3lake.ingest.sources.b3_events import IssuerAnswers
-from b3lake.lake.errors import AwsError, B3LakeError
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.keys import raw_key
 
 _TOGETHER = 50
@@ -77,17 +76,9 @@ async def _bring(
     report.tally = loader.tally
     good = {ticker: events for ticker, events in judged.items() if not loader.tally.failed[ticker]}
     await update_table(to, EVENTS, lambda rows: _replaced(rows, good))
-    await _ensure_table(lake, steps, dry_run=dry_run)
+    if not dry_run:
+        await lake.ensure_small_table(EVENTS, steps)
     return report
-
-
-async def _ensure_table(lake: Lake, steps: Steps, *, dry_run: bool) -> None:
-    """Make the table where the catalog lacks it. Who may not make tables has a stack that does, once it is updated."""
-    if lake.catalog and not dry_run:
-        try:
-            await asyncio.to_thread(lake.catalog.ensure_small_table, EVENTS)
-        except AwsError as error:
-            steps.tell(str(error))
 
 
 async def _shares(to: Destination, known: KnownEvents, tickers: Iterable[str]) -> list[Share]:
