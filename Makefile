@@ -43,6 +43,9 @@ ifneq ($(strip $(GIVEN)),)
   endif
 endif
 
+# A dollar in a value is the value's own: "$path" is a column, and make would take it for a variable that is empty.
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## list the targets

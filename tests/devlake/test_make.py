@@ -62,6 +62,22 @@ def test_a_known_variable_is_taken(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("sql", ['SELECT "$path", \'$$\' FROM t', "SELECT '$(shell touch made)' # it's"])
+def test_a_dollar_survives(tmp_path: Path, sql: str) -> None:
+    """To make it begins a variable, and one that is empty, or a command."""
+    program = tmp_path / ".venvs" / "tech" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s|%s" "$SQL" "$ARGS"\n')
+    program.chmod(0o755)
+    (tmp_path / "requirements").mkdir()
+    for name in ("tech", "sam", "ministack"):
+        (tmp_path / "requirements" / f"{name}.txt").touch()
+        (tmp_path / ".venvs" / f"{name}.done").touch()
+    done = _make_in(tmp_path, "query", f"SQL={sql}", "ARGS=--csv $HOME.csv")
+    assert (done.stdout, done.stderr) == (f"{sql}|--csv $HOME.csv", "")
+    assert not (tmp_path / "made").exists()
+
+
 def test_without_a_near_one_all_are_named() -> None:
     assert refuse(["query"], ["X"], ["SQL", "AWS_%"]) == "X is no variable of make query: it takes AWS_%, SQL."
     assert refuse(["status"], ["X"], []) == "X is no variable of make status: it takes none."
@@ -78,15 +94,13 @@ def test_make_ingest_takes_what_fetch_takes_but_for_the_lake() -> None:
     assert set(fetched[1].split()) == of_fetch - {"RAW_BUCKET", "GLUE_DATABASE"} | of_sources
 
 
-def _clean(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """`make clean` in a folder that has the Makefile, a kept lake and no virtualenvs."""
-    (folder / ".lake").mkdir(exist_ok=True)
-    (folder / ".lake" / "kept").write_text("quotes")
-    (folder / "devlake").mkdir(exist_ok=True)
+def _make_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run make in a folder that has the Makefile and no virtualenvs of its own."""
+    (folder / "devlake").mkdir()
     for name in ("Makefile", "devlake/check_variables.py"):
         shutil.copy(paths.ROOT / name, folder / name)
     return subprocess.run(
-        ["make", "--no-print-directory", "clean", *words],
+        ["make", "--no-print-directory", *words],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         stdin=subprocess.DEVNULL,
@@ -95,6 +109,13 @@ def _clean(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         timeout=60,
         check=False,
     )
+
+
+def _clean(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """`make clean` where there is a kept lake."""
+    (folder / ".lake").mkdir()
+    (folder / ".lake" / "kept").write_text("quotes")
+    return _make_in(folder, "clean", *words)
 
 
 def test_clean_deletes_nothing_unasked(tmp_path: Path) -> None:
