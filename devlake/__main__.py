@@ -18,6 +18,7 @@ from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, holds_synthetic_prices, ingest_quotes
 from devlake.local_lake import only_one, open_lake
+from devlake.mend_catalog import mend_catalog
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
 from devlake.terminal import Stage, console, fail, stage, warn
@@ -49,10 +50,14 @@ def up() -> int:
             with stage("Deploy template.yaml with SAM", stages) as now:
                 outputs = deploy_stack(aws, local_lake.FOLDER, on_line=now.tell)
                 prepare_athena(aws)
+                made = mend_catalog(aws, outputs["RawBucketName"])
                 now.done = f"bucket {outputs['RawBucketName']}"
         except BaseException:
             local_lake.stop_lake()
             raise
+        if made:
+            warn(f"The catalog had lost {', '.join(made)}: made again, and filled from the objects.")
+            _refine(stages)
     console.print(
         "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
     )

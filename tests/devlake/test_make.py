@@ -62,7 +62,7 @@ def test_a_known_variable_is_taken(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("sql", ['SELECT "$path", \'$$\' FROM t', "SELECT '$(shell touch made)' # it's"])
+@pytest.mark.parametrize("sql", ["SELECT \"$path\", '$$' FROM t", "SELECT '$(shell touch made)' # it's"])
 def test_a_dollar_survives(tmp_path: Path, sql: str) -> None:
     """To make it begins a variable, and one that is empty, or a command."""
     program = tmp_path / ".venvs" / "tech" / "bin" / "python"
