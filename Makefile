@@ -60,6 +60,9 @@ setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the oth
 .venvs/dev.done: requirements/dev.txt | .venvs/tech.done
 	@$(PYTHON) devlake/make_venv.py tech dev && touch $@
 
+.venvs/notebook.done: requirements/notebook.txt | .venvs/tech.done
+	@$(PYTHON) devlake/make_venv.py tech notebook && touch $@
+
 .venvs/bench.done: requirements/bench.txt | .venvs/dev.done
 	@$(PYTHON) devlake/make_venv.py tech bench && touch $@
 
@@ -90,6 +93,10 @@ query: $(RUN_VENVS) ## ask the lake: SQL='SELECT …' or FILE=queries/….sql (A
 .PHONY: report
 report: $(RUN_VENVS) ## write the page about the lake to .lake/report.html (AWS=1: the lake in your account)
 	@$(PY) -m devlake report
+
+.PHONY: notebook
+notebook: .venvs/notebook.done ## open examples/analise.ipynb in Jupyter: returns, falls, a split, IBOV and CDI, from the lake that is kept
+	@$(PY) -m jupyterlab examples/analise.ipynb
 
 .PHONY: tour
 tour: $(RUN_VENVS) ## show every stage of the lake with its evidence: object, request, run, table, answer (AWS=1: in your account)

@@ -41,6 +41,7 @@ TARGETS = {
     "bench": Target((*DEV, "dependency-groups.bench")),
     "dev": Target(DEV, within="bench"),
     "tech": Target(LAPTOP, within="bench"),
+    "notebook": Target((*LAPTOP, "project.optional-dependencies.notebook"), within="bench"),
     "ingest": Target(HOST, within="bench", hashes=True),  # the host installs it as root
     "sam": Target(("dependency-groups.sam",)),
     "ministack": Target(("dependency-groups.ministack",)),
