@@ -26,11 +26,12 @@ def _now() -> datetime:
 
 @dataclass
 class JobRun:
-    """One run: when it was asked for, and Glue's word for how it fares."""
+    """One run: when it was asked for, Glue's word for how it fares, and the arguments of its own."""
 
     id: str
     started: datetime
     state: str = "STARTING"
+    arguments: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,7 +67,7 @@ class GlueRuns:
                 self.refusals -= bool(self.refusals)
                 self.refused += 1
                 return _error("ConcurrentRunsExceededException")
-            return 200, {"JobRunId": self._add().id}
+            return 200, {"JobRunId": self._add(arguments.get("Arguments", {})).id}
 
     def requested(self) -> JobRun | None:
         """The run that waits to be carried out."""
@@ -76,7 +77,7 @@ class GlueRuns:
     def request(self) -> JobRun:
         """Ask for a run as an operator would, when none is under way."""
         with self._lock:
-            return self._add()
+            return self._add({})
 
     def begin(self, run: JobRun) -> None:
         with self._lock:
@@ -95,8 +96,8 @@ class GlueRuns:
             if self.run_seconds is not None and run.state in UNDER_WAY and age >= self.run_seconds:
                 run.state = "SUCCEEDED"
 
-    def _add(self) -> JobRun:
-        run = JobRun(f"jr_{len(self.runs)}", self.clock())
+    def _add(self, arguments: dict[str, str]) -> JobRun:
+        run = JobRun(f"jr_{len(self.runs)}", self.clock(), arguments=dict(arguments))
         self.runs.append(run)
         return run
 
@@ -106,6 +107,7 @@ class GlueRuns:
             "JobName": self.job,
             "StartedOn": run.started.timestamp(),
             "JobRunState": run.state,
+            "Arguments": run.arguments,
         }
 
 

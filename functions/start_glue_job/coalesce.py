@@ -1,7 +1,8 @@
 """Decides which events need a run of the refine job: one run serves every event before its start.
 
-An event is acknowledged when a run that started after it has succeeded, and not before: until then its message stays in
-the queue, so that a run that fails, times out or is stopped leaves nothing behind that nobody remembers.
+An event is acknowledged when a run of the whole lake that started after it has succeeded (one for some tickers or days
+serves none), and not before: until then its message stays in the queue, so that a run that fails, times out or is
+stopped leaves nothing behind that nobody remembers.
 """
 
 import json

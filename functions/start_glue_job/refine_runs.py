@@ -14,6 +14,9 @@ TRIES = 2
 """After so many runs in a row that did not succeed, an event that had one of them is not given another: then the cause
 is not one that passes by itself, the alarm has told of it, and the next event or a person starts the job."""
 
+NARROWING = frozenset({"--tickers", "--start_date", "--end_date"})
+"""Arguments of the job with which a run refines some of the lake only."""
+
 # Glue says "not now": the same call may well succeed later, so nobody needs to be told.
 REFUSALS = frozenset(
     {
@@ -49,24 +52,26 @@ class Need(Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the job: when it started (aware) and Glue's word for how it fares."""
+    """One run of the job: when it started (aware), Glue's word for how it fares, whether it is of the whole lake."""
 
     started: datetime
     state: str
+    is_whole: bool = True
 
 
 def need_of(event: datetime, runs: Sequence[Run]) -> Need:
     """How an event of the time `event` stands to `runs`, newest first.
 
     A run that started after an event read the object, or found it gone. One that started at the same time proves
-    nothing, since equal times prove no order.
+    nothing, since equal times prove no order; nor does one for some tickers or days, which may have passed it by.
     """
-    later = [run for run in runs if run.started > event]
+    whole = [run for run in runs if run.is_whole]
+    later = [run for run in whole if run.started > event]
     if any(run.state == SUCCEEDED for run in later):
         return Need.SERVED
     if any(run.state in UNDER_WAY for run in runs):
         return Need.WAIT
-    if later and _failed_in_a_row(runs) >= TRIES:
+    if later and _failed_in_a_row(whole) >= TRIES:
         return Need.GIVEN_UP
     return Need.RUN
 
@@ -89,7 +94,10 @@ class RefineRuns:
         Raises RunRefusedError when Glue throttles, botocore's ClientError for any other error.
         """
         answer = _unless_refused(self._glue.get_job_runs, JobName=self._job_name, MaxResults=RUNS_LOOKED_AT)
-        runs = [Run(run["StartedOn"], run["JobRunState"]) for run in answer["JobRuns"]]
+        runs = [
+            Run(run["StartedOn"], run["JobRunState"], NARROWING.isdisjoint(run.get("Arguments", {})))
+            for run in answer["JobRuns"]
+        ]
         return sorted(runs, key=lambda run: run.started, reverse=True)
 
     def start(self) -> str:

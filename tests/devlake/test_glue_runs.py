@@ -43,11 +43,12 @@ def test_one_run_at_a_time(runs: GlueRuns, clock: Clock) -> None:
     assert runs.answer("StartJobRun", {}) == REFUSED
     runs.end("FAILED")
     clock.now += timedelta(seconds=5)
-    assert runs.answer("StartJobRun", {}) == (200, {"JobRunId": "jr_1"})
-    listed = [
-        {"Id": "jr_1", "JobName": "job", "StartedOn": START.timestamp() + 5, "JobRunState": "STARTING"},
-        {"Id": "jr_0", "JobName": "job", "StartedOn": START.timestamp(), "JobRunState": "FAILED"},
-    ]
+    given = {"--tickers": "PETR4"}
+    assert runs.answer("StartJobRun", {"Arguments": given}) == (200, {"JobRunId": "jr_1"})
+    of_both = {"JobName": "job"}
+    started = {"StartedOn": START.timestamp() + 5, "JobRunState": "STARTING", "Arguments": given}
+    failed = {"StartedOn": START.timestamp(), "JobRunState": "FAILED", "Arguments": {}}
+    listed = [of_both | {"Id": "jr_1"} | started, of_both | {"Id": "jr_0"} | failed]
     assert runs.answer("GetJobRuns", {}) == (200, {"JobRuns": listed})
     assert runs.answer("GetJobRuns", {"MaxResults": 1}) == (200, {"JobRuns": listed[:1]})
     assert runs.refused == 3

@@ -21,8 +21,10 @@ class ClockedGlue(GlueClient):
         self.job = GlueRuns("job", clock=lambda: self.now, run_seconds=run_seconds)
         super().__init__(self.job)
 
-    def add_run(self, started: datetime, state: str) -> None:
-        self.job.runs.append(JobRun(f"jr_{len(self.job.runs)}", started, state))
+    def add_run(self, started: datetime, state: str, **arguments: str) -> None:
+        """A run with `arguments`, which are written without their dashes."""
+        given = {f"--{name}": value for name, value in arguments.items()}
+        self.job.runs.append(JobRun(f"jr_{len(self.job.runs)}", started, state, given))
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
