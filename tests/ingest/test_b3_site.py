@@ -1,8 +1,10 @@
 """B3's site: which files are asked for, and each way in which it may not give one."""
 
 import datetime as dt
+import io
 import ipaddress
 import ssl
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +121,21 @@ def test_every_request_says_who_asks_and_for_what():
 def test_forms_in_which_a_sound_file_comes(reply: Reply):
     with site(reply) as (url, _):
         assert read(url).days == {DAY}
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_a_file_larger_than_what_is_read_at_once_comes_whole(tells_length: bool):
+    """As a month's does; stored here, not compressed, so that it is."""
+    records = [quote(day=20240503, code=f"X{number:04}3", open=3710 + number) for number in range(10_000)]
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("COTAHIST.TXT", whole_file(records, total_of="quotes"))
+    assert len(sink.getvalue()) > 2 << 20
+    with site(Reply(200, sink.getvalue(), "application/zip", tells_length=tells_length)) as (url, scripted):
+        found = read(url)
+    assert len(scripted.requests) == 1
+    assert found.quotes["ticker"].tolist() == [f"X{number:04}3".encode() for number in range(10_000)]
+    assert found.quotes["open"].tolist() == [round(37.10 + number / 100, 2) for number in range(10_000)]
 
 
 FAULTS = {

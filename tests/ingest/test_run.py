@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from b3lake.cli import run_command
-from b3lake.ingest.commands import fetch
+from b3lake.ingest.commands import doctor, fetch
 from b3lake.ingest.sources import yahoo
 from b3lake.ingest.sources.http_get import BackOff
 from devlake.fake_yahoo import FakeYahoo, error
@@ -47,6 +47,13 @@ class Command:
     def fetch_at(self, now: dt.datetime, *arguments: str) -> int:
         """As the launcher at another moment."""
         code = fetch.run(fetch.parse(arguments, os.environ, now))
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+    def doctor_at(self, now: dt.datetime, *arguments: str) -> int:
+        """As the doctor at another moment."""
+        self._monkeypatch.setattr("b3lake.ingest.lake.open_session", session)
+        code = doctor.run(doctor.parse(arguments, os.environ, now))
         self.out, self.err = self._capsys.readouterr()
         return code
 

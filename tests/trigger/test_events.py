@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from devlake import paths
 from functions.start_glue_job import app
 from functions.start_glue_job.coalesce import start_for_event, start_for_messages
-from functions.start_glue_job.refine_runs import REFUSALS, RefineRuns, RunRefusedError
+from functions.start_glue_job.refine_runs import RefineRuns, RunRefusedError
 from functions.start_glue_job.s3_events import MalformedEventError, read_events
 from tests.trigger.models import client_error
 
@@ -109,12 +109,6 @@ def test_a_bare_event_that_glue_refuses_is_an_error(glue: RecordingGlue) -> None
     with pytest.raises(RunRefusedError, match="ConcurrentRunsExceededException"):
         app.lambda_handler(event("s3_put"), None)
     assert glue.calls == [START]
-
-
-@pytest.mark.parametrize("code", sorted(REFUSALS))
-def test_messages_that_glue_refuses_go_back_to_the_queue(glue: RecordingGlue, code: str) -> None:
-    glue.error = client_error(code, "StartJobRun")
-    assert app.lambda_handler(event("sqs_put"), None) == back(1, 2)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "EntityNotFoundException"])
