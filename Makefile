@@ -32,6 +32,7 @@ takes.test-glue4 := PYTHON310 $(takes.test)
 takes.test-glue6 := PYTHON313 WHOLE_JAVA_HOME $(takes.test)
 takes.chaos := SEED FAULTS
 takes.fuzz := SECONDS
+takes.mutate := SEED MUTANTS ROOM
 takes.requirements := UPGRADE
 
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -158,6 +159,10 @@ chaos: $(DEV_VENVS) ## break the pipeline 200 times from a seed (SEED=, FAULTS=)
 .PHONY: fuzz
 fuzz: $(DEV_VENVS) ## feed nonsense to the parsers of foreign bytes, SECONDS=60 each
 	@FUZZ_SECONDS=$(or $(SECONDS),60) $(PY) -m pytest -q -s tests/fuzz
+
+.PHONY: mutate
+mutate: $(DEV_VENVS) .venvs/mutate.done ## change the program in one place at a time; a test has to fail (SEED=, MUTANTS= a room, ROOM=)
+	@.venvs/mutate/bin/python -m tests.mutation $(if $(SEED),--seed $(SEED)) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(ROOM),--room $(ROOM))
 
 .PHONY: bad-input-table
 bad-input-table: $(DEV_VENVS) ## try every bad input, and write what came out into docs/reliability.md

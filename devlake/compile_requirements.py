@@ -46,6 +46,7 @@ TARGETS = {
     "sam": Target(("dependency-groups.sam",)),
     "ministack": Target(("dependency-groups.ministack",)),
     "audit": Target(("dependency-groups.audit",)),
+    "mutate": Target(("dependency-groups.mutate",)),
     "uv": Target(("dependency-groups.uv",)),
     "glue4": Target(("dependency-groups.glue4",), python="3.10", universal=False),
     "glue6": Target(("dependency-groups.glue6",), python="3.13", universal=False),

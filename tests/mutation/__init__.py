@@ -1,0 +1,1 @@
+"""Mutation testing: the program is changed in one place at a time, and a test has to fail. `make mutate` runs it."""
