@@ -150,7 +150,8 @@ def ingest_quotes(
     command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
     code = run_child(command, environment=environment, log=log, on_line=read)
     if code not in (ALL, SOME_FAILED):
-        raise DevLakeError(f"The ingestion could do nothing: {_last_words(log)} See {log}.")
+        cause = next((f"{one['cause'].rstrip('.')}." for one in reports if one.get("cause")), "") or _last_words(log)
+        raise DevLakeError(f"The ingestion could do nothing: {cause} See {log}.")
     problems = [origin.trouble] if origin.trouble else []
     problems += [f"{one['ticker']}: {one['cause']}" for one in reports if one.get("cause")]
     summary = next(one["summary"] for one in reports if "summary" in one)

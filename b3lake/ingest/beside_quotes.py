@@ -29,6 +29,7 @@ from b3lake.ingest.small_tables import (
 from b3lake.ingest.sources.b3_index import IndexPortfolios, PortfolioError
 from b3lake.ingest.sources.bcb import CentralBank, RatesError
 from b3lake.ingest.sources.beside import BesideSources, MarketFile
+from b3lake.ingest.sources.http_get import nobody_answered
 from b3lake.ingest.sources.source import Selection
 from b3lake.lake.calendar import B3_ZONE, last_final_session, trailing_window
 from b3lake.lake.errors import B3LakeError
@@ -144,6 +145,8 @@ async def update_rates(to: Destination, bank: CentralBank, today: dt.date) -> Ta
             fetched.append(await asyncio.to_thread(bank.rates, series, start, today))
         except RatesError as error:
             causes.append(str(error))
+            if nobody_answered(error):
+                break
     return await _store(to, RATES, fetched, causes)
 
 
@@ -158,6 +161,8 @@ async def update_portfolios(to: Destination, service: IndexPortfolios, today: dt
             fetched.append(await asyncio.to_thread(service.portfolio, index, today))
         except PortfolioError as error:
             causes.append(str(error))
+            if nobody_answered(error):
+                break
     return await _store(to, PORTFOLIOS, fetched, causes)
 
 

@@ -1,10 +1,13 @@
 """Shows on standard error how far a run is."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from b3lake.ingest import sources
 
 
 class Steps:
@@ -25,13 +28,36 @@ class Steps:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+class _Waits(logging.Handler):
+    """Tells what the sources log: that they wait for somebody, and for how long."""
+
+    def __init__(self, steps: Steps) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._steps.tell(record.getMessage())
+
+
+@contextmanager
+def _telling_waits(steps: Steps) -> Iterator[Steps]:
+    logger, handler = logging.getLogger(sources.__name__), _Waits(steps)
+    logger.addHandler(handler)
+    try:
+        yield steps
+    finally:
+        logger.removeHandler(handler)
+
+
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Steps]:
     """Progress over `total` steps; None where their number is not known beforehand."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Steps(console)
+        with _telling_waits(Steps(console)) as steps:
+            yield steps
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        yield Steps(console, bars, bars.add_task(label, total=total))
+    bars = Progress(*columns, console=console, transient=True)
+    with bars, _telling_waits(Steps(console, bars, bars.add_task(label, total=total))) as steps:
+        yield steps

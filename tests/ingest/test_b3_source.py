@@ -1,5 +1,6 @@
 """B3's files, asked of an address in the settings."""
 
+import asyncio
 import datetime as dt
 import functools
 import io
@@ -11,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from b3lake.ingest.sources.b3 import B3Source
+from b3lake.ingest.sources.http_get import BackOff
+from b3lake.ingest.sources.source import Failure, Selection
 from devlake.cotahist_writer import quote, whole_file
+from devlake.fake_b3 import FakeB3
+from devlake.fake_http import serving
 from tests.ingest.lake_cases import TestLake, key_of
 from tests.ingest.test_run import Command, command  # noqa: F401 - a fixture
 
@@ -72,3 +78,20 @@ def test_the_whole_market_has_one_line_for_a_failed_file(command: Command, lake:
     ((ticker, record),) = command.records().items()
     assert (ticker, record["status"]) == ("*", "failed")
     assert record["cause"].startswith("COTAHIST_A2024.ZIP: B3's site does not have it (404): ")
+
+
+def test_a_site_that_does_not_answer_is_asked_for_one_file():
+    """Seven daily files, each with its own waits, took a minute."""
+    with serving(FakeB3()) as url:
+        pass
+    now = dt.datetime(2026, 5, 13, 22, tzinfo=dt.timezone.utc)
+    wanted = Selection(("PETR4",), dt.date(2026, 5, 4), dt.date(2026, 5, 12), now)
+    source = B3Source(url, back_off=BackOff(attempts=1))
+
+    async def answers() -> list[object]:
+        return [answer async for answer in source.fetch(wanted)]
+
+    [failure] = asyncio.run(answers())
+    assert isinstance(failure, Failure)
+    assert str(failure.error).startswith("COTAHIST_D04052026.ZIP: it could not be reached (Connection refused), once")
+    assert (failure.days, len(wanted.sessions)) == (frozenset(wanted.sessions), 7)

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import datetime as dt
 import json
+import re
 import threading
 
 import numpy as np
@@ -117,7 +118,7 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
     monkeypatch.setattr(threading.Event, "wait", lambda _self, seconds: waits.append(seconds))
     for attempt in range(8):
         back_off = SharedBackOff(BackOff(first_seconds=2, longest_seconds=60))
-        back_off.refused(attempt)
+        back_off.refused(attempt, "refused")
         back_off.wait()
         back_off.wait()
     for attempt, seconds in enumerate(waits[::2]):
@@ -126,9 +127,17 @@ def test_waits_grow_with_jitter_and_hold_every_thread_back(monkeypatch: pytest.M
     assert all(second == pytest.approx(first, abs=0.1) for first, second in zip(waits[::2], waits[1::2], strict=True))
 
 
+def test_a_wait_is_told_once_for_all_threads(caplog: pytest.LogCaptureFixture):
+    back_off = SharedBackOff(BackOff(attempts=3, first_seconds=60, longest_seconds=60))
+    back_off.refused(0, "Yahoo refused")
+    back_off.refused(0, "Yahoo refused")
+    [record] = caplog.records
+    assert re.fullmatch(r"Yahoo refused; try 2 of 3 in \d\d\.\d s", record.getMessage())
+
+
 def test_a_stopped_back_off_lets_nobody_wait_or_ask():
     back_off = SharedBackOff(BackOff(first_seconds=60, longest_seconds=60))
-    back_off.refused(5)
+    back_off.refused(5, "refused")
     back_off.stop()
     with pytest.raises(InterruptedError, match="stopped"):
         back_off.wait()

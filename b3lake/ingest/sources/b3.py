@@ -24,7 +24,7 @@ from b3lake.ingest.sources.cotahist import (
     as_number,
     read_file,
 )
-from b3lake.ingest.sources.http_get import BackOff
+from b3lake.ingest.sources.http_get import BackOff, nobody_answered
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
 from b3lake.ingest.validate import BARS_SCHEMA
 from b3lake.lake import labels
@@ -90,7 +90,8 @@ class B3Source:
     async def _fetch_site(self, wanted: Selection, got: "_Got") -> AsyncIterator[Delivery | Failure | Notice]:
         today = wanted.now.astimezone(B3_ZONE).date()
         missed: set[dt.date] = set()
-        for file in files_on_site(wanted.weekdays, today):
+        files = files_on_site(wanted.weekdays, today)
+        for number, file in enumerate(files):
             try:
                 content = await asyncio.to_thread(
                     read_from_site, file, self.base_url, today, self._codes, self.back_off
@@ -98,9 +99,15 @@ class B3Source:
             except ClosedError:
                 continue  # as the calendar says
             except B3LakeError as error:
-                days = {day for day in wanted.sessions if file.period.start <= day <= file.period.end}
+                # Of a site that does not answer no other file is asked for: each would take as long.
+                lost = files[number:] if nobody_answered(error) else [file]
+                days = {
+                    day for day in wanted.sessions if any(one.period.start <= day <= one.period.end for one in lost)
+                }
                 missed |= days
                 yield Failure(error, days=frozenset(days))
+                if len(lost) > 1:
+                    break
                 continue
             for answer in got.take(file.name, content):
                 yield answer

@@ -113,7 +113,7 @@ def read_from_site(
                 raise PassingError(f"what came is no such file: {error.cause}") from error
 
         try:
-            return repeated(download, back_off)
+            return repeated(download, file.name, back_off)
         except ServiceError as error:
             raise DownloadError(f"{file.name}: {error}, or {_BY_HAND}.") from error
 

@@ -1,6 +1,8 @@
 """One GET of a public service: a descriptive User-Agent, bounded in time and in size, repeated with back-off."""
 
 import http.client
+import logging
+import socket
 import ssl
 import time
 import urllib.error
@@ -20,6 +22,9 @@ USER_AGENT = f"b3-lake/{version('b3-lake')} (a data lake of B3's daily quotes)"
 """Both B3 and the central bank refuse some requests that do not say who asks."""
 LARGEST_ANSWER = 32 << 20
 _CHUNK = 1 << 16
+
+_LOG = logging.getLogger(__name__)
+"""Where a wait is told before it begins: a terminal that stays silent for a minute looks as though it hung."""
 
 T = TypeVar("T")
 Response = http.client.HTTPResponse | urllib.error.HTTPError
@@ -60,37 +65,66 @@ class ServiceError(B3LakeError):
     """A public service did not give what it was asked for, however often."""
 
 
+class UnreachableError(ServiceError):
+    """Nobody answers there at all: whatever else would be asked of the same server would fail too."""
+
+
+def nobody_answered(error: BaseException) -> bool:
+    """Whether `error` was raised from an UnreachableError."""
+    return isinstance(error.__cause__, UnreachableError)
+
+
 def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T:
     """Ask `url` and return what `read` makes of the answer, whatever its status but those that are tried again.
 
     A refused or broken connection, 429, 5xx, and whatever answer `read` raises PassingError for are tried again.
-    Raises ServiceError with the last cause when all attempts failed, at once when the certificate cannot be verified;
-    other errors of `read` come through.
+    Raises ServiceError with the last cause when all attempts failed (UnreachableError when nobody answered), at once
+    when the certificate cannot be verified or there is no such host; other errors of `read` come through.
     """
 
     def ask() -> T:
         with opened(url, "application/json", back_off.timeout_seconds) as response:
             return read(_whole(response, back_off.timeout_seconds))
 
-    return repeated(ask, back_off)
+    return repeated(ask, urllib.parse.urlsplit(url).hostname or url, back_off)
 
 
-def repeated(ask: Callable[[], T], back_off: BackOff = PATIENT) -> T:
+def repeated(ask: Callable[[], T], name: str, back_off: BackOff = PATIENT) -> T:
     """Return what `ask` returns, calling it again after a PassingError, OSError or HTTPException, at most so often.
 
-    Raises ServiceError with the last cause; other errors of `ask` come through at once.
+    Each wait is logged, and who is waited for: `name`. Raises ServiceError with the last cause (UnreachableError when
+    nobody answered); other errors of `ask` come through at once.
     """
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error, seconds = (state.outcome.exception() if state.outcome else None), state.upcoming_sleep
+        if isinstance(error, Exception):
+            number, of = state.attempt_number + 1, back_off.attempts
+            _LOG.warning(f"{name}: {_cause(error)}; try {number} of {of} in {seconds:.1f} s")
+
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((PassingError, OSError, http.client.HTTPException)),
+        retry=tenacity.retry_if_exception(_may_pass),
         stop=tenacity.stop_after_attempt(back_off.attempts),
         wait=tenacity.wait_random_exponential(multiplier=back_off.first_seconds, max=back_off.longest_seconds),
+        before_sleep=tell,
         reraise=True,
     )
     try:
         return retrying(ask)
     except (PassingError, OSError, http.client.HTTPException) as error:
+        if not _may_pass(error):
+            raise UnreachableError(f"{_cause(error)}; check the network and run again") from error
         times = "once" if back_off.attempts == 1 else f"{back_off.attempts} times"
-        raise ServiceError(f"{_cause(error)}, {times}; run again later") from error
+        kind = UnreachableError if isinstance(error, urllib.error.URLError) else ServiceError
+        raise kind(f"{_cause(error)}, {times}; run again later") from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another try may help: not where the host's name leads nowhere."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME:
+        return False
+    return isinstance(error, (PassingError, OSError, http.client.HTTPException))
 
 
 @contextmanager
@@ -149,4 +183,5 @@ def _cause(error: Exception) -> str:
     if isinstance(error, http.client.IncompleteRead):
         return "its answer was cut short"
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return f"it could not be reached ({str(reason).splitlines()[0][:120] if str(reason) else type(reason).__name__})"
+    said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+    return f"it could not be reached ({said.splitlines()[0][:120] if said else type(reason).__name__})"

@@ -134,7 +134,7 @@ class _Client:
             except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's and its own through
                 kind, cause = TickerError, error
                 text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
-            self.back_off.refused(attempt)
+            self.back_off.refused(attempt, text.partition(";")[0])
         raise kind(ticker, text) from cause
 
     def _ask_once(self, ticker: str, first: dt.date, last: dt.date, interval: str) -> Any:
