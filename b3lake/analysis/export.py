@@ -11,9 +11,10 @@ import pyarrow.parquet
 
 from b3lake.analysis.errors import AnalysisError
 from b3lake.analysis.lake import AnalysisLake, open_lake
-from b3lake.analysis.tables import TABLES, find_table
+from b3lake.analysis.tables import find_table
 from b3lake.lake.errors import UsageError
 from b3lake.lake.names import HISTORY_TABLE
+from b3lake.lake.tables import TABLES
 from b3lake.lake.tickers import split_list
 from b3lake.lake.words import counted
 from b3lake.options import Parser

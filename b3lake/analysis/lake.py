@@ -19,12 +19,13 @@ import pyarrow as pa
 
 from b3lake.analysis.errors import AnalysisError
 from b3lake.analysis.objects import BucketObjects, FolderObjects, Objects
-from b3lake.analysis.tables import TABLES, WHOLE, YEAR, Rows, find_table, read_table
+from b3lake.analysis.tables import Rows, find_table, read_table
 from b3lake.lake.errors import UsageError
 from b3lake.lake.indexes import expand_members, spelled
 from b3lake.lake.names import HISTORY_TABLE, PORTFOLIOS_TABLE, PROJECT
 from b3lake.lake.renames import newest_code
 from b3lake.lake.settings import read_place
+from b3lake.lake.tables import TABLES, WHOLE, YEAR
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,10 +60,12 @@ class AnalysisLake:
 
         Of one ticker (`"PETR4"`) the columns of b3_daily_history; of several, or of an index's members (`"@IBOV"`), the
         same with the column `ticker`, sorted by it and the day. With `wide`, the name of a column, a column a ticker.
-        Raises AnalysisError for a ticker that the lake has not, and AwsError.
+        Raises AnalysisError for no ticker, or one that the lake has not, and AwsError.
         """
         one = isinstance(tickers, str) and not tickers.startswith("@")
         named = self.named([tickers] if isinstance(tickers, str) else list(tickers))
+        if not named:
+            raise AnalysisError('No ticker was given: name some, like history(["PETR4", "VALE3"]).')
         table = self.table(HISTORY_TABLE, tickers=named, since=since, until=until)
         self.check_there(named, table)
         frame: pd.DataFrame = table.drop_columns(["year"]).to_pandas()

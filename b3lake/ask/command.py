@@ -13,7 +13,9 @@ from rich.console import Console
 
 from b3lake.ask.athena import ask
 from b3lake.ask.errors import QueryError
+from b3lake.ask.listing import describe_table, list_tables, wanted_listing
 from b3lake.ask.narrow import EVERYTHING, Narrowing, members_query, narrowed, read_narrowing, with_members
+from b3lake.ask.pivot import pivot
 from b3lake.ask.questions import list_queries, read_query
 from b3lake.ask.reading import one_reading
 from b3lake.ask.show_rows import print_table, to_csv, to_json, write_parquet
@@ -24,12 +26,16 @@ from b3lake.options import Parser
 
 PROGRAM = "b3lake ask"
 STDOUT = "-"
+SHOW_TABLES = "SHOW TABLES"
 TABLE, CSV, JSON, PARQUET = "table", "csv", "json", "parquet"
 
 
 @dataclass(frozen=True)
 class AskRequest:
-    """One question: `sql` (None: list the queries) of which lake, and the answer's form and file (or STDOUT)."""
+    """One question: `sql` (None: list the queries) of which lake, and the answer's form and file (or STDOUT).
+
+    With `pivoted` each ticker has a column, of the answer's column `value` (None: of its last numbers).
+    """
 
     sql: str | None
     settings: Settings
@@ -37,6 +43,8 @@ class AskRequest:
     form: str = TABLE
     target: str = STDOUT
     most_rows: int = 200
+    pivoted: bool = False
+    value: str | None = None
 
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> AskRequest:
@@ -45,12 +53,18 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
     forms = {CSV: options.csv, JSON: options.json, PARQUET: options.parquet}
     form, target = next(((form, target) for form, target in forms.items() if target), (TABLE, STDOUT))
     sql = None
-    if not options.list:
+    if options.tables:
+        sql = SHOW_TABLES
+    elif not options.list:
         sql = one_reading(options.sql if options.sql is not None else read_query(options.file or options.query))
-    if sql is None and (options.ticker or options.since):
-        raise UsageError("--ticker and --since narrow a query, and --list asks none.")
+    is_listing = sql is None or wanted_listing(sql) is not None
+    if is_listing and (options.ticker or options.since or options.pivot is not None):
+        raise UsageError("--ticker, --since and --pivot are of a query's rows, and a list has none.")
+    if options.rows < 1:
+        raise UsageError(f"--rows {options.rows} shows nothing: give 1 or more.")
     narrowing = read_narrowing(options.ticker, options.since, across_renames=options.lineage)
-    return AskRequest(sql, read_settings(environ), narrowing, form, target, options.rows)
+    pivoted, value = options.pivot is not None, options.pivot or None
+    return AskRequest(sql, read_settings(environ), narrowing, form, target, options.rows, pivoted, value)
 
 
 def _parser(program: str) -> Parser:
@@ -65,10 +79,15 @@ def _parser(program: str) -> Parser:
     question.add_argument("--sql", help="the query itself")
     question.add_argument("--file", help="a .sql file")
     question.add_argument("--list", action="store_true", help="show the queries that come with the lake")
+    question.add_argument(
+        "--tables", action="store_true", help="show the lake's tables; --sql 'DESCRIBE table' its columns"
+    )
     only = "as though the lake had no others; @IBOV are the index's members"
     parser.add_argument("--ticker", metavar="LIST", help=f"only of these, {only}")
     parser.add_argument("--since", metavar="DAY", help="only from this day on, as though the lake began then")
     parser.add_argument("--lineage", action="store_true", help="with --ticker: its past under older codes is its own")
+    pivot_help = "a row a day (month, year) and a column a ticker, of the answer's last numbers or those of COLUMN"
+    parser.add_argument("--pivot", nargs="?", const="", metavar="COLUMN", help=pivot_help)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", nargs="?", const=STDOUT, metavar="FILE", help="CSV, to a file or to standard output")
     form.add_argument("--json", nargs="?", const=STDOUT, metavar="FILE", help="a JSON array, likewise")
@@ -95,11 +114,15 @@ def run(request: AskRequest) -> int:
 
 def _answer(sql: str, request: AskRequest) -> pa.Table:
     settings = request.settings
+    listed = wanted_listing(sql)
+    if listed is not None:
+        return describe_table(listed, settings) if listed else list_tables(settings)
     narrowing = with_members(request.narrowing, lambda index: ask(members_query(index), settings))
     for ticker in narrowing.tickers:
         if (newest := newest_code(ticker)) and not narrowing.across_renames:
             print(f"{ticker} is {newest} today: --ticker {newest} --lineage has both.", file=sys.stderr)
-    return ask(narrowed(sql, settings.database, narrowing), settings)
+    answer = ask(narrowed(sql, settings.database, narrowing), settings)
+    return pivot(answer, request.value) if request.pivoted else answer
 
 
 def _waiting(messages: Console) -> AbstractContextManager[Any]:
@@ -110,7 +133,7 @@ def _give(answer: pa.Table, request: AskRequest) -> None:
     if request.form == TABLE:
         # Rich folds a table to the terminal's width; in a file or a pipe there is none.
         width = None if sys.stdout.isatty() else 10_000
-        print_table(answer, Console(width=width), request.most_rows)
+        print_table(answer, Console(width=width), request.most_rows, in_pieces=request.pivoted)
     elif request.form == PARQUET:
         _write_whole(Path(request.target), lambda file: write_parquet(answer, file))
     else:

@@ -4,6 +4,8 @@ import datetime as dt
 import itertools
 import json
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,49 +18,115 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from b3lake.ask.pivot import OF, are_months
+from b3lake.ask.units import PER_CENT, POINTS, REAIS, unit_of
+from b3lake.lake.tickers import INDEX_TICKER
 from b3lake.lake.words import counted
 
 MOST_DECIMALS = 4
 GROUPED_FROM = 10_000  # smaller whole numbers, such as years and counts, read better without separators
 
 
-def print_table(answer: pa.Table, console: Console, most_rows: int) -> None:
-    """Print `answer` on `console`, numbers and dates as written in Brazil, and say when rows were left out."""
+def print_table(answer: pa.Table, console: Console, most_rows: int, *, in_pieces: bool = False) -> None:
+    """Print `answer` on `console`, numbers and dates as written in Brazil, and say when rows were left out.
+
+    What is wider than the console is a field a line; `in_pieces`, as many columns as fit at a time beside the first.
+    """
     shown = answer.slice(0, min(most_rows, answer.num_rows))
-    columns = [format_column(column.to_pylist()) for column in shown.columns]
-    names = answer.schema.names
-    widths = [max(map(cell_len, (name, *cells))) for name, cells in zip(names, columns, strict=True)]
-    if sum(widths) + 3 * len(widths) + 1 > console.width:  # each column has a space on both sides and a line
-        _print_fields(names, columns, console)
+    columns = [_column(shown, number) for number in range(shown.num_columns)]
+    if _width(columns) <= console.width:
+        _print_columns(columns, console)
+    elif in_pieces:
+        for piece in _pieces(columns, console.width):
+            _print_columns(piece, console)
     else:
-        _print_columns(answer.schema, columns, console)
+        _print_fields(columns, console)
     left_out = "" if shown.num_rows == answer.num_rows else f", the first {shown.num_rows} shown: --rows shows more"
     console.print(f"{counted(answer.num_rows, 'row')}{left_out}", highlight=False)
 
 
-def _print_columns(schema: pa.Schema, columns: list[list[str]], console: Console) -> None:
+@dataclass(frozen=True)
+class _Column:
+    """A column as it is shown: its name, the unit of its values or "", a text for each row."""
+
+    name: str
+    unit: str
+    cells: list[str]
+    is_number: bool
+
+    @property
+    def width(self) -> int:
+        """Of the column in a table, with a blank on both sides and a line."""
+        return max(map(cell_len, (self.name, self.unit, *self.cells))) + 3
+
+
+def _column(answer: pa.Table, number: int) -> _Column:
+    field, values = answer.schema.field(number), answer.column(number)
+    of = (field.metadata or {}).get(OF, field.name.encode()).decode()
+    is_number = _is_number(field.type)
+    unit = unit_of(of) if is_number else ""
+    if unit == REAIS and _has_an_index(answer, field.name):
+        unit = f"{REAIS}, {POINTS}"
+    if pa.types.is_date(field.type) and are_months(values):
+        cells = [f"{day:%m/%Y}" for day in values.to_pylist()]
+    else:
+        cells = format_column(values.to_pylist(), 2 if unit == PER_CENT else None)
+    return _Column(field.name, unit, cells, is_number)
+
+
+def _has_an_index(answer: pa.Table, name: str) -> bool:
+    """Whether values of the column `name` are an index's, which are points."""
+    if name == INDEX_TICKER:
+        return True
+    return "ticker" in answer.schema.names and INDEX_TICKER in answer["ticker"].to_pylist()
+
+
+def _width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + 1
+
+
+def _pieces(columns: list[_Column], width: int) -> Iterator[list[_Column]]:
+    """The columns in as many pieces as `width` needs, the first column in each of them."""
+    first, piece = columns[0], columns[:1]
+    for column in columns[1:]:
+        if len(piece) > 1 and _width([*piece, column]) > width:
+            yield piece
+            piece = [first]
+        piece.append(column)
+    yield piece
+
+
+def _print_columns(columns: Sequence[_Column], console: Console) -> None:
+    """A table; where a column has a unit, the headings have a second line."""
     table = Table(header_style="bold", row_styles=["", "dim"] if console.is_terminal else None)
-    for field in schema:
-        table.add_column(Text(field.name), justify="right" if _is_number(field.type) else "left", no_wrap=True)
-    for row in zip(*columns, strict=True):
+    have_units = any(column.unit for column in columns)
+    for column in columns:
+        heading = f"{column.name}\n{column.unit}" if have_units else column.name
+        table.add_column(Text(heading), justify="right" if column.is_number else "left", no_wrap=True)
+    for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
 
 
-def _print_fields(names: list[str], columns: list[list[str]], console: Console) -> None:
+def _print_fields(columns: Sequence[_Column], console: Console) -> None:
     """A field a line and an empty line after each row: what is wider than the console is not cut in its middle."""
+    names = [f"{column.name} ({column.unit})" if column.unit else column.name for column in columns]
     widest = max(map(cell_len, names))
-    for row in zip(*columns, strict=True):
+    for row in zip(*(column.cells for column in columns), strict=True):
         for name, cell in zip(names, row, strict=True):
             line = Text.assemble((name, "bold"), " " * (widest - cell_len(name) + 2), cell)
             console.print(line, soft_wrap=True)
         console.print()
 
 
-def format_column(values: list[Any]) -> list[str]:
-    """One cell of text per value; fractions of a column share their number of decimals, so that commas line up."""
+def format_column(values: list[Any], decimals: int | None = None) -> list[str]:
+    """One cell of text per value; fractions of a column have `decimals`, or as many as the finest needs.
+
+    So commas line up.
+    """
     fractions = [value for value in values if isinstance(value, float | Decimal)]
-    decimals = max((_decimals(value) for value in fractions), default=0)
+    if decimals is None:
+        decimals = max((_decimals(value) for value in fractions), default=0)
     grouped = any(abs(value) >= GROUPED_FROM for value in values if isinstance(value, int))
     return [_format(value, decimals, grouped=grouped) for value in values]
 

@@ -18,11 +18,11 @@ import pytest
 import b3lake
 from b3lake.analysis.errors import AnalysisError
 from b3lake.analysis.lake import AnalysisLake
-from b3lake.analysis.tables import TABLES
 from b3lake.cli import run_command
 from b3lake.lake.errors import AwsError, B3LakeError, UsageError
 from b3lake.lake.names import HISTORY_TABLE, RATES_TABLE, RAW_TABLE, REFINED_TABLE
 from b3lake.lake.schemas import HISTORY_SCHEMA
+from b3lake.lake.tables import TABLES
 from devlake import emulator as emulators
 from devlake.emulator import Emulator
 from tests.ask.lake import Lake, build_lake, invent_quotes, refine
@@ -136,6 +136,7 @@ def test_duckdb_has_a_view_per_table(lake: AnalysisLake, stored: Lake) -> None:
         (lambda lake: lake.history("PETR3"), AnalysisError, "The lake has no PETR3: did you mean PETR4?"),
         (lambda lake: lake.history(["XXXX3", "PETR4"]), AnalysisError, "The lake has no XXXX3: it has IBOV, PETR4"),
         (lambda lake: lake.history("PETR4", "2030-01-01"), AnalysisError, "The lake has no row of PETR4 in these days"),
+        (lambda lake: lake.history([]), AnalysisError, "No ticker was given: name some, like history("),
         (lambda lake: lake.history("?"), AnalysisError, "'?' is not a B3 ticker"),
         (lambda lake: lake.history("@IBOV"), B3LakeError, "The lake has no portfolio of IBOV yet"),
         (lambda lake: lake.history(["PETR4"], wide="price"), AnalysisError, "There is no column 'price'"),

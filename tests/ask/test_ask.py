@@ -25,6 +25,7 @@ from b3lake.ask.show_rows import format_column, print_table, to_json
 from b3lake.cli import run_command
 from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.settings import Settings, read_settings
+from b3lake.lake.tables import TABLES
 from tests.ask.lake import Lake
 
 TYPES = """SELECT
@@ -112,8 +113,10 @@ def test_parquet(here: Lake, tmp_path: Path) -> None:
     ("sql", "said"),
     [
         ("SELECT 1 FRM x", 'syntax error at or near "x"'),
-        ("SELECT nope FROM b3_daily_quotes_refined", '"nope"'),
-        ("SELECT * FROM not_there", "not_there"),
+        ("SELECT close_prise FROM b3_daily_history", "did you mean close_price or"),
+        ("SELECT h.close_prise FROM b3_daily_history AS h", "did you mean close_price or"),
+        ("SELECT * FROM b3_dayly_history", "did you mean b3_daily_history?"),
+        ("DESCRIBE b3_dayly_history", "did you mean b3_daily_history?"),
     ],
 )
 def test_a_wrong_query_shows_the_message_of_athena(
@@ -175,14 +178,66 @@ def test_a_missing_question_is_said(capsys: pytest.CaptureFixture[str], argument
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "one of the arguments query --sql --file --list is required; --help lists the options."),
+        ([], "one of the arguments query --sql --file --list --tables is required; --help lists the options."),
         (["latest_close", "--sql", "SELECT 1"], "argument --sql: not allowed with argument query; "),
         (["latest_close", "--csv", "--json"], "argument --json: not allowed with argument --csv; "),
+        (["--list", "--rows", "-1"], "--rows -1 shows nothing: give 1 or more."),
+        (["--tables", "--ticker", "PETR4"], "--ticker, --since and --pivot are of a query's rows"),
+        (["--sql", "SHOW TABLES", "--pivot"], "--ticker, --since and --pivot are of a query's rows"),
     ],
 )
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     assert run_command("ask", arguments) == 2
     assert capsys.readouterr().err.startswith(f"b3lake ask: {said}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--tables"], ["--sql", "SHOW TABLES"], ["--sql", "show tables;"]])
+def test_tables_lists_what_there_is(here: Lake, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run_command("ask", [*arguments, "--json"]) == 0
+    rows = {row["table"]: row["a_row_is"] for row in json.loads(capsys.readouterr().out)}
+    assert {"b3_daily_history", "b3_daily_quotes", "b3_daily_quotes_refined"} <= rows.keys()
+    assert rows == {name: TABLES[name].about for name in rows}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", ["DESCRIBE", "desc"])
+def test_describe_lists_the_columns_that_sql_has(here: Lake, capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert run_command("ask", ["--sql", f"{word} b3_daily_history", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["column"] for row in rows] == TABLES["b3_daily_history"].columns.names
+    assert rows[0] == {"column": "ticker", "type": "string", "unit": "", "note": ""}
+    assert rows[-1] == {"column": "year", "type": "int", "unit": "", "note": "partition"}
+    assert {row["column"] for row in rows if row["unit"] == "R$"} >= {"close_price", "adj_close_price"}
+
+
+def test_the_account_lists_its_tables_from_its_catalog(
+    real_athena: AthenaBackend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    glue = boto3.client("glue")
+    glue.create_database(DatabaseInput={"Name": "tech_challenge2_dev"})
+    for name in ("mine", "br_rates"):
+        columns = [{"Name": "day", "Type": "date"}]
+        table = {"Name": name, "StorageDescriptor": {"Columns": columns}, "PartitionKeys": []}
+        glue.create_table(DatabaseName="tech_challenge2_dev", TableInput=table)
+    assert run_command("ask", ["--tables"]) == 0
+    lines = [[cell.strip() for cell in line.split("│")[1:3]] for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if len(line) == 2] == [["br_rates", "a rate on a day"], ["mine", ""]]
+    assert real_athena.executions == {}
+
+
+@pytest.mark.slow
+def test_months_by_tickers(here: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("ask", ["monthly_returns", "--ticker", "PETR4,VALE3", "--pivot"]) == 0
+    out = capsys.readouterr().out
+    assert [line.split("│")[1].strip() for line in out.splitlines() if line.startswith("│")] == [
+        "11/2023",
+        "12/2023",
+        "01/2024",
+        "02/2024",
+    ]
+    assert run_command("ask", ["monthly_returns", "--ticker", "PETR4", "--pivot", "sessions", "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == '"month_start","PETR4"'
 
 
 def test_list_names_every_query(capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,7 +326,7 @@ def test_the_real_athena_is_asked_through_awswrangler(real_athena: AthenaBackend
 def test_the_real_athena_refuses_in_one_line(
     real_athena: AthenaBackend, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"
+    message = "SYNTAX_ERROR: line 1:8: nope"
 
     def refuse(*_arguments: object, **_options: object) -> None:
         raise QueryFailed(message)
