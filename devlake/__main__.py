@@ -23,6 +23,13 @@ from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
 from devlake.terminal import Stage, console, fail, stage, warn
 
+OTHER_TOOLS = "Other tools (the AWS CLI, boto3) reach it from a terminal that has:"
+NEEDED = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+NOT_THERE = (
+    "S3, Lambda, SQS, Glue's catalog and Athena's API answer there, with whatever credentials; awswrangler's Athena "
+    "functions do not find the results, and Glue runs no job by itself: `make query` and `make refine` do these."
+)
+
 
 def _port() -> int | None:
     text = os.environ.get("LAKE_PORT", "")
@@ -61,7 +68,12 @@ def up() -> int:
     console.print(
         "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
     )
-    console.print(f"Other tools reach it with AWS_ENDPOINT_URL={aws.endpoint_url} and any credentials.")
+    console.print(OTHER_TOOLS)
+    environment = aws.environment()
+    console.print(
+        "  export " + " ".join(f"{name}={environment[name]}" for name in NEEDED), markup=False, soft_wrap=True
+    )
+    console.print(NOT_THERE)
     return 0
 
 
