@@ -26,7 +26,7 @@ def with_lake_names(message: str, sql: str) -> str:
     if found := _first(_NO_TABLE, message):
         return no_such_table(found)
     if found := _first(_NO_COLUMN, message):
-        return _no_such_column(found, sql)
+        return _no_such_column(found, sql) or message
     return message
 
 
@@ -41,6 +41,7 @@ def no_such_table(name: str) -> str:
 
 
 def _no_such_column(name: str, sql: str) -> str:
+    """The sentence that the tables of `sql` have no such column; "" where it asks none of the lake's."""
     asked = [table for table in TABLES if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
     there = {column: table for table in asked[::-1] for column in TABLES[table].columns.names}
     if near := difflib.get_close_matches(name.lower(), there, 3):
@@ -49,7 +50,7 @@ def _no_such_column(name: str, sql: str) -> str:
     elsewhere = [table for table in TABLES if name.lower() in TABLES[table].columns.names]
     if elsewhere:
         return f"There is no column {name!r} there: {' and '.join(elsewhere)} have it."
-    return f"There is no column {name!r}: {_describing(asked[0]) if asked else _LIST}"
+    return f"There is no column {name!r}: {_describing(asked[0])}" if asked else ""
 
 
 def _describing(table: str) -> str:

@@ -46,3 +46,5 @@ def test_columns(message: str, name: str, said: str) -> None:
 
 def test_other_messages_stay() -> None:
     assert with_lake_names("Parser Error: syntax error", HISTORY) == "Parser Error: syntax error"
+    of_no_table = DUCKDB_COLUMN.format("xyzzy")
+    assert with_lake_names(of_no_table, "SELECT xyzzy FROM (SELECT 1 AS a)") == of_no_table
