@@ -6,6 +6,7 @@ Prints a table of the rooms; the survivors' changes go to .lake/mutants.diff. Ex
 import argparse
 import os
 import random
+import signal
 import sys
 from collections import Counter, defaultdict
 
@@ -37,7 +38,7 @@ def try_rooms(rooms: list[str], count: int, seed: int, jobs: int) -> dict[str, C
     REPORT.parent.mkdir(exist_ok=True)
     with REPORT.open("w", encoding="utf-8") as report, copies(paths.ROOT, jobs) as places_to_try:
         bench = Bench(places_to_try)
-        bench.time_tests(sorted({trial.tests for trial in trials}))
+        bench.time_tests(trials)
         for number, (trial, fate) in enumerate(bench.try_all(trials), 1):
             fates[trial.room][fate] += 1
             at = f"{trial.mutant.file}:{trial.mutant.line}"
@@ -67,11 +68,15 @@ def main() -> int:
     parser.add_argument("--room", action="append", choices=ROOMS, help="only of this room (may be repeated)")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), help="so many at a time")
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):  # so that the copies go then, too
+        signal.signal(number, signal.default_int_handler)
     try:
         fates = try_rooms(options.room or list(ROOMS), options.mutants, options.seed, options.jobs)
     except MutationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     console = Console(highlight=False)
     console.print(table(fates))
     if sum(counts[Fate.SURVIVED] for counts in fates.values()):

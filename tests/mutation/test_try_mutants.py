@@ -40,7 +40,7 @@ def trial(text: str) -> Trial:
 def test_each_fate(checkout: Path, bench: tuple[Bench, list[Path]]) -> None:
     tried, made = bench
     trials = [trial(HALF.replace("/", "*")), trial(HALF.replace("/", "//")), trial(ENDLESS), trial("def half(")]
-    tried.time_tests([trials[0].tests])
+    tried.time_tests(trials)
     assert [(one, fate) for one, fate in tried.try_all(trials)] == [
         (trials[0], Fate.KILLED),
         (trials[1], Fate.SURVIVED),
@@ -57,8 +57,11 @@ def test_each_fate(checkout: Path, bench: tuple[Bench, list[Path]]) -> None:
 @pytest.mark.slow
 def test_tests_that_fail_without_a_mutant_are_an_error(checkout: Path) -> None:
     (checkout / "tests" / "test_halves.py").write_text(TEST.replace("== 2", "== 3"))
-    with copies(checkout, 1) as made, pytest.raises(MutationError, match="Without a mutant these tests end with 1"):
-        Bench(made).time_tests([trial(HALF).tests])
+    with (
+        copies(checkout, 1) as made,
+        pytest.raises(MutationError, match=r"Without a mutant tests/test_halves\.py ends with 1"),
+    ):
+        Bench(made).time_tests([trial(HALF)])
     assert not made[0].exists()
 
 

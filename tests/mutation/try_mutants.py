@@ -23,8 +23,10 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venvs", ".lake", ".aws-sam", ".hypot
 PYTEST = ("-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "-m", "not slow", "--hypothesis-seed=0")
 PATIENCE = 4
 """So many times as long as the tests take without a mutant, and `grace_seconds` more, they may take with one."""
-SIGNS_OF_A_TEST = {1, 2}
-"""pytest's exit codes when a test failed, and when the tests could not even be imported."""
+SIGNS_OF_A_TEST = {1, 2, 4}
+"""pytest's exit codes when a test failed, and when tests or their conftest.py could not even be imported."""
+NO_TESTS = 5
+"""That of a file whose tests are all slow."""
 
 
 @contextmanager
@@ -86,21 +88,22 @@ class Bench:
         self._free: SimpleQueue[Path] = SimpleQueue()
         for place in places:
             self._free.put(place)
-        self._seconds: dict[tuple[str, ...], float] = {}
+        self._seconds: dict[str, float] = {}
 
-    def time_tests(self, sets: Sequence[tuple[str, ...]]) -> None:
-        """Run each set of tests without a mutant. Raises MutationError when one fails: it would kill everything."""
+    def time_tests(self, trials: Sequence[Trial]) -> None:
+        """Run the tests of `trials` without a mutant. Raises MutationError when one fails: it would kill everything."""
+        files = sorted({test for trial in trials for test in trial.tests})
         with ThreadPoolExecutor(self._size) as threads:
-            self._seconds |= zip(sets, threads.map(self._time, sets), strict=True)
+            self._seconds |= zip(files, threads.map(self._time, files), strict=True)
 
-    def _time(self, tests: tuple[str, ...]) -> float:
+    def _time(self, test: str) -> float:
         copy = self._free.get()
         try:
             started = time.monotonic()
-            code = run_tests(copy, tests, 1800)
-            if code != 0:
+            code = run_tests(copy, [test], 1800)
+            if code not in {0, NO_TESTS}:
                 log = (copy.parent / f"{copy.name}.log").read_text("utf-8", "replace")
-                raise MutationError(f"Without a mutant these tests end with {code}: {' '.join(tests)}\n{log[-3000:]}")
+                raise MutationError(f"Without a mutant {test} ends with {code}:\n{log[-3000:]}")
             return time.monotonic() - started
         finally:
             self._free.put(copy)
@@ -116,7 +119,8 @@ class Bench:
         before = file.read_text("utf-8")
         try:
             file.write_text(trial.mutant.text, "utf-8")
-            code = run_tests(copy, trial.tests, self._grace_seconds + PATIENCE * self._seconds[trial.tests])
+            expected = sum(self._seconds[test] for test in trial.tests)
+            code = run_tests(copy, trial.tests, self._grace_seconds + PATIENCE * expected)
         finally:
             file.write_text(before, "utf-8")
             self._free.put(copy)
@@ -124,6 +128,6 @@ class Bench:
             return Fate.TIMED_OUT
         if code == 0:
             return Fate.SURVIVED
-        if code in SIGNS_OF_A_TEST or code < 0 or code == 4:  # 4: conftest.py could not be imported
+        if code in SIGNS_OF_A_TEST or code < 0:
             return Fate.KILLED
         raise MutationError(f"pytest ended with {code}: {' '.join(trial.tests)}")
