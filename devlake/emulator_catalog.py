@@ -3,6 +3,7 @@
 - BatchDeletePartition, which it does not have: no partition could be taken out of a catalog on this machine.
 - BatchCreatePartition with a set of the values that are there. Its own compares each new partition with all of them,
   so that 22,000 partitions take minutes; the answers are the same.
+- Events of S3 at the pace of a large ingestion (devlake/emulator_events.py).
 - The first answer for a request that is sent again (devlake/emulator_retries.py).
 - A refusal for whatever a browser sends (devlake/emulator_guard.py).
 
@@ -18,6 +19,7 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
+from devlake import emulator_events
 from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
 
@@ -112,6 +114,7 @@ def install() -> None:
     glue._batch_create_partition = batch_create_partition
     glue._batch_update_partition = batch_update_partition
     glue._handle_request_sync = _serve
+    emulator_events.install()
     app.app = for_programs_only(answering_retries(app.app))
 
 
