@@ -45,7 +45,8 @@ def ingestion(tickers: int, sessions: int) -> Requests:
     """
     quotes = Requests(
         writes=tickers,
-        lists=1 + _pages(tickers * sessions),  # one tells whether the lake holds anything else than real prices
+        # One tells whether the lake holds anything else than real prices, and one whether it ends before the window.
+        lists=1 + _pages(tickers) + _pages(tickers * sessions),
         reads=1,
         catalog=2 + ceil(tickers / PARTITIONS_PER_CALL),  # the table, its partitions of the window, the new ones
     )

@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from b3lake.ingest.catch_up import phrase as phrase_missing
 from b3lake.ingest.errors import MissingSessionsError, NoDataError, Status, TickerError
 from b3lake.ingest.events.ask import EventsWanted
 from b3lake.ingest.events.bring import bring_events
@@ -20,7 +21,8 @@ from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
-from b3lake.ingest.steps import Step, phrase
+from b3lake.ingest.steps import Step
+from b3lake.ingest.steps import phrase as phrase_steps
 from b3lake.ingest.validate import Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
@@ -83,13 +85,14 @@ async def ingest(
     *,
     ask: B3Events | None = None,
     market: MarketCount | None = None,
+    before: Mapping[str, list[dt.date]] | None = None,
     dry_run: bool,
 ) -> list[Outcome]:
     """Fetch and load the bars of `wanted`; one outcome a ticker.
 
     Of the whole market there is one outcome for each ticker that came, and one for `*` when anything failed. Bars that
     come without events get those that the lake knows, and what `ask` (None: nobody) says now. `market` counts the
-    papers of the files that are read.
+    papers of the files that are read; `before` are the sessions that the lake lacks before what is wanted.
     Raises AwsError, UsageError when the source cannot have such bars, and MixedLakeError when it would mix invented
     prices with others.
     """
@@ -110,6 +113,8 @@ async def ingest(
             _note_absence(outcome, wanted, source)
         _note_failures(outcome, wanted, received.failures)
         outcome.note_events(told, dry_run=dry_run)
+    for ticker, missing in (before or {}).items():
+        _note_missing_before(outcomes, ticker, missing)
     return outcomes
 
 
@@ -119,8 +124,8 @@ async def _batches(
     by_name = wanted.tickers is not None
     # Of days that nobody named, each file tells which they are.
     at_once = wanted.tickers if not wanted.whatever else None
-    whole = await lake.survey(at_once, wanted.start, wanted.end) if at_once else None
-    async for answer in source.fetch(wanted):
+    whole = await lake.survey(at_once, wanted.earliest, wanted.end) if at_once else None
+    async for part, answer in _answers(wanted, source):
         if isinstance(answer, Failure):
             received.failures.append(answer)
             steps.advance(str(answer.error))
@@ -132,11 +137,18 @@ async def _batches(
         inventory = await lake.survey(answer.tickers, answer.start, answer.end) if whole is None else whole
         rows = 0
         for bars in answer.batches:
-            validated = validate(bars, start=wanted.start, end=wanted.end)
+            validated = validate(bars, start=part.start, end=part.end)
             received.note(validated, keep_days=by_name)
             rows += len(validated.bars)
             yield received.entered(validated.bars), inventory
         steps.advance(f"{answer.name}: {counted(rows, 'bar')}")
+
+
+async def _answers(wanted: Selection, source: Source) -> AsyncIterator[tuple[Selection, Delivery | Failure | Notice]]:
+    """The source's answers, each with the part of `wanted` that it is about."""
+    for part in wanted.parts:
+        async for answer in source.fetch(part):
+            yield part, answer
 
 
 def _listed(wanted: Selection, received: _Received) -> list[str]:
@@ -147,13 +159,13 @@ def _listed(wanted: Selection, received: _Received) -> list[str]:
 
 def _outcome(ticker: str, wanted: Selection, received: _Received) -> Outcome:
     """One ticker's outcome as far as the source decides it."""
-    expected = sorted(received.there) if wanted.whatever else wanted.sessions
+    expected = sorted(received.there) if wanted.whatever else wanted.sessions_of(ticker)
     refused = received.refused.get(ticker, {})
     outcome = Outcome(ticker, Status.INVALID if refused else Status.NO_DATA, requested=len(expected))
     doubts = received.doubts.get(ticker, {})
     outcome.received, outcome.refused, outcome.doubtful = received.days[ticker], len(refused), len(doubts)
     outcome.steps = list(received.steps.get(ticker, ()))
-    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, "doubtful"), phrase(outcome.steps))))
+    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, "doubtful"), phrase_steps(outcome.steps))))
     if wanted.tickers is not None:
         outcome.gaps = gaps(expected, received.had[ticker], received.listed_since.get(ticker))
     return outcome
@@ -165,6 +177,16 @@ def _note_absence(outcome: Outcome, wanted: Selection, source: Source) -> None:
         outcome.cause = source.why_no_bars(outcome.ticker)
     else:
         outcome.status, outcome.cause = Status.UNCHANGED, no_session(wanted)
+
+
+def _note_missing_before(outcomes: list[Outcome], ticker: str, missing: list[dt.date]) -> None:
+    """Tell of sessions before the range; it is no failure, for nobody asked for them."""
+    its = next((outcome for outcome in outcomes if outcome.ticker == ticker), None)
+    if its is None:  # of the whole market
+        its = Outcome(ticker, Status.UNCHANGED)
+        outcomes.append(its)
+    its.gaps = [*missing, *its.gaps]
+    its.add_cause(phrase_missing(missing))
 
 
 def no_session(wanted: Selection) -> str:

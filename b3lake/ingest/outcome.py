@@ -51,7 +51,7 @@ class Outcome:
             self.status = Status.PLANNED if dry_run else Status.WRITTEN
         else:
             self.status = Status.UNCHANGED
-        self._add_cause(tally.causes.get(self.ticker, ""))
+        self.add_cause(tally.causes.get(self.ticker, ""))
 
     def note_events(self, report: EventsReport, *, dry_run: bool) -> None:
         """Note what became of the events of this ticker."""
@@ -61,10 +61,11 @@ class Outcome:
             self.status = Status.FAILED
         elif self.rewritten and self.status is Status.UNCHANGED:
             self.status = Status.PLANNED if dry_run else Status.WRITTEN
-        self._add_cause(report.tally.causes.get(self.ticker, ""))
-        self._add_cause(report.problems.get(self.ticker, ""))
+        self.add_cause(report.tally.causes.get(self.ticker, ""))
+        self.add_cause(report.problems.get(self.ticker, ""))
 
-    def _add_cause(self, cause: str) -> None:
+    def add_cause(self, cause: str) -> None:
+        """Say `cause`, a phrase or "", beside what is said already."""
         self.cause = "; ".join(filter(None, (self.cause, cause)))
 
     def as_record(self) -> dict[str, object]:

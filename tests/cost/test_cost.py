@@ -40,7 +40,7 @@ def test_a_known_month_by_hand() -> None:
     """Ten tickers, ten years, a hundred questions, in plain arithmetic."""
     used = quantities(month(SMALL))
     lists_of_a_plan = 2 * (3 + 101) + 1  # 2,520 dates in pages of 1,000, and 101 spans of 25 dates, twice; the ledger
-    daily_lists = 2 + 2 * lists_of_a_plan + 2  # the ledger and the history of a run
+    daily_lists = 3 + 2 * lists_of_a_plan + 2  # the ingestion's; the ledger and the history of a run
     tables_beside = 3
     assert used["s3_write"] == 21 * (10 + tables_beside + daily_lists + 10 + 3) + 100 * 2 * 11
     assert used["s3_read"] == 21 * (1 + tables_beside + 2 + 2 * 10 + 50 + 4) + 100 * 2 * 11 * 3

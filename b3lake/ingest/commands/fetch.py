@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from b3lake.ingest import options
 from b3lake.ingest.beside_quotes import BesideQuotes, TableOutcome, with_members
+from b3lake.ingest.catch_up import CatchUp, catch_up
 from b3lake.ingest.errors import Status
 from b3lake.ingest.ingest import ingest, no_session
 from b3lake.ingest.lake import Lake, open_lake
 from b3lake.ingest.outcome import Outcome, exit_code, summary
 from b3lake.ingest.progress import Steps, progress
 from b3lake.ingest.run_report import write_outcomes
+from b3lake.ingest.sources.b3 import B3Source
 from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.source import Selection, Source
@@ -33,7 +35,8 @@ class FetchRequest:
     """One run: which bars, from where, to where; `last` is the newest day whose bar may be taken.
 
     `ask` is who tells the events of bars that come without (None: nobody is asked), and `beside` who tells what is kept
-    beside the quotes (None: nothing is).
+    beside the quotes (None: nothing is). With `catches_up` no first day was named: then what the lake lacks before is
+    fetched too.
     """
 
     wanted: Selection
@@ -43,6 +46,7 @@ class FetchRequest:
     ask: B3Events | None = None
     beside: BesideSources | None = None
     market: str = CASH
+    catches_up: bool = False
     dry_run: bool = False
     json_lines: bool = False
 
@@ -72,6 +76,7 @@ def parse(
         options.read_b3_events(given, environ, chosen),
         options.read_beside(given, environ, chosen),
         chosen.market,
+        catches_up=not given.text("start_date"),
         dry_run=given.flag("dry_run"),
         json_lines=given.flag("json"),
     )
@@ -125,8 +130,21 @@ async def _quotes_and_beside(
 ) -> tuple[list[Outcome], list[TableOutcome]]:
     beside = BesideQuotes(lake, request.beside, steps, wanted.now, dry_run=request.dry_run)
     market = await beside.begin()
+    caught = CatchUp(wanted)
+    if not wanted.whatever:
+        together = isinstance(request.source, B3Source)
+        caught = await catch_up(lake.store, wanted, extend=request.catches_up, together=together)
+    if caught.told:
+        steps.tell(caught.told)
     outcomes = await ingest(
-        wanted, request.source, lake, steps, ask=request.ask, market=market, dry_run=request.dry_run
+        caught.wanted,
+        request.source,
+        lake,
+        steps,
+        ask=request.ask,
+        market=market,
+        before=caught.missing,
+        dry_run=request.dry_run,
     )
     return outcomes, await beside.bring()
 

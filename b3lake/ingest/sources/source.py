@@ -1,5 +1,6 @@
 """The protocol of a source of quotes: an object with an address that delivers bars, or says why it cannot."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ class Selection:
     """The bars that are wanted: of `tickers` (None: of every ticker), from `start` to `end`, both included.
 
     `now` (aware) is the moment of the run: it decides which files B3's site has. With `whatever` no day was asked for,
-    and those that the source has are wanted: then none is missing.
+    and those that the source has are wanted: then none is missing. Of a ticker in `since` bars are wanted from an
+    earlier day on; a source is asked for `parts`, which have none.
     """
 
     tickers: tuple[str, ...] | None
@@ -30,6 +32,27 @@ class Selection:
     now: dt.datetime
     interval: str = "1d"
     whatever: bool = False
+    since: Mapping[str, dt.date] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> "list[Selection]":
+        """What is wanted as ranges of one first day, those of the most tickers first."""
+        if not self.since:
+            return [self]
+        tickers_from: dict[dt.date, list[str]] = {}
+        for ticker in self.tickers or ():
+            tickers_from.setdefault(self.since.get(ticker, self.start), []).append(ticker)
+        parts = sorted(tickers_from.items(), key=lambda part: (-len(part[1]), part[0]))
+        return [dataclasses.replace(self, tickers=tuple(names), start=day, since={}) for day, names in parts]
+
+    def sessions_of(self, ticker: str) -> list[dt.date]:
+        """The sessions that are wanted of `ticker`, oldest first."""
+        return sessions_between(self.since.get(ticker, self.start), self.end)
+
+    @property
+    def earliest(self) -> dt.date:
+        """The first day that is wanted of any ticker."""
+        return min([self.start, *self.since.values()])
 
     @property
     def sessions(self) -> list[dt.date]:
