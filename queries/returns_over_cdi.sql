@@ -1,6 +1,7 @@
 -- Return of every ticker in every year beside what CDI paid over the same days, per cent, and what is left above CDI.
 -- From the last close of the year before (or the first one there is) to the year's last. CDI's rate of a day is paid from
--- that day to the next, so the first day counts and the last does not. NULL: CDI lacks a day.
+-- that day to the next, so the first day counts and the last does not. NULL: CDI lacks a day. Where days of the year before
+-- are missing, from_date says so: both returns are of the days from there on.
 WITH closes AS (
     SELECT
         ticker,
