@@ -10,8 +10,10 @@ from b3lake.ingest.catalog import Catalog
 from b3lake.ingest.parquet import encode
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.schemas import RAW_SCHEMA
+from devlake.aws_requests import AwsRequest
 from devlake.cotahist_writer import quote, whole_file
 from devlake.fake_yahoo import FakeYahoo
+from devlake.proxy import Answer, Proxy, serving
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session, table
 from tests.ingest.test_run import RANGE, Command, command, impatience  # noqa: F401 - fixtures
 from tests.ingest.yahoo_cases import answer_with, bar
@@ -97,6 +99,26 @@ def test_repeated_rows_are_dropped_where_the_source_does_not_help(
     assert command.doctor("--fix") == 0
     assert [(row["ts"].hour, row["volume"]) for row in lake.rows(key_of(DAYS[0]))] == [(13, 2), (14, 4), (15, 3)]
     assert fake_yahoo.requests == [], "nothing is fetched for it"
+
+
+def test_an_object_that_goes_between_listing_and_reading_is_told_so(
+    command: Command, lake: TestLake, fake_yahoo: FakeYahoo, monkeypatch: pytest.MonkeyPatch
+):
+    assert command("--tickers", "PETR4", *RANGE) == 0
+    gone = Answer(404, b"<Error><Code>NoSuchKey</Code></Error>", "application/xml")
+
+    def answer(request: AwsRequest) -> Answer | None:
+        return gone if (request.operation, request.key) == ("GetObject", key_of(DAYS[2])) else None
+
+    with serving(Proxy(lake.url, intercept=answer)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        assert command.doctor("--json") == 3
+    (found,) = command.lines()
+    assert (found["finding"], found["day"], found["detail"]) == (
+        "unreadable",
+        str(DAYS[2]),
+        "gone since it was listed",
+    )
 
 
 # --- From B3's files ---------------------------------------------------------------------------------------------

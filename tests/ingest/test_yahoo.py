@@ -57,7 +57,8 @@ def fetch(fake: FakeYahoo, *args: object, **kwargs: object) -> pa.Table:
 def received(
     fake: FakeYahoo, ticker: str = "PETR4", start: dt.date = START, end: dt.date = END
 ) -> list[dict[str, object]]:
-    return validate(fetch(fake, ticker, start, end), start=start, end=end).bars.to_pylist()
+    """The rows as the source delivers them: validated by it, and by nobody here."""
+    return fetch(fake, ticker, start, end).to_pylist()
 
 
 def days_of(bars: pa.Table) -> set[dt.date]:
@@ -229,9 +230,12 @@ def test_sessions_before_the_listing_are_no_gaps(fake_yahoo: FakeYahoo):
 
 
 def test_duplicate_dates_give_one_bar(fake_yahoo: FakeYahoo):
-    twice = [bar(SESSIONS[0]), bar(SESSIONS[1]), bar(SESSIONS[1]), *(bar(day) for day in SESSIONS[2:])]
+    """The last of them."""
+    twice = [bar(SESSIONS[0]), bar(SESSIONS[1], 12.0), bar(SESSIONS[1], 13.0), *(bar(day) for day in SESSIONS[2:])]
     fake_yahoo.scripted["PETR4.SA"] = [answer_with(twice)]
-    assert [row["day"] for row in received(fake_yahoo)] == SESSIONS
+    assert [(row["day"], row["close"]) for row in received(fake_yahoo)] == [
+        (day, 13.0 if day == SESSIONS[1] else 10.0) for day in SESSIONS
+    ]
 
 
 def test_live_bar_beside_the_days_bar_gives_one_bar(fake_yahoo: FakeYahoo):
@@ -258,8 +262,10 @@ def test_trade_on_a_day_called_closed_is_kept(fake_yahoo: FakeYahoo):
 
 
 def test_latest_price_appended_after_the_end_is_left_out(fake_yahoo: FakeYahoo):
-    fake_yahoo.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), bar(dt.date(2024, 6, 3))])]
-    assert [row["day"] for row in received(fake_yahoo)] == SESSIONS
+    """Of the days between, which were asked for as well, and of one after the present."""
+    for later in (dt.date(2024, 5, 9), NOW.date(), dt.date(2024, 6, 3)):
+        fake_yahoo.scripted["PETR4.SA"] = [answer_with([*(bar(day) for day in SESSIONS), bar(later)])]
+        assert [row["day"] for row in received(fake_yahoo)] == SESSIONS
 
 
 def test_bar_stamped_late_the_day_before_belongs_to_its_day(fake_yahoo: FakeYahoo):

@@ -159,11 +159,11 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
 async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Finding | None]:
     try:
         rows = decode(await objects.get(store, found.key))
+    except (NotFoundError, FileNotFoundError):  # obstore raises either
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0][:120]
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"no Parquet file: {reason}")
-    except NotFoundError:
-        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
     except BaseError as error:
         if ends_the_run(error):
             raise as_aws_error(error, "the raw bucket", "RAW_BUCKET") from error
