@@ -1,161 +1,18 @@
 """`python -m devlake COMMAND`: what the Makefile's targets run."""
 
 import argparse
-import os
-import shlex
 import signal
-import subprocess
 import sys
+from importlib import import_module
 from types import FrameType
 
 from b3lake.lake.errors import B3LakeError
-from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
-from b3lake.lake.words import counted
-from devlake import local_lake, paths
-from devlake.ask_lake import TOUR_COMMAND, query_command, query_environment, report_command
-from devlake.demo import run_demo
-from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
-from devlake.errors import DevLakeError
-from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, holds_synthetic_prices, ingest_quotes
-from devlake.local_lake import only_one, open_lake
-from devlake.mend_catalog import mend_catalog
-from devlake.prepare_athena import prepare_athena
-from devlake.run_glue import carry_out_runs, wait_for_events
-from devlake.terminal import Stage, console, fail, stage, warn
+from devlake.terminal import fail
 
-OTHER_TOOLS = "Other tools (the AWS CLI, boto3) reach it from a terminal that has:"
-NEEDED = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-NOT_THERE = (
-    "S3, Lambda, SQS, Glue's catalog and Athena's API answer there, with whatever credentials; awswrangler's Athena "
-    "functions do not find the results, and Glue runs no job by itself: `make query` and `make refine` do these."
-)
-
-
-def _port() -> int | None:
-    text = os.environ.get("LAKE_PORT", "")
-    if not text:
-        return None
-    if not text.isdigit() or not 1024 <= int(text) <= 65535:
-        raise DevLakeError(f"LAKE_PORT is {text!r}: give a port number from 1024 to 65535, or leave it out.")
-    return int(text)
-
-
-def demo() -> int:
-    run_demo(_port())
-    return 0
-
-
-def up() -> int:
-    stages: list[Stage] = []
-    with only_one(local_lake.FOLDER):
-        aws = local_lake.find_lake()
-        if aws is None:
-            with stage("Start the AWS emulator", stages) as now:
-                aws = local_lake.start_lake(_port())
-                now.done = aws.endpoint_url
-        try:
-            with stage("Deploy template.yaml with SAM", stages) as now:
-                outputs = deploy_stack(aws, local_lake.FOLDER, on_line=now.tell)
-                prepare_athena(aws)
-                made = mend_catalog(aws, outputs["RawBucketName"])
-                now.done = f"bucket {outputs['RawBucketName']}"
-        except BaseException:
-            local_lake.stop_lake()
-            raise
-        if made:
-            warn(f"The catalog had lost {', '.join(made)}: made again, and filled from the objects.")
-            _refine(stages)
-    console.print(
-        "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
-    )
-    console.print(OTHER_TOOLS)
-    environment = aws.environment()
-    console.print(
-        "  export " + " ".join(f"{name}={environment[name]}" for name in NEEDED), markup=False, soft_wrap=True
-    )
-    console.print(NOT_THERE)
-    return 0
-
-
-def ingest() -> int:
-    stages: list[Stage] = []
-    with only_one(local_lake.FOLDER):
-        aws = open_lake()
-        outputs = stack_outputs(aws)
-        with stage("Ingest quotes", stages) as now:
-            with choose_origin(holds_synthetic_prices(aws, outputs["RawBucketName"]), os.environ) as origin:
-                ingestion = ingest_quotes(aws, outputs, local_lake.FOLDER, origin, on_line=now.tell)
-            now.done = f"{counted(ingestion.written, 'object')} written, source: {ingestion.source}"
-        for line in ingestion.problems:
-            warn(line)
-        if ingestion.written:
-            with stage("S3 events start the Glue job", stages) as now:
-                asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], local_lake.FOLDER)
-                now.done = f"{asked} job runs asked for"
-            _refine(stages)
-    if ingestion.synthetic:
-        warn(SYNTHETIC_NOTICE)
-    return ingestion.exit_code
-
-
-def refine() -> int:
-    with only_one(local_lake.FOLDER):
-        _refine([])
-    return 0
-
-
-def _refine(stages: list[Stage]) -> None:
-    aws = open_lake()
-    with stage("Refine on Spark", stages) as now:
-        run = carry_out_runs(aws, stack_outputs(aws)["RefineJobName"], local_lake.FOLDER, on_line=now.tell)
-        now.done = f"{counted(run.summary['refined_partitions'], 'partition')} written"
-    for line in run.warnings():
-        warn(line)
-
-
-def query() -> int:
-    sql, file = os.environ.get("SQL", ""), os.environ.get("FILE", "")
-    if bool(sql) == bool(file):
-        raise DevLakeError("Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql")
-    question = f"--sql={sql}" if sql else f"--file={file}"
-    return _ask(query_command([question, *shlex.split(os.environ.get("ARGS", ""))]))
-
-
-def report() -> int:
-    return _ask(report_command(paths.STATE / "report.html"))
-
-
-def tour() -> int:
-    return _ask(TOUR_COMMAND)
-
-
-def _ask(command: list[str]) -> int:
-    """Run a command of the query layer on the lake that is up, or with AWS=1 on the one in the caller's account."""
-    if os.environ.get("AWS") == "1":
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_ENDPOINT_URL")}
-    else:
-        environment = query_environment(open_lake())
-    return subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode
-
-
-def status() -> int:
-    aws = local_lake.find_lake()
-    if aws is None:
-        console.print("No lake is up: `make up` starts one.")
-        return 0
-    outputs = stack_outputs(aws)
-    console.print(f"A lake is up at {aws.endpoint_url}.")
-    s3 = aws.client("s3")
-    for prefix in (RAW_PREFIX, REFINED_PREFIX, HISTORY_PREFIX):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=f"{prefix}/")
-        sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
-        console.print(f"  {prefix + '/':<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
-    return 0
-
-
-def down() -> int:
-    console.print("The lake is down; its data stays in .lake/." if local_lake.stop_lake() else "No lake was up.")
-    return 0
+_LAKE, _ASK = "devlake.lake_commands", "devlake.ask_commands"
+COMMANDS = dict.fromkeys(("demo", "up", "ingest", "refine", "status", "down"), _LAKE)
+COMMANDS |= dict.fromkeys(("query", "report", "tour"), _ASK)
+"""Each command's module, whose function of that name it is; imported only when asked for."""
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> None:
@@ -164,14 +21,13 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Run one command; returns its exit code (130 when it was interrupted)."""
-    commands = {one.__name__: one for one in (demo, up, ingest, refine, query, report, tour, status, down)}
     parser = argparse.ArgumentParser(prog="python -m devlake", description="The B3 lake on one machine.")
-    parser.add_argument("command", choices=tuple(commands))
+    parser.add_argument("command", choices=tuple(COMMANDS))
     command = parser.parse_args().command
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        return commands[command]()
+        return int(getattr(import_module(COMMANDS[command]), command)())
     except B3LakeError as error:
         fail(str(error))
         return error.exit_code

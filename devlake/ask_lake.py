@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from b3lake.lake.names import DEFAULT_ENV
 from devlake import paths
-from devlake.deploy_stack import ENV
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 
@@ -22,7 +22,7 @@ def query_command(arguments: Sequence[str]) -> list[str]:
 
 def query_environment(aws: Emulator) -> dict[str, str]:
     """The environment in which the query layer asks this lake."""
-    return aws.environment() | {"LAKE_ENV": ENV}
+    return aws.environment() | {"LAKE_ENV": DEFAULT_ENV}
 
 
 def ask_file(aws: Emulator, path: Path) -> str:

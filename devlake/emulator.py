@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from devlake import paths
 from devlake.aws_environment import REGION, aws_environment, without_aws_settings
 from devlake.child_process import Child, demand_ready
@@ -45,6 +43,8 @@ class Emulator:
 
 @cache  # making one takes longer than most requests
 def _client(endpoint_url: str, service: str) -> Any:
+    import boto3  # noqa: PLC0415 - takes longer than to find the lake, and who only asks it needs none
+
     session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
     return session.client(
         service,

@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 
 from devlake import __main__ as commands
-from devlake import emulator, local_lake
+from devlake import emulator, local_lake, paths
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import Origin, choose_origin
 
@@ -152,6 +152,13 @@ def test_with_aws_the_callers_own_account_is_asked(monkeypatch: pytest.MonkeyPat
     assert command[1:] == ["-m", "b3lake", "ask", "--sql=-- all\nSELECT 1", "--csv", "my file.csv"]
     assert environment["LAKE_ENV"] == "lab"
     assert "AWS_ENDPOINT_URL" not in environment
+
+
+def test_who_asks_waits_for_nothing_that_fills_a_lake() -> None:
+    heavy = "{'boto3', 'pandas', 'yfinance', 'pyarrow', 'exchange_calendars'}"
+    program = f"import sys, devlake.__main__, devlake.ask_commands; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
