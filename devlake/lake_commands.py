@@ -1,5 +1,6 @@
 """The commands that make, fill and look after the lake on this machine."""
 
+import datetime as dt
 import os
 
 from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
@@ -7,6 +8,7 @@ from b3lake.lake.words import counted
 from devlake import local_lake
 from devlake.demo import run_demo
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
+from devlake.disk_room import demand_room
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, holds_synthetic_prices, ingest_quotes
 from devlake.local_lake import only_one, open_lake
@@ -74,6 +76,8 @@ def ingest() -> int:
     with only_one(local_lake.FOLDER):
         aws = open_lake()
         outputs = stack_outputs(aws)
+        if room := demand_room(os.environ, local_lake.FOLDER, dt.datetime.now(dt.timezone.utc)):
+            console.print(room)
         with stage("Ingest quotes", stages) as now:
             with choose_origin(holds_synthetic_prices(aws, outputs["RawBucketName"]), os.environ) as origin:
                 ingestion = ingest_quotes(aws, outputs, local_lake.FOLDER, origin, on_line=now.tell)
