@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.leave import leave
+from b3lake.texts.told import told
 
 EXIT_INTERRUPTED = 130
 
@@ -46,8 +47,10 @@ COMMANDS = {
 
 def usage() -> str:
     """The list of subcommands."""
-    lines = [f"  {name:<10} {command.description}" for name, command in COMMANDS.items()]
-    return "\n".join(["usage: b3lake COMMAND [options]", "", *lines, "", "b3lake COMMAND --help says more."])
+    lines = [f"  {name:<10} {told(command.description)}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [told("usage: b3lake COMMAND [options]"), "", *lines, "", told("b3lake COMMAND --help says more.")]
+    )
 
 
 def run_command(name: str, arguments: Sequence[str], program: str = "") -> int:
@@ -65,7 +68,7 @@ def run_command(name: str, arguments: Sequence[str], program: str = "") -> int:
 
 
 def _fail(program: str, sentence: str, exit_code: int) -> int:
-    print(f"{program}: {sentence}", file=sys.stderr)
+    print(f"{program}: {told(sentence)}", file=sys.stderr)
     return exit_code
 
 

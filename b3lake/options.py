@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from b3lake.lake.errors import UsageError
+from b3lake.texts.told import told
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,33 @@ class Given:
         return bool(getattr(self.options, name))
 
 
+class _ToldHelp(argparse.HelpFormatter):
+    """Help in the language of the terminal."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, told("usage: ") if prefix is None else prefix)
+
+    def start_section(self, heading: str | None) -> None:
+        super().start_section(heading and told(heading))
+
+    def add_text(self, text: str | None) -> None:
+        super().add_text(text and told(text))
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return told(action.help or "")
+
+
 class Parser(argparse.ArgumentParser):
     """A command line whose options may have an environment variable; wrong usage raises UsageError."""
 
     def __init__(self, program: str, description: str, epilog: str | None = None) -> None:
-        super().__init__(prog=program, description=description, epilog=epilog)
+        super().__init__(prog=program, description=description, epilog=epilog, formatter_class=_ToldHelp)
         self.settings: dict[str, tuple[str, str]] = {}
 
     def add_setting(self, flag: str, variable: str, help: str, default: str = "") -> None:  # noqa: A002
         """Add an option that takes a value; without it the environment's `variable` counts, and then `default`."""
         known = f"{variable}; default {default}" if default else variable
-        name = self.add_argument(flag, help=f"{help} [{known}]".replace("%", "%%")).dest
+        name = self.add_argument(flag, help=f"{told(help)} [{told(known)}]".replace("%", "%%")).dest
         self.settings[name] = (variable, default)
 
     def read(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Given:

@@ -23,6 +23,7 @@ from b3lake.lake.names import DEFAULT_ENV, Names
 from b3lake.lake.session import DEFAULT_REGION, open_session
 from b3lake.lake.settings import read_env
 from b3lake.options import Parser
+from b3lake.texts.told import told
 
 PROGRAM = "b3lake preflight"
 
@@ -258,19 +259,19 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
 
 def run(request: PreflightRequest) -> int:
     """Print what was found; 0. Raises PreflightError when something is missing."""
-    table = Table("", "what", "found", box=None, pad_edge=False)
+    table = Table("", told("what"), told("found"), box=None, pad_edge=False)
     signs = {OK: Text("✓", "green"), NOTE: Text("!", "yellow"), MISSING: Text("✗", "bold red")}
     findings = []
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    with console.status("Asking the account …"):
+    with console.status(told("Asking the account …")):
         for finding in check_account(request.env, open_client()):
             findings.append(finding)
-            table.add_row(signs[finding.state], finding.subject, Text(finding.text))
+            table.add_row(signs[finding.state], told(finding.subject), Text(told(finding.text)))
     console.print(table)
     missing = [finding.subject for finding in findings if finding.state == MISSING]
     if missing:
         raise PreflightError(f"The lake cannot be deployed here yet; missing: {', '.join(missing)}.")
-    console.print("The lake can be deployed here.")
+    console.print(told("The lake can be deployed here."))
     return 0
 
 

@@ -16,7 +16,7 @@ from devlake.local_lake import only_one
 from devlake.measure_memory import peak_memory
 from devlake.prepare_athena import WORKGROUP, prepare_athena
 from devlake.run_glue import GlueRun, carry_out_runs, wait_for_events
-from devlake.terminal import Stage, console, stage, warn
+from devlake.terminal import Stage, console, say, stage, warn
 
 FOLDER = paths.STATE / "demo"
 TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "MGLU3", "^BVSP")
@@ -29,7 +29,7 @@ def run_demo(port: int | None = None) -> None:
 
     Raises DevLakeError when a stage cannot do its work.
     """
-    console.print("[bold]B3 lake demo[/bold]: everything runs on this machine; no account, nothing in the cloud\n")
+    say("[bold]B3 lake demo[/bold]: everything runs on this machine; no account, nothing in the cloud\n")
     with only_one(FOLDER), peak_memory() as peak:
         _empty(FOLDER)
         stages: list[Stage] = []
@@ -42,8 +42,8 @@ def run_demo(port: int | None = None) -> None:
             emulator.stop(aws)
     _sum_up(ingestion, run, stages)
     megabytes = peak.largest_bytes / 2**20
-    console.print(f"The largest process ({peak.largest_name}) took {megabytes:,.0f} MiB of memory.")
-    console.print("Keep a lake and ask it more: `make up`, `make ingest`, `make query SQL='SELECT …'`, `make down`.")
+    say(f"The largest process ({peak.largest_name}) took {megabytes:,.0f} MiB of memory.")
+    say("Keep a lake and ask it more: `make up`, `make ingest`, `make query SQL='SELECT …'`, `make down`.")
 
 
 def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]:
@@ -63,7 +63,7 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
         raise DevLakeError("The ingestion wrote nothing: see .lake/demo/ingest.log.")
     with stage("S3 events start the Glue job", stages) as now:
         asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], FOLDER)
-        now.done = f"{asked} job run{'s' * (asked != 1)} asked for by start_glue_job"
+        now.done = f"{counted(asked, 'job run')} asked for by start_glue_job"
     with stage("Refine on Spark", stages) as now:
         run = carry_out_runs(aws, outputs["RefineJobName"], FOLDER, on_line=now.tell)
         now.done = f"{counted(run.summary['refined_partitions'], 'partition')} under {REFINED_PREFIX}/"
@@ -79,13 +79,13 @@ def _run_stages(aws: Emulator, stages: list[Stage]) -> tuple[Ingestion, GlueRun]
 
 
 def _sum_up(ingestion: Ingestion, run: GlueRun, stages: list[Stage]) -> None:
-    console.print(
+    say(
         f"Wrote {counted(ingestion.written, 'bronze object')} for {counted(ingestion.tickers, 'ticker')} and"
-        f" {counted(run.summary['refined_partitions'], 'refined partition')}; {len(run.run_ids)} requested job"
-        f" run{'s were' if len(run.run_ids) != 1 else ' was'} carried out as one."
+        f" {counted(run.summary['refined_partitions'], 'refined partition')};"
+        f" {counted(len(run.run_ids), 'job run')} requested, carried out as one."
     )
     took = ", ".join(f"{one.name} {one.seconds:.1f} s" for one in stages)
-    console.print(f"Took {sum(one.seconds for one in stages):.1f} s: {took}.")
+    say(f"Took {sum(one.seconds for one in stages):.1f} s: {took}.")
     if ingestion.synthetic:
         warn(SYNTHETIC_NOTICE)
 

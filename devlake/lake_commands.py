@@ -15,7 +15,7 @@ from devlake.local_lake import only_one, open_lake
 from devlake.mend_catalog import mend_catalog
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
-from devlake.terminal import Stage, console, stage, warn
+from devlake.terminal import Stage, console, say, stage, warn
 
 OTHER_TOOLS = "Other tools (the AWS CLI, boto3) reach it from a terminal that has:"
 NEEDED = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -59,15 +59,13 @@ def up() -> int:
         if made:
             warn(f"The catalog had lost {', '.join(made)}: made again, and filled from the objects.")
             _refine(stages)
-    console.print(
-        "The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`."
-    )
-    console.print(OTHER_TOOLS)
+    say("The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`.")
+    say(OTHER_TOOLS)
     environment = aws.environment()
     console.print(
         "  export " + " ".join(f"{name}={environment[name]}" for name in NEEDED), markup=False, soft_wrap=True
     )
-    console.print(NOT_THERE)
+    say(NOT_THERE)
     return 0
 
 
@@ -87,7 +85,7 @@ def ingest() -> int:
         if ingestion.written:
             with stage("S3 events start the Glue job", stages) as now:
                 asked = wait_for_events(aws, RAW_EVENTS_QUEUE, outputs["RefineJobName"], local_lake.FOLDER)
-                now.done = f"{asked} job runs asked for"
+                now.done = f"{counted(asked, 'job run')} asked for"
             _refine(stages)
     if ingestion.synthetic:
         warn(SYNTHETIC_NOTICE)
@@ -112,18 +110,18 @@ def _refine(stages: list[Stage]) -> None:
 def status() -> int:
     aws = local_lake.find_lake()
     if aws is None:
-        console.print("No lake is up: `make up` starts one.")
+        say("No lake is up: `make up` starts one.")
         return 0
     outputs = stack_outputs(aws)
-    console.print(f"A lake is up at {aws.endpoint_url}.")
+    say(f"A lake is up at {aws.endpoint_url}.")
     s3 = aws.client("s3")
     for prefix in (RAW_PREFIX, REFINED_PREFIX, HISTORY_PREFIX):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=f"{prefix}/")
         sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
-        console.print(f"  {prefix + '/':<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
+        say(f"  {prefix + '/':<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
     return 0
 
 
 def down() -> int:
-    console.print("The lake is down; its data stays in .lake/." if local_lake.stop_lake() else "No lake was up.")
+    say("The lake is down; its data stays in .lake/." if local_lake.stop_lake() else "No lake was up.")
     return 0

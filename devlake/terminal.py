@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.markup import escape
 
+from b3lake.texts.told import told
+
 console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
@@ -31,26 +33,32 @@ class Stage:
 @contextmanager
 def stage(name: str, stages: list[Stage]) -> Iterator[Stage]:
     """A stage of the run: timed, shown while it runs, one line when it has ended, and added to `stages`."""
-    current = Stage(name)
+    current = Stage(told(name))
     started = time.monotonic()
     if console.is_terminal:
-        with console.status(f"[bold]{name}[/bold]") as live:
+        with console.status(f"[bold]{current.name}[/bold]") as live:
             current._live = live
             yield current
             current._live = None
     else:
-        console.print(f"{name} …")
+        console.print(f"{current.name} …")
         yield current
     current.seconds = time.monotonic() - started
     stages.append(current)
-    console.print(f"[green]✓[/green] [bold]{name}[/bold] {escape(current.done)} [dim]({current.seconds:.1f} s)[/dim]")
+    done, seconds = escape(told(current.done)), f"[dim]({current.seconds:.1f} s)[/dim]"
+    console.print(f"[green]✓[/green] [bold]{current.name}[/bold] {done} {seconds}")
+
+
+def say(text: str) -> None:
+    """Say a sentence, which may have Rich's markup."""
+    console.print(told(text))
 
 
 def warn(text: str) -> None:
     """Say something that a person must not miss."""
-    console.print(f"[bold black on yellow] ! [/] [bold yellow]{escape(text)}[/]")
+    console.print(f"[bold black on yellow] ! [/] [bold yellow]{escape(told(text))}[/]")
 
 
 def fail(text: str) -> None:
     """Say on standard error why the command ended without doing its work."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {escape(text)}")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]{told('error:')}[/] {escape(told(text))}")

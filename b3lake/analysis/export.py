@@ -18,6 +18,7 @@ from b3lake.lake.tables import TABLES
 from b3lake.lake.tickers import split_list
 from b3lake.lake.words import counted
 from b3lake.options import Parser
+from b3lake.texts.told import told
 
 PROGRAM = "b3lake export"
 
@@ -74,7 +75,7 @@ def run(request: ExportRequest, lake: AnalysisLake) -> int:
         lake.check_there(lake.named(list(request.tickers)), rows)
     _write_whole(request.output, rows, request.table)
     megabytes = request.output.stat().st_size / 1e6
-    print(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {megabytes:.1f} MB)")
+    print(told(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {megabytes:.1f} MB)"))
     return 0
 
 

@@ -23,6 +23,7 @@ from b3lake.lake.errors import UsageError
 from b3lake.lake.renames import newest_code
 from b3lake.lake.settings import Settings, read_settings
 from b3lake.options import Parser
+from b3lake.texts.told import told
 
 PROGRAM = "b3lake ask"
 STDOUT = "-"
@@ -45,6 +46,11 @@ class AskRequest:
     most_rows: int = 200
     pivoted: bool = False
     value: str | None = None
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether it asks what there is: queries, tables or columns."""
+        return self.sql is None or wanted_listing(self.sql) is not None
 
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> AskRequest:
@@ -120,19 +126,20 @@ def _answer(sql: str, request: AskRequest) -> pa.Table:
     narrowing = with_members(request.narrowing, lambda index: ask(members_query(index), settings))
     for ticker in narrowing.tickers:
         if (newest := newest_code(ticker)) and not narrowing.across_renames:
-            print(f"{ticker} is {newest} today: --ticker {newest} --lineage has both.", file=sys.stderr)
+            print(told(f"{ticker} is {newest} today: --ticker {newest} --lineage has both."), file=sys.stderr)
     answer = ask(narrowed(sql, settings.database, narrowing), settings)
     return pivot(answer, request.value) if request.pivoted else answer
 
 
 def _waiting(messages: Console) -> AbstractContextManager[Any]:
-    return messages.status("Asking Athena…") if messages.is_terminal else nullcontext()
+    return messages.status(told("Asking Athena…")) if messages.is_terminal else nullcontext()
 
 
 def _give(answer: pa.Table, request: AskRequest) -> None:
     if request.form == TABLE:
         # Rich folds a table to the terminal's width; in a file or a pipe there is none.
         width = None if sys.stdout.isatty() else 10_000
+        answer = _for_people(answer) if request.is_listing else answer
         print_table(answer, Console(width=width), request.most_rows, in_pieces=request.pivoted)
     elif request.form == PARQUET:
         _write_whole(Path(request.target), lambda file: write_parquet(answer, file))
@@ -143,6 +150,12 @@ def _give(answer: pa.Table, request: AskRequest) -> None:
             sys.stdout.flush()
         else:
             _write_whole(Path(request.target), lambda file: file.write_bytes(text))
+
+
+def _for_people(listing: pa.Table) -> pa.Table:
+    """A list of what there is, its sentences in the language of the terminal."""
+    columns = [[told(text) for text in column.to_pylist()] for column in listing.columns]
+    return pa.Table.from_arrays([pa.array(texts, pa.string()) for texts in columns], schema=listing.schema)
 
 
 def _write_whole(target: Path, write: Callable[[Path], object]) -> None:

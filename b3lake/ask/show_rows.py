@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from b3lake.ask.pivot import OF, are_months
-from b3lake.ask.units import PER_CENT, POINTS, REAIS, unit_of
+from b3lake.ask.units import PER_CENT, REAIS, REAIS_OR_POINTS, unit_of
 from b3lake.lake.tickers import INDEX_TICKER
 from b3lake.lake.words import counted
+from b3lake.texts.told import told
 
 MOST_DECIMALS = 4
 GROUPED_FROM = 10_000  # smaller whole numbers, such as years and counts, read better without separators
@@ -42,7 +43,7 @@ def print_table(answer: pa.Table, console: Console, most_rows: int, *, in_pieces
     else:
         _print_fields(columns, console)
     left_out = "" if shown.num_rows == answer.num_rows else f", the first {shown.num_rows} shown: --rows shows more"
-    console.print(f"{counted(answer.num_rows, 'row')}{left_out}", highlight=False)
+    console.print(told(counted(answer.num_rows, "row")) + told(left_out), highlight=False)
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ def _column(answer: pa.Table, number: int) -> _Column:
     is_number = _is_number(field.type)
     unit = unit_of(of) if is_number else ""
     if unit == REAIS and _has_an_index(answer, field.name):
-        unit = f"{REAIS}, {POINTS}"
+        unit = REAIS_OR_POINTS
     if pa.types.is_date(field.type) and are_months(values):
         cells = [f"{day:%m/%Y}" for day in values.to_pylist()]
     else:
         cells = format_column(values.to_pylist(), 2 if unit == PER_CENT else None)
-    return _Column(field.name, unit, cells, is_number)
+    return _Column(field.name, told(unit), cells, is_number)
 
 
 def _has_an_index(answer: pa.Table, name: str) -> bool:

@@ -7,8 +7,8 @@
 import re
 
 PER_CENT, REAIS, SHARES = "%", "R$", "shares"
-POINTS = "points"
-"""Of an index, which has no price."""
+REAIS_OR_POINTS = "R$, points"
+"""Where an index is beside shares: it has points, and no price."""
 
 _UNITS = (
     (PER_CENT, r".+_pct|weight"),

@@ -27,7 +27,7 @@ _TEXTS = {
         "host stopped": "parado entre as execuções",
         "host on": "sempre ligado",
         "allowance": "Descontadas as franquias permanentes de cada conta: {stopped} e {on} USD.",
-        "backfill": "Uma vez, para encher o lake: {backfill} USD.",
+        "backfill": "Uma vez, para encher o data lake: {backfill} USD.",
         "prices": "Preços de tabela em us-east-1, {as_of}, sem impostos.",
     },
 }

@@ -23,7 +23,7 @@ from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
 from b3lake.ingest.steps import Step
 from b3lake.ingest.steps import phrase as phrase_steps
-from b3lake.ingest.validate import Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
+from b3lake.ingest.validate import DOUBTFUL, Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
 from b3lake.lake.words import counted
@@ -165,7 +165,7 @@ def _outcome(ticker: str, wanted: Selection, received: _Received) -> Outcome:
     doubts = received.doubts.get(ticker, {})
     outcome.received, outcome.refused, outcome.doubtful = received.days[ticker], len(refused), len(doubts)
     outcome.steps = list(received.steps.get(ticker, ()))
-    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, "doubtful"), phrase_steps(outcome.steps))))
+    outcome.cause = "; ".join(filter(None, (causes(refused), causes(doubts, DOUBTFUL), phrase_steps(outcome.steps))))
     if wanted.tickers is not None:
         outcome.gaps = gaps(expected, received.had[ticker], received.listed_since.get(ticker))
     return outcome
@@ -207,8 +207,8 @@ def _note_failures(outcome: Outcome, wanted: Selection, failures: list[Failure])
     statuses = [_status(one.error) for one in its]
     outcome.status = next((status for status in statuses if status is not Status.INCOMPLETE), Status.INCOMPLETE)
     first = its[statuses.index(outcome.status)].error
-    more = f" (and {len(its) - 1} more)" if len(its) > 1 else ""
-    outcome.cause = f"{first.cause if isinstance(first, TickerError) else first}{more}"
+    cause = first.cause if isinstance(first, TickerError) else str(first)
+    outcome.cause = f"{cause} (and {len(its) - 1} more)" if len(its) > 1 else cause
     if of_market:
         outcome.gaps = sorted({day for one in its for day in one.days or ()})
 

@@ -30,11 +30,12 @@ class MixedLakeError(B3LakeError):
     """Invented prices and others would lie in one lake, and nobody could tell them apart by their keys."""
 
     def __init__(self, held: str) -> None:
-        kinds = ("synthetic", "real") if is_synthetic(held) else ("real", "synthetic")
-        super().__init__(
-            f"This lake holds {kinds[0]} prices (their source is {held}), and no {kinds[1]} ones are mixed with them: "
-            "take another lake, or empty this one first."
+        said = (
+            f"This lake holds synthetic prices (their source is {held}), and no real ones are mixed with them"
+            if is_synthetic(held)
+            else f"This lake holds real prices (their source is {held}), and no synthetic ones are mixed with them"
         )
+        super().__init__(f"{said}: take another lake, or empty this one first.")
 
 
 @dataclass(frozen=True)

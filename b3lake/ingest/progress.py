@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from b3lake.ingest import sources
+from b3lake.texts.told import told
 
 
 class Steps:
@@ -25,7 +26,7 @@ class Steps:
 
     def tell(self, line: str) -> None:
         """A line that a person wants to read, above the bar where there is one."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(told(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Waits(logging.Handler):
@@ -59,5 +60,5 @@ def progress(label: str, total: int | None) -> Iterator[Steps]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bars = Progress(*columns, console=console, transient=True)
-    with bars, _telling_waits(Steps(console, bars, bars.add_task(label, total=total))) as steps:
+    with bars, _telling_waits(Steps(console, bars, bars.add_task(told(label), total=total))) as steps:
         yield steps

@@ -16,6 +16,7 @@ from b3lake.ingest.doctor.examine import Examination
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.verify import Comparison
 from b3lake.lake.words import counted
+from b3lake.texts.told import told
 
 _SHOWN = 5
 
@@ -35,33 +36,34 @@ def write_outcomes(
     if json_lines:
         write_records([outcome.as_record() for outcome in outcomes], totals | {"tables": _records(tables)})
         return
-    table = Table("ticker", "status", box=None, pad_edge=False)
-    for name in ("requested", "received", "written", "unchanged"):
+    table = Table(told("ticker"), told("status"), box=None, pad_edge=False)
+    for name in (told("requested"), told("received"), told("written"), told("unchanged")):
         table.add_column(name, justify="right")
-    table.add_column("gaps")
-    table.add_column("cause", overflow="fold")
+    table.add_column(told("gaps"))
+    table.add_column(told("cause"), overflow="fold")
     for outcome in outcomes:
         if only_failed and outcome.status.succeeded and not outcome.cause:
             continue
         counts = (outcome.requested, outcome.received, outcome.written, outcome.unchanged)
         table.add_row(
-            escape(outcome.ticker), outcome.status, *map(str, counts), days(outcome.gaps), escape(outcome.cause)
+            escape(outcome.ticker),
+            told(outcome.status.value),
+            *map(str, counts),
+            days(outcome.gaps),
+            escape(_causes(outcome.cause)),
         )
     console = _stdout()
     console.print(table)
     verb = "would be written" if totals["dry_run"] else "written"
     for one in tables:
-        told = (verb if one.written else "unchanged", *one.causes)
-        console.print(f"{one.table}: {'; '.join(told)}", markup=False, highlight=False)
-    partitions, sessions, tickers = (
-        counted(cast("int", totals[name]), noun)
-        for name, noun in (("written", "partition"), ("gaps", "session"), ("tickers", "ticker"))
-    )
-    console.print(
-        f"{partitions} {verb}, {totals['unchanged']} unchanged, {sessions} missing; "
-        f"{totals['failed_tickers']} of {tickers} failed; {totals['seconds']} s.",
-        highlight=False,
-    )
+        parts = (verb if one.written else "unchanged", *one.causes)
+        console.print(f"{one.table}: {'; '.join(map(told, parts))}", markup=False, highlight=False)
+    written, gaps, count = (cast("int", totals[name]) for name in ("written", "gaps", "tickers"))
+    partitions, sessions, tickers = counted(written, "partition"), counted(gaps, "session"), counted(count, "ticker")
+    done = f"{partitions} would be written" if totals["dry_run"] else f"{partitions} written"
+    failed, seconds = totals["failed_tickers"], totals["seconds"]
+    rest = f"{totals['unchanged']} unchanged, {sessions} missing; {failed} of {tickers} failed; {seconds} s."
+    console.print(f"{told(done)}, {told(rest)}", highlight=False)
 
 
 def _records(tables: Sequence[TableOutcome]) -> list[dict[str, object]]:
@@ -81,19 +83,20 @@ def write_examination(seen: Examination, repaired: int, *, json_lines: bool) -> 
     if json_lines:
         write_records([finding.as_record() for finding in seen.findings], totals)
         return
-    table = Table("finding", box=None, pad_edge=False)
-    table.add_column("count", justify="right")
-    table.add_column("where", overflow="fold")
+    table = Table(told("finding"), box=None, pad_edge=False)
+    table.add_column(told("count"), justify="right")
+    table.add_column(told("where"), overflow="fold")
     for kind, count in sorted(kinds.items()):
         found = [finding for finding in seen.findings if finding.kind is kind]
-        where = [" ".join(filter(None, (f.ticker, str(f.day or ""), f.detail))) for f in found[:_SHOWN]]
+        where = [" ".join(filter(None, (f.ticker, str(f.day or ""), _causes(f.detail)))) for f in found[:_SHOWN]]
         table.add_row(kind, str(count), escape("; ".join(where)) + ("; …" if count > _SHOWN else ""))
     console = _stdout()
     if kinds:
         console.print(table)
     health = counted(len(seen.findings), "finding") if kinds else "nothing is wrong"
-    read = ", ".join([counted(seen.objects, "object"), counted(seen.rows, "row"), counted(len(seen.days), "ticker")])
-    console.print(f"{read} read: {health}; {repaired} repaired.", highlight=False)
+    objects, rows = counted(seen.objects, "object"), counted(seen.rows, "row")
+    read = f"{objects}, {rows}, {counted(len(seen.days), 'ticker')}"
+    console.print(told(f"{read} read: {health}; {repaired} repaired."), highlight=False)
 
 
 def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
@@ -106,21 +109,21 @@ def write_comparison(compared: Comparison, *, json_lines: bool) -> None:
     if json_lines:
         write_records([difference.as_record() for difference in compared.differences], totals)
         return
-    table = Table("ticker", "first day", "last day", box=None, pad_edge=False)
-    table.add_column("days", justify="right")
-    for name in ("difference", "worst price", "Yahoo", "B3"):
+    table = Table(told("ticker"), told("first day"), told("last day"), box=None, pad_edge=False)
+    table.add_column(told("days"), justify="right")
+    for name in (told("difference"), told("worst price"), "Yahoo", "B3"):
         table.add_column(name)
     for found in compared.differences:
         how = f"factor {found.factor:g}, unexplained" if found.factor else "prices differ"
         prices = (f"{found.yahoo:.4f}", f"{found.b3:.4f}")
-        table.add_row(found.ticker, str(found.start), str(found.end), str(found.days), how, found.column, *prices)
+        table.add_row(found.ticker, str(found.start), str(found.end), str(found.days), told(how), found.column, *prices)
     console = _stdout()
     if compared.differences:
         console.print(table)
     for ticker, why in compared.not_compared.items():
-        console.print(f"{ticker} could not be compared: {why}", markup=False, highlight=False)
+        console.print(told(f"{ticker} could not be compared: {why}"), markup=False, highlight=False)
     differing = sum(found.days for found in compared.differences)
-    console.print(f"{counted(compared.days, 'day')} compared, {differing} with differences.", highlight=False)
+    console.print(told(f"{counted(compared.days, 'day')} compared, {differing} with differences."), highlight=False)
 
 
 def write_records(records: Sequence[dict[str, object]], totals: dict[str, object]) -> None:
@@ -134,7 +137,12 @@ def days(listed: Sequence[dt.date]) -> str:
     """A few of the `listed` days, and how many more there are."""
     shown = " ".join(day.isoformat() for day in listed[:_SHOWN])
     more = len(listed) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return told(f"{shown} and {more} more") if more > 0 else shown
+
+
+def _causes(text: str) -> str:
+    """Causes that are joined by semicolons, each in the language of the terminal."""
+    return told(text) if told(text) != text else "; ".join(map(told, text.split("; ")))
 
 
 def _stdout() -> Console:

@@ -62,8 +62,8 @@ def phrase(steps: Sequence[Step]) -> str:
     """The first of a ticker's steps in words, and how many more there are; "" without any."""
     if not steps:
         return ""
-    more = f" (and {len(steps) - 1} more)" if len(steps) > 1 else ""
-    return f"{UNEXPLAINED_STEP} on {steps[0].day}: {steps[0].sentence()}{more}"
+    first = f"{UNEXPLAINED_STEP} on {steps[0].day}: {steps[0].sentence()}"
+    return f"{first} (and {len(steps) - 1} more)" if len(steps) > 1 else first
 
 
 @dataclass(frozen=True)

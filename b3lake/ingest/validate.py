@@ -28,7 +28,11 @@ class Validated:
     refused: dict[str, dict[dt.date, str]] = field(default_factory=dict)
 
 
-def causes(reasons: Mapping[dt.date, str], judged: str = "refused") -> str:
+REFUSED, DOUBTFUL = "refused", "doubtful"
+"""Judgements of bars."""
+
+
+def causes(reasons: Mapping[dt.date, str], judged: str = REFUSED) -> str:
     """One ticker's refusals as a phrase: `2 bars refused: null price (2024-05-02, 2024-05-03)`; or other judgements."""
     days: dict[str, list[dt.date]] = {}
     for day, reason in sorted(reasons.items()):
@@ -38,7 +42,8 @@ def causes(reasons: Mapping[dt.date, str], judged: str = "refused") -> str:
 
 def _phrase(judged: str, reason: str, days: list[dt.date]) -> str:
     shown = ", ".join(day.isoformat() for day in days[:3]) + (", …" if len(days) > 3 else "")
-    return f"{counted(len(days), 'bar')} {judged}: {reason} ({shown})"
+    bars = counted(len(days), "bar")
+    return f"{bars} refused: {reason} ({shown})" if judged == REFUSED else f"{bars} doubtful: {reason} ({shown})"
 
 
 def validate(bars: pa.Table, *, start: dt.date, end: dt.date) -> Validated:

@@ -14,6 +14,7 @@ from b3lake.options import Parser
 from b3lake.report.describe_lake import describe_lake, trade_dates
 from b3lake.report.read_lake import read_lake
 from b3lake.report.write_page import write_page
+from b3lake.texts.told import told
 
 PROGRAM = "b3lake report"
 DEFAULT_OUTPUT = Path(".lake") / "report.html"
@@ -60,7 +61,7 @@ def run(request: ReportRequest, now: dt.datetime) -> int:
     """Write the page as of `now` (aware); 0. Raises B3LakeError when the lake does not answer."""
     page = build_page(request, now)
     _write(request.output, page)
-    print(f"{request.output} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
+    print(told(f"{request.output} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser."))
     return 0
 
 

@@ -17,6 +17,7 @@ from b3lake.lake.words import counted
 from b3lake.options import Parser
 from b3lake.restore.bucket import VersionedBucket
 from b3lake.restore.plan import Bring, Remove, plan_restore
+from b3lake.texts.told import told
 
 PROGRAM = "b3lake restore"
 SHOWN = 10
@@ -70,16 +71,19 @@ def run(request: RestoreRequest, now: dt.datetime) -> int:
     bucket.check(request.moment, now)
     steps = list(plan_restore(bucket.versions(request.prefix), request.moment))
     for step in steps[:SHOWN]:
-        print(f"  {'bring back' if isinstance(step, Bring) else 'remove'} {step.key}")
+        print(f"  {told('bring back' if isinstance(step, Bring) else 'remove')} {step.key}")
     if len(steps) > SHOWN:
-        print(f"  … and {len(steps) - SHOWN:,} more")
+        print(told(f"  … and {len(steps) - SHOWN:,} more"))
     if request.apply:
         bucket.carry_out(steps, lambda: None)
     kinds = Counter(type(step) for step in steps)
-    done = "were" if request.apply else "would be"
-    print(f"{counted(kinds[Bring], 'object')} {done} brought back, {kinds[Remove]:,} {done} removed.")
+    brought, removed = counted(kinds[Bring], "object"), f"{kinds[Remove]:,}"
+    if request.apply:
+        print(told(f"{brought} were brought back, {removed} were removed."))
+    else:
+        print(told(f"{brought} would be brought back, {removed} would be removed."))
     if steps and not request.apply:
-        print("Nothing was done: say --apply.")
+        print(told("Nothing was done: say --apply."))
     return 0
 
 

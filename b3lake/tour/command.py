@@ -10,9 +10,10 @@ from b3lake.ingest.objects import default_bucket
 from b3lake.lake.session import open_session
 from b3lake.lake.settings import Settings, read_settings
 from b3lake.options import Parser
+from b3lake.texts.told import LANGUAGES, PORTUGUESE, language_of
 from b3lake.tour.lake import TouredLake
 from b3lake.tour.stages import STAGES, Result, walk
-from b3lake.tour.texts import LANGUAGES, language_of, text
+from b3lake.tour.texts import text
 
 PROGRAM = "b3lake tour"
 WIDTH = 80
@@ -35,7 +36,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
         "The environment says which lake, as for `b3lake ask`. Exit code: 0 every stage was seen, 1 one was not.",
     )
     parser.add_setting("--bucket", "RAW_BUCKET", "the raw bucket, where it has a name of its own")
-    parser.add_argument("--language", choices=LANGUAGES, default=language_of(environ), help="else LANG's, or pt")
+    parser.add_argument(
+        "--language", choices=LANGUAGES, default=language_of(environ, PORTUGUESE), help="else LANG's, or pt"
+    )
     given = parser.read(arguments, environ)
     return TourRequest(read_settings(environ), given.text("bucket"), given.options.language)
 

@@ -144,7 +144,7 @@ FAULTS = {
     "429": (Reply(429, ""), "it answered 429"),
     "a page": (HTML_200, "it answered with a page where a ZIP file belongs"),
     "a redirect to a page": (redirect("/aviso.html"), "it answered with a page"),
-    "nothing": (Reply(200, b""), "it answered with something where a ZIP file belongs"),
+    "nothing": (Reply(200, b""), "it answered with something else where a ZIP file belongs"),
     "half a ZIP with a length": (Reply(200, WHOLE, "application/zip", cut=True), "its answer was cut short"),
     "half a ZIP without one": (
         Reply(200, WHOLE, "application/zip", cut=True, tells_length=False),

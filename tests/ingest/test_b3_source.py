@@ -93,5 +93,7 @@ def test_a_site_that_does_not_answer_is_asked_for_one_file():
 
     [failure] = asyncio.run(answers())
     assert isinstance(failure, Failure)
-    assert str(failure.error).startswith("COTAHIST_D04052026.ZIP: it could not be reached (Connection refused), once")
+    assert str(failure.error).startswith(
+        "COTAHIST_D04052026.ZIP: it could not be reached (Connection refused), at the first try"
+    )
     assert (failure.days, len(wanted.sessions)) == (frozenset(wanted.sessions), 7)

@@ -26,6 +26,7 @@ from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
 from b3lake.options import Parser
+from b3lake.texts.told import told
 
 PROGRAM = "b3lake doctor"
 
@@ -103,7 +104,7 @@ def run(request: DoctorRequest) -> int:
     if request.put_figures:
         trouble = tell_figures(seen, request.place.env, open_session().region_name)
         if trouble:
-            print(f"The figures could not be put to CloudWatch: {trouble}", file=sys.stderr)
+            print(told(f"The figures could not be put to CloudWatch: {trouble}"), file=sys.stderr)
     return EXIT_SOME_FAILED if any(found.kind not in NOTES for found in seen.findings) else EXIT_ALL
 
 

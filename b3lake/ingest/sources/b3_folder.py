@@ -61,7 +61,8 @@ def files_here(place: Path, years: Iterable[int] | None) -> LocalFiles:
 
 def name_others(names: list[str]) -> str:
     """A sentence that names files that are none of B3's."""
-    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    shown = ", ".join(names[:_SHOWN])
+    shown = f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
     return f"Left out, for they do not begin as a COTAHIST file does: {shown}."
 
 

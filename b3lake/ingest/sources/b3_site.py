@@ -150,7 +150,7 @@ def _save(response: Response, path: Path) -> None:
     deadline = time.monotonic() + LONGEST_SECONDS
     first = response.read(_CHUNK)
     if not first.startswith(b"PK"):
-        what = "a page" if first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else "something"
+        what = "a page" if first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else "something else"
         raise PassingError(f"it answered with {what} where a ZIP file belongs")
     with path.open("wb") as sink:
         chunk = first

@@ -114,7 +114,7 @@ def repeated(ask: Callable[[], T], name: str, back_off: BackOff = PATIENT) -> T:
     except (PassingError, OSError, http.client.HTTPException) as error:
         if not _may_pass(error):
             raise UnreachableError(f"{_cause(error)}; check the network and run again") from error
-        times = "once" if back_off.attempts == 1 else f"{back_off.attempts} times"
+        times = "at the first try" if back_off.attempts == 1 else f"{back_off.attempts} times"
         kind = UnreachableError if isinstance(error, urllib.error.URLError) else ServiceError
         raise kind(f"{_cause(error)}, {times}; run again later") from error
 

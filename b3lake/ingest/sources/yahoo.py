@@ -128,14 +128,14 @@ class _Client:
                 raise TickerError(ticker, str(error)) from error
             except YFRateLimitError as error:
                 kind, cause = RateLimitedError, error
-                text = f"Yahoo refused {attempt + 1} requests in a row (429); wait a while and run again"
+                said, advice = f"Yahoo refused {attempt + 1} requests in a row (429)", "wait a while and run again"
             except TickerError:
                 raise
             except Exception as error:  # noqa: BLE001 - yfinance lets its HTTP client's and its own through
                 kind, cause = TickerError, error
-                text = f"Yahoo could not be asked ({_first_line(error)}); check the network and run again"
-            self.back_off.refused(attempt, text.partition(";")[0])
-        raise kind(ticker, text) from cause
+                said, advice = f"Yahoo could not be asked ({_first_line(error)})", "check the network and run again"
+            self.back_off.refused(attempt, said)
+        raise kind(ticker, f"{said}; {advice}") from cause
 
     def _ask_once(self, ticker: str, first: dt.date, last: dt.date, interval: str) -> Any:
         """Yahoo's answer. Raises YFRateLimitError, OSError for a server's error, and whatever the network raises."""

@@ -1,0 +1,162 @@
+"""Every sentence of the terminal has its Portuguese, with the same values, and is told by it."""
+
+import re
+import string
+import subprocess
+import sys
+
+import pytest
+
+from b3lake.ask.questions import list_queries
+from b3lake.texts.told import catalog, language_of, told
+from devlake import paths
+from tests.texts.sentences import VALUE, counts, is_prose, modules, texts
+
+FOUND = {text: path for path in modules() for text in texts(path)}
+COUNTED = {text for path in modules() for text in counts(path)}
+QUESTIONS = set(list_queries().values())
+ARGPARSES = {
+    "options",
+    "positional arguments",
+    "show this help message and exit",
+    "unrecognized arguments: {}",
+    "argument {}: expected one argument",
+    "argument {}: invalid int value: {}",
+    "argument {}: invalid choice: {} (choose from {})",
+    "argument {}: not allowed with argument {}",
+    "one of the arguments {} is required",
+    "the following arguments are required: {}",
+}
+"""The standard library's own."""
+NEVER_SHOWN = {
+    # marks in others' messages
+    "access denied",
+    "bucket does not exist",
+    "bytes scanned limit was exceeded",
+    "does not exist",
+    "must specify a region",
+    "none from session.get_credentials",
+    "not authorized",
+    "token has expired",
+    "unable to locate credentials",
+    "Value(s) not found",
+    ". See http",
+    "JRS CAP PROPRIO",
+    "JUROS SOBRE CAPITAL PROPRIO",
+    # comments in the catalog
+    "B3's corporate events: dividends, splits and others.",
+    "Interest and inflation in Brazil.",
+    "Kept by the ingestion, not in the catalog.",
+    "Quotes of B3 tickers as they came, one object per date and ticker.",
+    "The members of B3's indexes and their weights.",
+    "Who is who on the exchange, by ticker.",
+    # for programs and programmers
+    "a Parquet file of one row holds each of its values once",
+    "application/zip, application/octet-stream, */*",
+    "b3-lake/{} (a data lake of B3's daily quotes)",
+    "dict[str, Any]",
+    "left anti",
+    "module {} has no attribute {}",
+    "python -m devlake",
+    "tuple[str, dt.date]",
+    "{} AS ticker",
+    # names, forms, nouns that are counted
+    "Small Cap",
+    "bold red",
+    "bronze object",
+    "job run",
+    "refined partition",
+    "{}\nbytes: {}\nrequest id {}",
+}
+"""Prose in form alone, which no terminal shows as it is."""
+NUMBERED = [str(700 + number) for number in range(20)]
+
+
+def filled(sentence: str) -> str:
+    """The sentence with 700, 701, … for its values."""
+    return VALUE.sub("{}", sentence).format(*NUMBERED)
+
+
+@pytest.mark.parametrize("path", list(modules()), ids=lambda path: str(path.relative_to(paths.ROOT)))
+def test_every_sentence_of_a_module_has_its_portuguese(path) -> None:
+    prose = {text for text in texts(path) if is_prose(text)} | set(counts(path))
+    assert prose - catalog().keys() - NEVER_SHOWN == set()
+
+
+def test_every_question_has_its_portuguese() -> None:
+    assert QUESTIONS - catalog().keys() == set()
+
+
+def test_no_translation_is_of_a_sentence_that_nobody_says() -> None:
+    assert catalog().keys() - FOUND.keys() - COUNTED - QUESTIONS - ARGPARSES == set()
+    assert NEVER_SHOWN - FOUND.keys() == set()
+
+
+@pytest.mark.parametrize("english", catalog())
+def test_a_translation_has_the_same_values(english: str) -> None:
+    fields = [field for _, field, _, _ in string.Formatter().parse(catalog()[english]) if field is not None]
+    numbers = [int(field) if field else number for number, field in enumerate(fields)]
+    assert sorted(numbers) == list(range(len(VALUE.findall(english))))
+
+
+@pytest.mark.parametrize("english", catalog())
+def test_a_sentence_that_is_said_is_told_by_its_own_translation(english: str) -> None:
+    """No other sentence of the list fits it better: a general one would take a special one apart."""
+    assert told(filled(english), "pt") == catalog()[english].format(*NUMBERED)
+    assert told(filled(english), "en") == filled(english)
+
+
+@pytest.mark.parametrize(
+    ("english", "portuguese"),
+    [
+        ("25,200 rows", "25.200 linhas"),
+        (
+            "The ingestion could do nothing: COTAHIST_D16112026.ZIP: it could not be reached (Connection refused), "
+            "4 times; run again later, or give the file with --b3-files. See /x/ingest.log.",
+            "A ingestão não pôde fazer nada: COTAHIST_D16112026.ZIP: não foi possível acessar (Connection refused), "
+            "4 vezes; execute de novo mais tarde, ou dê o arquivo com --b3-files. Veja /x/ingest.log.",
+        ),
+        (
+            "B3_EVENTS=x is no folder: give a folder of answers, network or none.",
+            "B3_EVENTS=x não é uma pasta: dê uma pasta de respostas, network ou none.",
+        ),
+        ("What nobody knows stays.", "What nobody knows stays."),
+        ("SELECT ticker FROM b3_daily_history", "SELECT ticker FROM b3_daily_history"),
+    ],
+)
+def test_causes_within_sentences_are_told_too(english: str, portuguese: str) -> None:
+    assert told(english, "pt") == portuguese
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "pt_BR.UTF-8"}, "pt"),
+        ({"LANG": "pt"}, "pt"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "pt_BR"}, "pt"),
+        ({"LANG": "pt_BR", "LC_MESSAGES": "pt_BR", "LC_ALL": "C"}, "en"),
+    ],
+)
+def test_the_locale_names_the_language(environ: dict[str, str], language: str) -> None:
+    assert language_of(environ) == language
+
+
+def _said(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = ["env", "LC_ALL=pt_BR.UTF-8", sys.executable, "-m", "b3lake", *arguments]
+    return subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_command_speaks_portuguese() -> None:
+    assert _said().stdout.startswith("uso: b3lake COMANDO [opções]\n\n  fetch      busca cotações ")
+    helped = _said("fetch", "--help").stdout
+    assert helped.startswith("uso: b3lake fetch [-h]")
+    assert "\nopções:\n  -h, --help " in helped
+    assert "mostra esta ajuda e termina" in helped
+    assert not re.search(r"\b(the|without|days|with)\b", helped.partition("opções:")[2])
+    refused = _said("ask", "nope", "--rows", "0")
+    assert refused.stderr.startswith("b3lake ask: Não existe a consulta 'nope': dê um arquivo .sql, ou uma de average_")
+    wrong = _said("ask", "latest_close", "--list")
+    assert wrong.stderr == "b3lake ask: argumento --list: não pode ser usado com query; --help lista as opções.\n"
