@@ -19,6 +19,8 @@ from b3lake.lake.words import counted
 from b3lake.texts.told import told
 
 _SHOWN = 5
+_WIDE = 120
+"""Columns of a terminal that gaps and causes need beside the counts."""
 
 
 def write_outcomes(
@@ -36,24 +38,9 @@ def write_outcomes(
     if json_lines:
         write_records([outcome.as_record() for outcome in outcomes], totals | {"tables": _records(tables)})
         return
-    table = Table(told("ticker"), told("status"), box=None, pad_edge=False)
-    for name in (told("requested"), told("received"), told("written"), told("unchanged")):
-        table.add_column(name, justify="right")
-    table.add_column(told("gaps"))
-    table.add_column(told("cause"), overflow="fold")
-    for outcome in outcomes:
-        if only_failed and outcome.status.succeeded and not outcome.cause:
-            continue
-        counts = (outcome.requested, outcome.received, outcome.written, outcome.unchanged)
-        table.add_row(
-            escape(outcome.ticker),
-            told(outcome.status.value),
-            *map(str, counts),
-            days(outcome.gaps),
-            escape(_causes(outcome.cause)),
-        )
+    shown = [one for one in outcomes if not (only_failed and one.status.succeeded and not one.cause)]
     console = _stdout()
-    console.print(table)
+    print_outcomes(shown, console)
     verb = "would be written" if totals["dry_run"] else "written"
     for one in tables:
         parts = (verb if one.written else "unchanged", *one.causes)
@@ -64,6 +51,27 @@ def write_outcomes(
     failed, seconds = totals["failed_tickers"], totals["seconds"]
     rest = f"{totals['unchanged']} unchanged, {sessions} missing; {failed} of {tickers} failed; {seconds} s."
     console.print(f"{told(done)}, {told(rest)}", highlight=False)
+
+
+def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+    """A line a ticker; where the console is too narrow for gaps and causes beside it, these follow line by line."""
+    beside = console.width >= _WIDE
+    table = Table(told("ticker"), told("status"), box=None, pad_edge=False)
+    for name in (told("requested"), told("received"), told("written"), told("unchanged")):
+        table.add_column(name, justify="right", no_wrap=True)
+    if beside:
+        table.add_column(told("gaps"))
+        table.add_column(told("cause"), overflow="fold")
+    for one in outcomes:
+        counts = map(str, (one.requested, one.received, one.written, one.unchanged))
+        more = (days(one.gaps), escape(_causes(one.cause))) if beside else ()
+        table.add_row(escape(one.ticker), told(one.status.value), *counts, *more)
+    console.print(table)
+    for one in () if beside else outcomes:
+        if one.gaps:
+            console.print(f"{one.ticker}: {told('gaps')} {days(one.gaps)}", markup=False, highlight=False)
+        if one.cause:
+            console.print(f"{one.ticker}: {_causes(one.cause)}", markup=False, highlight=False)
 
 
 def _records(tables: Sequence[TableOutcome]) -> list[dict[str, object]]:
