@@ -94,8 +94,8 @@ def _sentence(start: dt.date, since: Mapping[str, dt.date]) -> str:
         return ""
     oldest = sorted(since.items(), key=lambda item: (item[1], item[0]))
     named = ", ".join(f"{ticker} from {day}" for ticker, day in oldest[:_NAMED])
-    more = f" and {len(oldest) - _NAMED} more" if len(oldest) > _NAMED else ""
-    return f"The lake ends before {start}, so what it lacks is fetched too: {named}{more}."
+    named = f"{named} and {len(oldest) - _NAMED} more" if len(oldest) > _NAMED else named
+    return f"The lake ends before {start}, so what it lacks is fetched too: {named}."
 
 
 def phrase(missing: list[dt.date]) -> str:
