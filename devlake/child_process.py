@@ -19,7 +19,7 @@ import psutil
 
 from devlake import paths
 from devlake.errors import DevLakeError
-from devlake.supervise import end_tree
+from devlake.supervise import GRACE_SECONDS, end_tree
 
 LIMIT_SECONDS = 1800.0
 
@@ -28,8 +28,8 @@ class Child:
     """A command at work; both of its streams go to the file `log`, or to `lines` without one.
 
     `environment` is this process's by default. The command and all that it starts end after `seconds` (exit code 124)
-    and, `with_parent`, when this process ends, however it ends. Ctrl-C reaches this process alone, which then ends the
-    child in order.
+    and, `with_parent`, when this process ends, however it ends; asked to end, they have `grace` seconds for it. Ctrl-C
+    reaches this process alone, which then ends the child in order.
     """
 
     def __init__(
@@ -39,9 +39,12 @@ class Child:
         environment: Mapping[str, str] | None = None,
         log: Path | None = None,
         seconds: float = LIMIT_SECONDS,
+        grace: float = GRACE_SECONDS,
         with_parent: bool = True,
     ) -> None:
-        own = [sys.executable, "-m", "devlake.supervise", str(seconds), *(["--with-parent"] if with_parent else [])]
+        self._grace = grace
+        own = [sys.executable, "-m", "devlake.supervise", str(seconds), "--grace", str(grace)]
+        own += ["--with-parent"] if with_parent else []
         sink = log.open("wb") if log else None
         try:
             self._supervisor = subprocess.Popen(
@@ -89,7 +92,7 @@ class Child:
 
     def end(self) -> None:
         """End the command and all that it started: first asked, then killed."""
-        end_tree(self.pid)
+        end_tree(self.pid, self._grace)
         self._supervisor.wait()
         for stream in (self._supervisor.stdin, self._supervisor.stdout):
             if stream:

@@ -20,6 +20,8 @@ from devlake.supervise import end_tree
 
 ACCOUNT_ID = "123456789012"
 START_SECONDS = 60.0
+KEPT_SECONDS = 600.0
+"""A kept lake of many objects reads what it knows of each when it starts, and saves its catalog when it ends."""
 PROGRAM = "devlake.emulator_catalog"
 """ministack and what it lacks."""
 
@@ -94,10 +96,13 @@ def start(
     log = folder / "emulator.log"
     command: list[str | Path] = [paths.tool("ministack", "python"), "-m", program]
     environment = _environment(port, scratch, folder if keep else None, enforce_iam=enforce_iam)
-    child = Child(command, environment=environment, log=log, seconds=seconds, with_parent=with_parent)
+    child = Child(
+        command, environment=environment, log=log, seconds=seconds, grace=KEPT_SECONDS, with_parent=with_parent
+    )
     aws = Emulator(f"http://{ADDRESS}:{port}", child.pid, log)
     try:
-        demand_ready(child, "The AWS emulator", lambda: answers(aws.endpoint_url), seconds=START_SECONDS, log=log)
+        limit = KEPT_SECONDS if keep else START_SECONDS
+        demand_ready(child, "The AWS emulator", lambda: answers(aws.endpoint_url), seconds=limit, log=log)
     except BaseException:  # Ctrl-C too: nobody knows of this process yet
         child.end()
         raise
@@ -128,7 +133,7 @@ def _environment(port: int, scratch: Path, kept: Path | None, *, enforce_iam: bo
 
 def stop(aws: Emulator) -> None:
     """End the AWS emulator and every process that it started."""
-    end_tree(aws.supervisor_pid)
+    end_tree(aws.supervisor_pid, KEPT_SECONDS)
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Runs a command as a child that cannot outlive its purpose.
 
-`python -m devlake.supervise SECONDS [--with-parent] -- COMMAND…` starts COMMAND and ends it, with every process that it
-started, when SECONDS have passed (exit code 124), on SIGTERM or SIGINT (143), or (with `--with-parent`) when standard
-input closes, which the kernel does when the parent dies, however it dies. Processes are ended by id, never by name.
+`python -m devlake.supervise SECONDS [--grace SECONDS] [--with-parent] -- COMMAND…` starts COMMAND and ends it, with
+every process that it started, when SECONDS have passed (exit code 124), on SIGTERM or SIGINT (143), or (with
+`--with-parent`) when standard input closes, which the kernel does when the parent dies, however it dies. Processes are
+ended by id, never by name.
 """
 
+import argparse
 import os
 import signal
 import subprocess
@@ -20,8 +22,8 @@ TIMED_OUT = 124
 ENDED = 143
 
 
-def end_tree(pid: int) -> None:
-    """End process `pid` and all its descendants: first asked, then, after a grace period, killed."""
+def end_tree(pid: int, grace: float = GRACE_SECONDS) -> None:
+    """End process `pid` and all its descendants: first asked, then, after `grace` seconds, killed."""
     try:
         root = psutil.Process(pid)
         family = [*root.children(recursive=True), root]
@@ -32,7 +34,7 @@ def end_tree(pid: int) -> None:
             process.terminate()
         except psutil.NoSuchProcess:
             continue
-    _, alive = psutil.wait_procs(family, timeout=GRACE_SECONDS)
+    _, alive = psutil.wait_procs(family, timeout=grace)
     for process in alive:
         try:
             process.kill()
@@ -47,7 +49,7 @@ def _watch_parent(stop: threading.Event) -> None:
     stop.set()
 
 
-def supervise(command: list[str], seconds: float, *, with_parent: bool) -> int:
+def supervise(command: list[str], seconds: float, *, grace: float = GRACE_SECONDS, with_parent: bool) -> int:
     """Run `command` for at most `seconds`; returns its exit code, or TIMED_OUT or ENDED when it was ended here."""
     stop = threading.Event()
 
@@ -65,14 +67,19 @@ def supervise(command: list[str], seconds: float, *, with_parent: bool) -> int:
     code = child.poll()
     if code is None:
         code = ENDED if stop.is_set() else TIMED_OUT
-    end_tree(child.pid)
+    end_tree(child.pid, grace)
     child.wait()
     return code
 
 
 def main() -> int:
-    own, command = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
-    return supervise(command, float(own[0]), with_parent="--with-parent" in own)
+    parser = argparse.ArgumentParser(prog="python -m devlake.supervise")
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--grace", type=float, default=GRACE_SECONDS)
+    parser.add_argument("--with-parent", action="store_true")
+    divide = sys.argv.index("--")
+    own = parser.parse_args(sys.argv[1:divide])
+    return supervise(sys.argv[divide + 1 :], own.seconds, grace=own.grace, with_parent=own.with_parent)
 
 
 if __name__ == "__main__":
