@@ -13,6 +13,7 @@ from b3lake.cost.model import Lake
 from b3lake.cost.prices import read_prices
 from b3lake.lake.errors import UsageError
 from b3lake.options import Parser
+from b3lake.texts.told import ENGLISH, LANGUAGES, language_of
 
 PROGRAM = "b3lake cost"
 GLUE_VERSIONS = ("4.0", "5.0", "5.1", "6.0")
@@ -23,13 +24,13 @@ class CostRequest:
     """The bill of which lake, in `language` (en or pt), as a table for people or in Markdown."""
 
     lake: Lake
-    language: str = "en"
+    language: str = ENGLISH
     markdown: bool = False
 
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> CostRequest:
     """The checked request. Raises UsageError; exits 0 on `--help`."""
-    options = _parser(program).read(arguments, environ).options
+    options = _parser(program, language_of(environ)).read(arguments, environ).options
     for name in ("tickers", "years"):
         if getattr(options, name) < 1:
             raise UsageError(f"--{name} {getattr(options, name)} is none: give 1 or more.")
@@ -39,7 +40,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = P
     return CostRequest(lake, options.language, options.markdown)
 
 
-def _parser(program: str) -> Parser:
+def _parser(program: str, language: str) -> Parser:
     parser = Parser(
         program,
         "Compute what a lake costs in a month, from the requests that it makes and AWS's list prices in us-east-1.",
@@ -50,7 +51,7 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--questions", type=int, default=100, metavar="N", help="to Athena, a month (default 100)")
     parser.add_argument("--host", choices=("stopped", "on"), default="stopped", help="between runs (default stopped)")
     parser.add_argument("--glue", choices=GLUE_VERSIONS, default="4.0", help="GlueVersion of the stack (default 4.0)")
-    parser.add_argument("--language", choices=("en", "pt"), default="en", help="of the table (default en)")
+    parser.add_argument("--language", choices=LANGUAGES, default=language, help="of the table; else LANG's, or en")
     parser.add_argument("--markdown", action="store_true", help="as a table for a document")
     return parser
 
