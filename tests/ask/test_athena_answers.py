@@ -104,6 +104,17 @@ def test_it_waits_until_the_query_ended(athena: ScriptedAthena, asked_at: Settin
     assert athena.operations()[-1] == "GetQueryResults"
 
 
+def test_a_query_that_does_not_end_is_given_up(
+    athena: ScriptedAthena, asked_at: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("b3lake.ask.athena.WAIT_SECONDS", 0.3)
+    athena.states = [{"State": "RUNNING"}]
+    with pytest.raises(QueryError) as caught:
+        ask("SELECT 1", asked_at)
+    assert str(caught.value) == "The query did not end within 0 seconds: ask for fewer rows or days."
+    assert "GetQueryResults" not in athena.operations()
+
+
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
 def test_a_query_that_did_not_succeed_is_told_with_its_reason(
     athena: ScriptedAthena, capsys: pytest.CaptureFixture[str], state: str

@@ -58,6 +58,7 @@ def test_a_run_that_is_on_serves_nothing_yet_and_is_waited_for(state: str) -> No
     glue.add_run(EPOCH, state)
     assert left(glue, message(1, BEFORE), message(2, AFTER)) == ["1", "2"]
     assert glue.states() == [state], "no second run beside it"
+    assert glue.job.refused == 0, "and none is asked for"
 
 
 @pytest.mark.parametrize("state", AT_AN_END)
