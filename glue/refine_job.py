@@ -4,10 +4,10 @@ Never edit this file: `make bundle` writes it, and a test compares. It is made o
 each what the job uses, as it stands there; edit those:
 
     b3lake/lake/errors.py
+    b3lake/lake/keys.py
     b3lake/lake/names.py
     b3lake/lake/removal.py
     b3lake/lake/tickers.py
-    b3lake/lake/keys.py
     b3lake/refine/errors.py
     b3lake/refine/partitions.py
     b3lake/lake/schemas.py
@@ -20,6 +20,8 @@ each what the job uses, as it stands there; edit those:
     b3lake/refine/figures.py
     b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
+    b3lake/lake/listing.py
+    b3lake/lake/words.py
     b3lake/lake/credentials.py
     b3lake/refine/objects.py
     b3lake/refine/listing.py
@@ -58,9 +60,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from functools import partial
-from itertools import combinations
-from typing import Any
+from functools import cache, partial
+from itertools import combinations, pairwise
+from typing import Any, NamedTuple
 
 import awswrangler as wr
 import boto3
@@ -92,6 +94,63 @@ class B3LakeError(Exception):
 
 class AwsError(B3LakeError):
     """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
+
+
+# =====================================================================================================================
+# b3lake/lake/keys.py
+# The keys of the lake's objects.
+#
+#     >>> partition_key("raw/b3", "2024-01-02", "PETR4")
+#     'raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet'
+#
+# Each object is one partition, written whole under a fixed key: a write replaces it,
+# and a repeated one changes nothing.
+# =====================================================================================================================
+
+OBJECT_NAME = "data.parquet"
+STATE_PREFIX = "state"
+"""The prefix of what the refine job keeps for itself, outside every table's location."""
+
+NOTES_NAME, UNREADABLE_NAME = "notes.json", "unreadable.json"
+"""The job's own objects, beside the folder `ledger` with an object a year."""
+
+PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/\x00-\x1f\x7f]+)/data\.parquet", re.ASCII)
+"""The part after the prefix in the key of a day's object: the day and the ticker."""
+YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet", re.ASCII)
+"""The part after the prefix in the key of a year's object."""
+LEDGER_SHARD = re.compile(r"year=(\d{4})\.parquet", re.ASCII)
+"""The name of a year's object of the ledger."""
+
+
+def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:
+    """The folder of a day's object of one ticker, with a slash at its end; `prefix` may be a URI."""
+    return f"{prefix}/dt={day}/ticker={ticker}/"
+
+
+def partition_key(prefix: str, day: dt.date | str, ticker: str) -> str:
+    """The key of the object that holds a day of one ticker."""
+    return f"{partition_folder(prefix, day, ticker)}{OBJECT_NAME}"
+
+
+def year_folder(prefix: str, year: int) -> str:
+    """The folder of a year's object, with a slash at its end; `prefix` may be a URI."""
+    return f"{prefix}/year={year}/"
+
+
+def year_key(prefix: str, year: int) -> str:
+    """The key of the object that holds a year of all tickers."""
+    return f"{year_folder(prefix, year)}{OBJECT_NAME}"
+
+
+def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
+    """The day and the ticker of a key under `prefix`; None when it is no day's object."""
+    match = PARTITION.fullmatch(key, len(prefix) + 1) if key.startswith(f"{prefix}/") else None
+    if not match:
+        return None
+    try:
+        return dt.date.fromisoformat(match[1]), match[2]
+    except ValueError:
+        return None
 
 
 # =====================================================================================================================
@@ -165,58 +224,6 @@ def normalise(text: str) -> str:
     if not is_code(code):
         raise ValueError(f"{text.strip()!r} is not a B3 ticker: write it like PETR4, BPAC11 or ^BVSP")
     return code
-
-
-# =====================================================================================================================
-# b3lake/lake/keys.py
-# The keys of the lake's objects.
-#
-#     >>> partition_key("raw/b3", "2024-01-02", "PETR4")
-#     'raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet'
-#
-# Each object is one partition, written whole under a fixed key: a write replaces it,
-# and a repeated one changes nothing.
-# =====================================================================================================================
-
-OBJECT_NAME = "data.parquet"
-STATE_PREFIX = "state"
-"""The prefix of what the refine job keeps for itself, outside every table's location."""
-
-PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
-"""The part after the prefix in the key of a day's object: the day and the ticker."""
-YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet")
-"""The part after the prefix in the key of a year's object."""
-
-
-def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:
-    """The folder of a day's object of one ticker, with a slash at its end; `prefix` may be a URI."""
-    return f"{prefix}/dt={day}/ticker={ticker}/"
-
-
-def partition_key(prefix: str, day: dt.date | str, ticker: str) -> str:
-    """The key of the object that holds a day of one ticker."""
-    return f"{partition_folder(prefix, day, ticker)}{OBJECT_NAME}"
-
-
-def year_folder(prefix: str, year: int) -> str:
-    """The folder of a year's object, with a slash at its end; `prefix` may be a URI."""
-    return f"{prefix}/year={year}/"
-
-
-def year_key(prefix: str, year: int) -> str:
-    """The key of the object that holds a year of all tickers."""
-    return f"{year_folder(prefix, year)}{OBJECT_NAME}"
-
-
-def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
-    """The day and the ticker of a key under `prefix`; None when it is no day's object."""
-    match = PARTITION.fullmatch(key, len(prefix) + 1) if key.startswith(f"{prefix}/") else None
-    if not match:
-        return None
-    try:
-        return dt.date.fromisoformat(match[1]), match[2]
-    except ValueError:
-        return None
 
 
 # =====================================================================================================================
@@ -951,6 +958,70 @@ def _in_calls(job: Job, table: str, partitions: Partitions, call: Callable[[Part
 
 
 # =====================================================================================================================
+# b3lake/lake/listing.py
+# Lists a bucket with boto3: under its true keys, whatever S3 took as one.
+#
+#     >>> [listed.key for listed in list_exactly(s3, "bucket", "raw/b3/")]
+#
+# The object library is ten times as fast. But it stops at a key with `//`, `.`, `..` or a control character, and gives
+# out `data.parquet/` as `data.parquet`, which is another object.
+# =====================================================================================================================
+
+class Listed(NamedTuple):
+    """An object as a listing has it: its key, its ETag without quotes, and when it was written (aware)."""
+
+    key: str
+    etag: str
+    modified: datetime
+
+
+def list_exactly(
+    s3: Any, bucket: str, prefix: str, after: str = "", end: str | None = None, *, setting: str = ""
+) -> Iterator[Listed]:
+    """The objects whose keys begin with `prefix`, in order, behind the key `after` and before the key `end`.
+
+    `s3` is a boto3 client; `setting` names the bucket's. Raises AwsError, also for an answer that is no listing.
+    """
+    pages = iter(s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after))
+    while True:
+        try:
+            page = next(pages, None)
+        except Exception as error:  # botocore raises many unrelated classes here
+            raise as_aws_error(error, f"bucket {bucket}", setting) from error
+        if page is None:
+            return
+        if "IsTruncated" not in page:  # every listing says so; an error or a page in its place does not
+            raise AwsError(
+                f"S3 gave something else than a listing of s3://{bucket}/{prefix}: run again, and ask whoever serves "
+                "S3 when it happens again."
+            )
+        for item in page.get("Contents", []):
+            if end is not None and item["Key"] >= end:
+                return
+            yield Listed(item["Key"], item["ETag"].strip('"'), item["LastModified"])
+
+
+# =====================================================================================================================
+# b3lake/lake/words.py
+# Counts in sentences, and words of strangers.
+#
+# >>> counted(1, "bar"), counted(0, "bar"), counted(25_200, "bar")
+# ('1 bar', '0 bars', '25,200 bars')
+# >>> printable("raw/b3/\x1b[2J")
+# 'raw/b3/\\x1b[2J'
+# =====================================================================================================================
+
+def counted(count: int, noun: str) -> str:
+    """So many of `noun`, a word whose plural takes an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """`text` for a terminal or a log: what is no visible character is written as Python escapes it."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+# =====================================================================================================================
 # b3lake/lake/credentials.py
 # Credentials for obstore, from boto3's chain.
 # =====================================================================================================================
@@ -1000,10 +1071,12 @@ def _credentials(place: Place) -> Boto3CredentialProvider:
 
 
 @contextmanager
-def requesting(uri: str) -> Iterator[None]:
-    """Turns a failed request in a `with` block into an AwsError."""
+def requesting(uri: str, *left: type[Exception]) -> Iterator[None]:
+    """Turns a failed request in a `with` block into an AwsError, but for errors of the kinds `left`."""
     try:
         yield
+    except left:
+        raise
     except (BaseError, OSError) as error:
         raise as_aws_error(error, uri) from error
 
@@ -1041,12 +1114,22 @@ async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, byt
             answer = await obstore.get_async(store, key)
             return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
     except AwsError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotFoundError) and "NoSuchBucket" not in str(
+            error.__cause__
+        ):
+            return None
         # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
-        if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
-            listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
-            if not any(item["path"] == key for item in listed):
-                return None
+        if isinstance(error.__cause__, PermissionDeniedError | PermissionError) and not await _is_listed(store, key):
+            return None
         raise
+
+
+async def _is_listed(store: S3Store, key: str) -> bool:
+    try:
+        listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
+    except BaseError:  # for a stranger's key beside it, it may be there
+        return True
+    return any(item["path"] == key for item in listed)
 
 
 async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:
@@ -1087,30 +1170,44 @@ def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
 # =====================================================================================================================
 # b3lake/refine/listing.py
 # Lists what is under a prefix, in several requests at once.
+#
+# The object library lists ten times as fast as boto3, and stops at what it takes for no key, or drops a slash at the end
+# of one. Where that shows, or where a run cannot bring the lake to what was listed, boto3 lists.
 # =====================================================================================================================
 
 LISTING_THREADS = 8
 DATES_PER_LISTING = 25
 KEYS_PER_PAGE = 1_000
+ATTEMPTS = 6
 
 
-def list_partitions(place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING) -> pa.Table:
-    """List the partitions under a table's prefix (LISTING); other keys are left alone and counted."""
+def list_partitions(
+    place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING, *, exactly: bool = False
+) -> pa.Table:
+    """List the partitions under a table's prefix (LISTING); other keys are left alone, counted, and the first is named.
+
+    `exactly`: by boto3.
+    """
     dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
     # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
     starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[dates_at_once - 1 : -1 : dates_at_once])]
     with ThreadPoolExecutor(LISTING_THREADS) as threads:
         spans = zip(starts, [*starts[1:], None], strict=True)
-        parts = threads.map(lambda span: _list_span(place, connection, *span), spans)
+        parts = threads.map(lambda span: _list_span(place, connection, *span, exactly=exactly), spans)
         listings, foreign = zip(*parts, strict=True)
-    if any(foreign):
-        log.warning("%s: %d objects are not dt=/ticker=/data.parquet and are left alone", place.uri, sum(foreign))
+    strange = [key for keys in foreign for key in keys]
+    if strange:
+        log.warning(
+            "%s: %s left alone, being no partition of a day since 1970: %s first",
+            *(place.uri, counted(len(strange), "object"), printable(strange[0])),
+        )
     return pa.concat_tables(listings)
 
 
 def names_under(place: Place, connection: Connection) -> dict[str, str]:
     """Name to ETag, of all objects under a prefix that has few."""
-    return {path[len(place.prefix) + 1 :]: etag for path, etag in _keys_between(place, connection, None, None)}
+    prefix = f"{place.prefix}/"
+    return {listed.key.removeprefix(prefix): listed.etag for listed in _list_exactly(place, connection, None, None)}
 
 
 def _folders(place: Place, connection: Connection) -> list[str]:
@@ -1120,52 +1217,64 @@ def _folders(place: Place, connection: Connection) -> list[str]:
     return []
 
 
-def _list_span(place: Place, connection: Connection, start: str | None, end: str | None) -> tuple[pa.Table, int]:
-    """The partitions from one date's folder to before another's, and the number of other keys."""
+def _list_span(
+    place: Place, connection: Connection, start: str | None, end: str | None, *, exactly: bool = False
+) -> tuple[pa.Table, list[str]]:
+    """The partitions from one date's folder to before another's, and the other keys."""
+    keys = _keys_by_boto3 if exactly else _keys_by_obstore
     tickers: list[str] = []
     days: list[int] = []
     etags: list[str] = []
-    foreign = 0
-    for path, etag in _keys_between(place, connection, start, end):
-        parsed = parse_partition_key(place.prefix, path)
-        if parsed is None:
-            foreign += 1
-            continue
-        days.append(day_number(parsed[0]))
-        tickers.append(parsed[1])
-        etags.append(etag)
+    foreign: list[str] = []
+    try:
+        for key, etag in keys(place, connection, start, end):
+            parsed = parse_partition_key(place.prefix, key)
+            if parsed is None or parsed[0] < EPOCH:
+                foreign.append(key)
+                continue
+            days.append(day_number(parsed[0]))
+            tickers.append(parsed[1])
+            etags.append(etag)
+    except InvalidPathError:
+        return _list_span(place, connection, start, end, exactly=True)
+    if not exactly and any(one == before for one, before in pairwise(zip(tickers, days, strict=True))):
+        return _list_span(place, connection, start, end, exactly=True)  # one of both has a slash at its end in truth
     return pa.table([tickers, days, [tag_of(etag) for etag in etags], etags], schema=LISTING), foreign
 
 
-def _keys_between(
+def _keys_by_obstore(
     place: Place, connection: Connection, start: str | None, end: str | None
 ) -> Iterator[tuple[str, str]]:
-    """Key and ETag of the objects behind the key `start` and before the key `end`."""
-    last = start or ""
-    with requesting(place.uri):
-        try:
-            for page in obstore.list(store_of(place, connection), place.prefix, offset=start, chunk_size=KEYS_PER_PAGE):
-                for item in page:
-                    if end is not None and item["path"] >= end:
-                        return
-                    yield item["path"], plain_etag(item["e_tag"])
-                    last = item["path"]
-        except InvalidPathError:  # a stranger's key, such as one with two slashes in a row
-            yield from _keys_by_boto3(place, connection, last, end)
+    """Key and ETag of the objects behind the key `start` and before the key `end`. Raises InvalidPathError too."""
+    store = store_of(place, connection)
+    pages = iter(obstore.list(store, place.prefix, offset=start, chunk_size=KEYS_PER_PAGE))
+    while True:
+        with requesting(place.uri, InvalidPathError):
+            page = next(pages, None)
+        for item in page or ():
+            if end is not None and item["path"] >= end:
+                return
+            yield item["path"], plain_etag(item["e_tag"])
+        if page is None:
+            return
 
 
-def _keys_by_boto3(place: Place, connection: Connection, after: str, end: str | None) -> Iterator[tuple[str, str]]:
-    """As `_keys_between`, for any key, at a tenth of the speed."""
-    s3 = boto3.client("s3", region_name=connection.region, endpoint_url=connection.s3_endpoint)
-    pages = s3.get_paginator("list_objects_v2")
-    try:
-        for page in pages.paginate(Bucket=place.bucket, Prefix=f"{place.prefix}/", StartAfter=after):
-            for item in page.get("Contents", []):
-                if end is not None and item["Key"] >= end:
-                    return
-                yield item["Key"], plain_etag(item["ETag"])
-    except (ClientError, BotoCoreError) as error:
-        raise as_aws_error(error, place.uri) from error
+def _keys_by_boto3(
+    place: Place, connection: Connection, start: str | None, end: str | None
+) -> Iterator[tuple[str, str]]:
+    """As `_keys_by_obstore`, of any key."""
+    return ((listed.key, listed.etag) for listed in _list_exactly(place, connection, start, end))
+
+
+def _list_exactly(place: Place, connection: Connection, start: str | None, end: str | None) -> Iterator[Listed]:
+    return list_exactly(_s3_of(connection), place.bucket, f"{place.prefix}/", start or "", end)
+
+
+@cache
+def _s3_of(connection: Connection) -> Any:
+    retries = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    session = boto3.session.Session(region_name=connection.region)
+    return session.client("s3", endpoint_url=connection.s3_endpoint, config=retries)
 
 
 # =====================================================================================================================
@@ -1744,7 +1853,7 @@ READING_THREADS = 8
 
 def read_ledger(job: Job) -> pa.Table:
     """The whole ledger (LEDGER)."""
-    names = names_under(job.ledger, job.connection)
+    names = [name for name in names_under(job.ledger, job.connection) if LEDGER_SHARD.fullmatch(name)]
     with ThreadPoolExecutor(READING_THREADS) as threads:
         return pa.concat_tables([LEDGER.empty_table(), *threads.map(lambda name: _read_shard(job, name), names)])
 
@@ -1775,9 +1884,6 @@ def _read_shard(job: Job, name: str) -> pa.Table:
 # b3lake/refine/notes.py
 # The notes: what a run tells the next one beside the ledger.
 # =====================================================================================================================
-
-NOTES_NAME = "notes.json"
-
 
 @dataclass(frozen=True)
 class Notes:
@@ -1884,7 +1990,6 @@ def refined_bytes(rows: pa.Table, row: int) -> bytes:
 # =====================================================================================================================
 
 UNREADABLE = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("raw_tag", pa.int64()), ("error", pa.string())])
-UNREADABLE_NAME = "unreadable.json"
 
 
 def parse_unreadable(text: bytes) -> pa.Table:
@@ -2207,8 +2312,10 @@ class Run:
     def plan(self) -> Plan:
         """List raw and refined, read the ledger, and plan."""
         places = (self.job.raw, self.job.refined)
+        # What two passes could not settle may be under another key in truth.
+        listing = partial(list_partitions, connection=self.job.connection, exactly=self.counts.passes >= 2)
         with ThreadPoolExecutor(len(places)) as threads:
-            self.raw, self.refined = threads.map(lambda place: list_partitions(place, self.job.connection), places)
+            self.raw, self.refined = threads.map(listing, places)
         first = not self.counts.passes
         if first:
             self.before = self.refined

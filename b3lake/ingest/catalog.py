@@ -84,7 +84,7 @@ class Catalog:
             )
         except Exception as error:
             raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}", "GLUE_DATABASE") from error
-        partitions = ((dt.date.fromisoformat(day), ticker) for day, ticker in found.values())
+        partitions = filter(None, (_partition(values) for values in found.values()))
         # The AWS emulator ignores the expression.
         return {(day, ticker) for day, ticker in partitions if start <= day <= end}
 
@@ -116,3 +116,12 @@ class Catalog:
             )
         except Exception as error:
             raise as_aws_error(error, f"Glue table {self._database}.{RAW_TABLE}", "GLUE_DATABASE") from error
+
+
+def _partition(values: list[str]) -> Partition | None:
+    """The partition of a catalog's values; None where another hand registered something else."""
+    try:
+        day, ticker = values
+        return dt.date.fromisoformat(day), ticker
+    except ValueError:
+        return None

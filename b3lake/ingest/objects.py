@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,8 +18,10 @@ from obstore.store import S3Store
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.credentials import object_credentials
 from b3lake.lake.keys import RAW_PREFIX, parse_partition_key
+from b3lake.lake.listing import Listed, list_exactly
 from b3lake.lake.names import Names
 from b3lake.lake.session import open_session
+from b3lake.lake.words import printable
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -93,13 +96,17 @@ async def list_days(
     """Every bronze object of the days `start` to `end`, in order of keys: one LIST request per thousand objects.
 
     Keys that are none of the lake's are added to `strays`: all that there are, where neither end is given; else those
-    that are met on the way. Raises AwsError.
+    that are met on the way. With `strays` each key is what it is in truth, at a tenth of the speed; without, a slash at
+    a key's end may be lost. Raises AwsError.
     """
     after = RAW_PREFIX
     if start > dt.date.min:
         # Sorts after every key of the day before. (The start would do on S3; SeaweedFS would then skip that day.)
         after = f"{RAW_PREFIX}/dt={start - dt.timedelta(days=1)}z"
-    async for key, etag, modified in _list(store, after):
+    listed = (
+        _list(store, after) if strays is None else list_keys(s3_of(store), bucket_of(store), f"{RAW_PREFIX}/", after)
+    )
+    async for key, etag, modified in listed:
         partition = parse_key(key)
         if partition is None:
             if strays is not None:
@@ -113,33 +120,55 @@ async def list_days(
             yield RawObject(key, day, ticker, bytes.fromhex(match[1]) if match else None, modified)
 
 
-async def _list(store: S3Store, after: str) -> AsyncIterator[tuple[str, str, dt.datetime]]:
-    """Key, ETag and time of writing of the raw prefix's objects behind the key `after`. Raises AwsError."""
-    bucket, last = store.config["bucket"], after
+async def _list(store: S3Store, after: str) -> AsyncIterator[Listed]:
+    """The raw prefix's objects behind the key `after`. Raises AwsError."""
+    last = after
     try:
         async for page in store.list(RAW_PREFIX, offset=after, chunk_size=_PAGE):
             for meta in page:
-                yield meta["path"], meta["e_tag"] or "", meta["last_modified"]
+                yield Listed(meta["path"], meta["e_tag"] or "", meta["last_modified"])
                 last = meta["path"]
     except InvalidPathError:  # a stranger's key that obstore does not take, such as one with two slashes in a row
-        async for listed in _list_with_boto3(bucket, last):
+        async for listed in _list_exactly(store, last):
             yield listed
     except BaseError as error:
-        raise as_aws_error(error, f"bucket {bucket}", "RAW_BUCKET") from error
+        raise as_aws_error(error, f"bucket {store.config['bucket']}", "RAW_BUCKET") from error
 
 
-async def _list_with_boto3(bucket: str, after: str) -> AsyncIterator[tuple[str, str, dt.datetime]]:
-    """As `_list`, for any key, at a tenth of the speed."""
-    try:
-        client = open_session().client("s3")
-        place: dict[str, Any] = {"StartAfter": after}
-        while place:
-            page = await asyncio.to_thread(client.list_objects_v2, Bucket=bucket, Prefix=f"{RAW_PREFIX}/", **place)
-            for item in page.get("Contents", []):
-                yield item["Key"], item["ETag"], item["LastModified"]
-            place = {"ContinuationToken": page["NextContinuationToken"]} if page["IsTruncated"] else {}
-    except Exception as error:  # botocore raises many unrelated classes here
-        raise as_aws_error(error, f"bucket {bucket}", "RAW_BUCKET") from error
+def _list_exactly(store: S3Store, after: str) -> AsyncIterator[Listed]:
+    return list_keys(s3_of(store), bucket_of(store), f"{RAW_PREFIX}/", after)
+
+
+async def list_keys(
+    s3: Any, bucket: str, prefix: str, after: str = "", end: str | None = None
+) -> AsyncIterator[Listed]:
+    """As `list_exactly`, without holding up what else is at work. Raises AwsError."""
+    listed = list_exactly(s3, bucket, prefix, after, end, setting="RAW_BUCKET")
+    while some := await asyncio.to_thread(lambda: list(islice(listed, _PAGE))):
+        for one in some:
+            yield one
+
+
+async def delete_keys(store: S3Store, keys: list[str]) -> None:
+    """Delete objects whose keys obstore does not take. Raises AwsError."""
+    if not keys:
+        return
+    s3, bucket = s3_of(store), bucket_of(store)
+    for key in keys:
+        try:
+            await asyncio.to_thread(s3.delete_object, Bucket=bucket, Key=key)
+        except Exception as error:  # botocore raises many unrelated classes here
+            raise as_aws_error(error, f"s3://{bucket}/{printable(key)}", "RAW_BUCKET") from error
+
+
+def s3_of(store: S3Store) -> Any:
+    """A boto3 client for where `store` is: for keys that obstore does not take. Making one takes a while."""
+    return open_session().client("s3", endpoint_url=store.config.get("endpoint"))
+
+
+def bucket_of(store: S3Store) -> str:
+    """The name of the bucket."""
+    return str(store.config["bucket"])
 
 
 async def put(store: S3Store, key: str, body: bytes) -> None:

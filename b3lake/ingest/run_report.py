@@ -15,7 +15,7 @@ from b3lake.ingest.beside_quotes import TableOutcome
 from b3lake.ingest.doctor.examine import Examination
 from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.verify import Comparison
-from b3lake.lake.words import counted
+from b3lake.lake.words import counted, printable
 from b3lake.texts.told import told
 
 _SHOWN = 5
@@ -97,7 +97,7 @@ def write_examination(seen: Examination, repaired: int, *, json_lines: bool) -> 
     for kind, count in sorted(kinds.items()):
         found = [finding for finding in seen.findings if finding.kind is kind]
         where = [" ".join(filter(None, (f.ticker, str(f.day or ""), _causes(f.detail)))) for f in found[:_SHOWN]]
-        table.add_row(kind, str(count), escape("; ".join(where)) + ("; …" if count > _SHOWN else ""))
+        table.add_row(kind, str(count), escape(printable("; ".join(where))) + ("; …" if count > _SHOWN else ""))
     console = _stdout()
     if kinds:
         console.print(table)

@@ -25,10 +25,22 @@ SHARES_PREFIX = "events/shares"
 STATE_PREFIX = "state"
 """The prefix of what the refine job keeps for itself, outside every table's location."""
 
-PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/]+)/data\.parquet")
+NOTES_NAME, UNREADABLE_NAME = "notes.json", "unreadable.json"
+"""The job's own objects, beside the folder `ledger` with an object a year."""
+
+PARTITION = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/ticker=([^/\x00-\x1f\x7f]+)/data\.parquet", re.ASCII)
 """The part after the prefix in the key of a day's object: the day and the ticker."""
-YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet")
+YEAR_PARTITION = re.compile(r"year=(\d{4})/data\.parquet", re.ASCII)
 """The part after the prefix in the key of a year's object."""
+LEDGER_SHARD = re.compile(r"year=(\d{4})\.parquet", re.ASCII)
+"""The name of a year's object of the ledger."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def is_reachable(key: str) -> bool:
+    """Whether the object library can ask for `key`: not where a part of it is empty, `.` or `..`, or has a control
+    character. S3 takes such keys, as a slip of `aws s3 cp` makes them."""
+    return not _CONTROL.search(key) and not {"", ".", ".."} & set(key.split("/"))
 
 
 def partition_folder(prefix: str, day: dt.date | str, ticker: str) -> str:

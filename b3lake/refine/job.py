@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.keys import UNREADABLE_NAME
 from b3lake.refine.arguments import parse_arguments
 from b3lake.refine.figures import tell_figures
 from b3lake.refine.log import log
 from b3lake.refine.run import run
-from b3lake.refine.unreadable import UNREADABLE_NAME
 
 
 def main(arguments: Sequence[str]) -> None:

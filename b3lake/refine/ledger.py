@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 
+from b3lake.lake.keys import LEDGER_SHARD
 from b3lake.refine.config import Job
 from b3lake.refine.listing import names_under
 from b3lake.refine.log import log
@@ -17,7 +18,7 @@ READING_THREADS = 8
 
 def read_ledger(job: Job) -> pa.Table:
     """The whole ledger (LEDGER)."""
-    names = names_under(job.ledger, job.connection)
+    names = [name for name in names_under(job.ledger, job.connection) if LEDGER_SHARD.fullmatch(name)]
     with ThreadPoolExecutor(READING_THREADS) as threads:
         return pa.concat_tables([LEDGER.empty_table(), *threads.map(lambda name: _read_shard(job, name), names)])
 

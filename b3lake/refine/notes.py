@@ -8,8 +8,6 @@ from b3lake.refine.errors import RefineError
 from b3lake.refine.history import HistoryYear
 from b3lake.refine.log import log
 
-NOTES_NAME = "notes.json"
-
 
 @dataclass(frozen=True)
 class Notes:

@@ -45,10 +45,12 @@ def _credentials(place: Place) -> Boto3CredentialProvider:
 
 
 @contextmanager
-def requesting(uri: str) -> Iterator[None]:
-    """Turns a failed request in a `with` block into an AwsError."""
+def requesting(uri: str, *left: type[Exception]) -> Iterator[None]:
+    """Turns a failed request in a `with` block into an AwsError, but for errors of the kinds `left`."""
     try:
         yield
+    except left:
+        raise
     except (BaseError, OSError) as error:
         raise as_aws_error(error, uri) from error
 
@@ -86,12 +88,22 @@ async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, byt
             answer = await obstore.get_async(store, key)
             return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
     except AwsError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotFoundError) and "NoSuchBucket" not in str(
+            error.__cause__
+        ):
+            return None
         # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
-        if isinstance(error.__cause__, FileNotFoundError | NotFoundError | PermissionDeniedError | PermissionError):
-            listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
-            if not any(item["path"] == key for item in listed):
-                return None
+        if isinstance(error.__cause__, PermissionDeniedError | PermissionError) and not await _is_listed(store, key):
+            return None
         raise
+
+
+async def _is_listed(store: S3Store, key: str) -> bool:
+    try:
+        listed = await obstore.list(store, key.rpartition("/")[0]).collect_async()
+    except BaseError:  # for a stranger's key beside it, it may be there
+        return True
+    return any(item["path"] == key for item in listed)
 
 
 async def _in_flight(work: Callable[[Any], Coroutine[Any, Any, Any]], items: Iterable[Any]) -> list[Any]:

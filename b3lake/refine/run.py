@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from b3lake.lake.keys import NOTES_NAME, UNREADABLE_NAME
 from b3lake.lake.removal import removed_unasked
 from b3lake.refine.catalog import connect, ensure_columns, ensure_history_table, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
@@ -18,7 +20,7 @@ from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.ledger import read_ledger, write_ledger
 from b3lake.refine.listing import list_partitions
 from b3lake.refine.log import log
-from b3lake.refine.notes import NOTES_NAME, Notes
+from b3lake.refine.notes import Notes
 from b3lake.refine.objects import delete, get_or_none, put
 from b3lake.refine.partitions import LISTING, is_in, iso, pairs
 from b3lake.refine.plan import LEDGER, Plan, plan, waves
@@ -26,7 +28,6 @@ from b3lake.refine.publish import report_schema
 from b3lake.refine.spark import spark_session
 from b3lake.refine.unreadable import (
     UNREADABLE,
-    UNREADABLE_NAME,
     dump_unreadable,
     parse_unreadable,
     still_unreadable,
@@ -89,8 +90,10 @@ class Run:
     def plan(self) -> Plan:
         """List raw and refined, read the ledger, and plan."""
         places = (self.job.raw, self.job.refined)
+        # What two passes could not settle may be under another key in truth.
+        listing = partial(list_partitions, connection=self.job.connection, exactly=self.counts.passes >= 2)
         with ThreadPoolExecutor(len(places)) as threads:
-            self.raw, self.refined = threads.map(lambda place: list_partitions(place, self.job.connection), places)
+            self.raw, self.refined = threads.map(listing, places)
         first = not self.counts.passes
         if first:
             self.before = self.refined

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pyarrow as pa
 
+from b3lake.lake.keys import UNREADABLE_NAME
 from b3lake.refine.config import Job
 from b3lake.refine.log import log
 from b3lake.refine.partitions import BY_TICKER_AND_DAY, find, is_in, keys_of, names_in, take
 
 UNREADABLE = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("raw_tag", pa.int64()), ("error", pa.string())])
-UNREADABLE_NAME = "unreadable.json"
 
 
 def parse_unreadable(text: bytes) -> pa.Table:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from b3lake.lake.errors import B3LakeError
-from b3lake.lake.keys import RAW_PREFIX, REFINED_PREFIX, parse_partition_key, partition_key, raw_key
+from b3lake.lake.keys import OBJECT_NAME, RAW_PREFIX, REFINED_PREFIX, parse_partition_key, partition_key, raw_key
 from b3lake.lake.names import Names
 from b3lake.lake.schemas import RAW_SCHEMA, REFINED_SCHEMA
 
@@ -63,15 +63,21 @@ class TouredLake:
         """The days that have bronze objects, oldest first. Raises NotSeenError where there are none."""
         pages = self.client("s3").get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=self.bucket, Prefix=f"{RAW_PREFIX}/dt=", Delimiter="/")
-        names = [one["Prefix"][-11:-1] for page in found for one in page.get("CommonPrefixes", [])]
-        if not names:
+        keys = [f"{one['Prefix']}ticker=-/{OBJECT_NAME}" for page in found for one in page.get("CommonPrefixes", [])]
+        days = sorted(parsed[0] for key in keys if (parsed := parse_partition_key(RAW_PREFIX, key)))
+        while days and not self._tickers(days[-1]):  # a folder of strays
+            days.pop()
+        if not days:
             raise NotSeenError("missing.raw", uri=f"s3://{self.bucket}/{RAW_PREFIX}/")
-        return sorted(dt.date.fromisoformat(name) for name in names)
+        return days
 
     @cached_property
     def tickers(self) -> list[str]:
         """The tickers of the newest day."""
-        prefix = f"{RAW_PREFIX}/dt={self.days[-1]}/"
+        return self._tickers(self.days[-1])
+
+    def _tickers(self, day: dt.date) -> list[str]:
+        prefix = f"{RAW_PREFIX}/dt={day}/"
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
         return sorted(parsed[1] for key in keys if (parsed := parse_partition_key(RAW_PREFIX, key)))

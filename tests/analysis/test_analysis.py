@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -163,6 +164,39 @@ def test_an_index_stands_for_its_members(folder: Path, tmp_path: Path) -> None:
         (root / "data.parquet").unlink()
         root.rmdir()
         root.parent.rmdir()
+
+
+@pytest.mark.parametrize("ending", ["//data.parquet", "/year=2024/data.parquet/", "/../data.parquet", "/\x1b"])
+def test_a_strangers_key_is_in_the_way_of_nothing(
+    stored: Lake, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.endpoint_url)
+    lake, s3 = b3lake.open_lake(f"s3://{BUCKET}"), emulator.client("s3")
+    for table in TABLES.values():
+        s3.put_object(Bucket=BUCKET, Key=f"{table.prefix}{ending}", Body=b"whatever")
+    try:
+        assert len(lake.history("PETR4")) == len(DAYS)
+        assert lake.table(REFINED_TABLE, since=DAYS[-1]).num_rows == 3
+        assert lake.table(RATES_TABLE).num_rows == b3lake.open_lake(lake.place).table(RATES_TABLE).num_rows
+    finally:
+        for table in TABLES.values():
+            s3.delete_object(Bucket=BUCKET, Key=f"{table.prefix}{ending}")
+
+
+def test_a_key_in_the_way_of_a_file_hides_nothing(folder: Path, tmp_path: Path) -> None:
+    """The emulator keeps an object elsewhere when another one's folder, or file, is where it would be."""
+    root = tmp_path / "kept"
+    shutil.copytree(folder, root)
+    before = b3lake.open_lake(root).history("PETR4")
+    bucket = root / "123456789012" / BUCKET
+    encoded = bucket / ".ministack-keys"
+    encoded.mkdir()
+    for name in ("data.parquet", "data.parquet.meta.json"):
+        moved = bucket / "history/b3/year=2024" / name
+        ending = name.removeprefix("data.parquet")
+        moved.rename(encoded / f"history%2Fb3%2Fyear%3D2024%2Fdata%2Eparquet{ending}")
+    (encoded / "history%2Fb3%2F%2Fdata%2Eparquet").write_bytes(b"whatever")
+    pd.testing.assert_frame_equal(b3lake.open_lake(root).history("PETR4"), before)
 
 
 def test_where_the_lake_is_found(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
+from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX, UNREADABLE_NAME
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
-from b3lake.refine.unreadable import UNREADABLE_NAME
 from devlake.emulator import Emulator
 
 PREFIXES = {

@@ -9,10 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX
+from b3lake.lake.keys import HISTORY_PREFIX, NOTES_NAME, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX, UNREADABLE_NAME
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
-from b3lake.refine.notes import NOTES_NAME
-from b3lake.refine.unreadable import UNREADABLE_NAME
 from devlake.emulator import Emulator
 from tests.chaos.faults import Damage, Fault, JobFault, Kind
 

@@ -165,20 +165,74 @@ STRAYS = [
 ]
 
 
+SLIPS = [
+    "//raw/b3/x",
+    "../x",
+    "raw//b3/x",
+    "raw/b3/",
+    "raw/b3//",
+    "raw/b3/./x",
+    "raw/b3/dt=2024-05-02//data.parquet",
+    "raw/b3/dt=2024-05-09/../data.parquet",
+    f"raw/b3/dt={DAYS[0]}/",
+    f"raw/b3/dt={DAYS[0]}/ticker=PETR4/data.parquet/",
+    f"raw/b3/dt={DAYS[0]}/ticker=PE\x1b[31m4/data.parquet",
+    f"refined/b3/dt={DAYS[0]}/ticker=PETR4/data.parquet/",
+    "refined/../x",
+    "history/b3/year=2024//data.parquet",
+    "state/refined/b3/ledger/./year=2024.parquet",
+    "state//x",
+    "events/b3//data.parquet",
+    "events/answers/a\x7f.json",
+    "rates/br/data.parquet/",
+    "instruments/b3/../data.parquet",
+    "portfolios/b3//",
+]
+"""Keys that no program of the lake can read."""
+ELSEWHERE = [
+    "refined/b3/PETR4.parquet",
+    "refined/b3/dt=1986-01-02/ticker=PETR4/data.parquet",
+    "history/b3/year=24/data.parquet",
+    "history/b3/data.parquet",
+    "state/refined/b3/ledger/year=2023 copy.parquet",
+    "events/b3/data.parquet.bak",
+    "rates/br/2024/data.parquet",
+]
+
+
 def test_every_key_that_is_none_of_the_lakes_is_named(command: Command, lake: TestLake, healthy):  # noqa: F811
-    """Wherever it sorts, and whatever obstore thinks of it."""
-    for key in STRAYS:
+    """Wherever it sorts, and whatever obstore thinks of it; those go that no program of the lake can read."""
+    others = ["notes of mine/x", "raw/mine.csv", "state/other/x.json", "state/refined/b3/notes.json"]
+    everything = {*STRAYS, *SLIPS, *ELSEWHERE}
+    for key in [*everything, *others]:
         put(lake, key, b"whatever")
     code = command.doctor("--json")
     records = [json.loads(line) for line in command.out.splitlines()][:-1]
     assert code == 3
     assert {record["finding"] for record in records} == {"stray"}
-    assert sorted(record["detail"] for record in records) == sorted(STRAYS)
+    assert sorted(record["detail"] for record in records) == sorted(everything)
     assert command.summary()["objects"] == 10
-    assert command.doctor("--fix") == 3
-    assert set(lake.written()) == {*healthy, *STRAYS}, "nobody knows here what they are"
-    assert command("--tickers", "PETR4,VALE3", *RANGE, "--json") == 0, "and nothing else is stopped by them"
+    assert command("--tickers", "PETR4,VALE3", *RANGE, "--json") == 0, "nothing else is stopped by them"
     assert command.summary()["unchanged"] == 10
+    assert command.doctor() == 3
+    assert "\x1b" not in command.out
+    assert command.doctor("--fix") == 3
+    left = {*healthy, *STRAYS, *ELSEWHERE, *others} - set(SLIPS)
+    assert set(lake.written("")) == left, "of the others nobody knows here what they are"
+
+
+def test_many_strays_are_not_removed_unasked(command: Command, lake: TestLake, healthy):  # noqa: F811
+    slips = [f"raw/b3//{number}" for number in range(101)]
+    for key in slips:
+        put(lake, key, b"")
+    assert command.doctor("--fix") == 1
+    assert command.err.splitlines()[-1] == (
+        "b3lake doctor: --fix would remove 101 strays, raw/b3//0 first, and nothing was repaired: look what they are, "
+        "and then run with --allow-removal 101."
+    )
+    assert set(lake.written()) == {*healthy, *slips}
+    assert command.doctor("--fix", "--allow-removal", "101") == 0
+    assert set(lake.written()) == set(healthy)
 
 
 def test_the_recorded_strays_are_all_named(command: Command, lake: TestLake, shared_data: Path):  # noqa: F811

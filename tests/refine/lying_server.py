@@ -10,6 +10,11 @@ from typing import Any
 
 ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>Try again</Message></Error>'
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body></body></html>"
+NOTHING = (
+    b'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+    b"<KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
+)
+"""A listing, of nothing."""
 _HOP_BY_HOP = {"connection", "transfer-encoding", "host", "content-length"}
 
 

@@ -87,3 +87,32 @@ def test_a_run_that_the_log_does_not_name_is_of_nobody() -> None:
 def test_a_log_without_the_functions_own_lines_tells_by_the_time(seconds: int, *, found: bool) -> None:
     silent = Invocation(AT + dt.timedelta(seconds=seconds), REQUEST, "")
     assert (_invocation_of("x", AT, [silent]) is not None) == found
+
+
+class _S3:
+    """An S3 whose bucket holds these keys."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+
+    def get_paginator(self, _operation: str) -> "_S3":
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str, Delimiter: str = "") -> list[dict[str, Any]]:  # noqa: N803 - boto3's
+        found = [key for key in self._keys if key.startswith(Prefix)]
+        if not Delimiter:
+            return [{"Contents": [{"Key": key} for key in found]}] if found else [{}]
+        folders = {key[: key.find(Delimiter, len(Prefix)) + 1] for key in found}
+        return [{"CommonPrefixes": [{"Prefix": folder} for folder in folders]}]
+
+
+def test_folders_of_strays_are_passed_over() -> None:
+    day = "raw/b3/dt=2024-05-02/ticker=VALE3/data.parquet"
+    strays = ["raw/b3/dt=zzz/x", "raw/b3/dt=9999-99-99/x", "raw/b3/dt=2024-05-31//ticker=PETR4/data.parquet"]
+    for bucket, days in ((_S3(day, *strays), [dt.date(2024, 5, 2)]), (_S3(*strays), None)):
+        lake = TouredLake(Names("dev"), "b", lambda _service, one=bucket: one, lambda _sql: pa.table({}))
+        if days:
+            assert (lake.days, lake.tickers) == (days, ["VALE3"])
+        else:
+            with pytest.raises(NotSeenError, match=r"missing\.raw"):
+                _ = lake.days

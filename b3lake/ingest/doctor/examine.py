@@ -17,6 +17,7 @@ from b3lake.ingest.doctor.beside import instrument_faults, rate_faults, weight_f
 from b3lake.ingest.doctor.events import SaidEvents, differing, not_applied
 from b3lake.ingest.doctor.finding import Finding, Kind
 from b3lake.ingest.doctor.series import PriceSeries
+from b3lake.ingest.doctor.strays import is_stray, strays_beside_bronze
 from b3lake.ingest.events.enter import EventsOfDay
 from b3lake.ingest.events.event import Status
 from b3lake.ingest.lake import Lake
@@ -27,10 +28,9 @@ from b3lake.ingest.small_tables import EVENTS, INSTRUMENTS, PORTFOLIOS, RATES, r
 from b3lake.ingest.sources.source import Selection
 from b3lake.ingest.validate import BARS_SCHEMA, carried_forward, disagreeing, outside, refusals
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run
-from b3lake.lake.calendar import FIRST_DAY, day_start_utc, is_final, last_final_day, sessions_between
+from b3lake.lake.calendar import day_start_utc, is_final, last_final_day, sessions_between
 from b3lake.lake.labels import B3, is_synthetic
 from b3lake.lake.schemas import RAW_SCHEMA
-from b3lake.lake.tickers import is_ticker
 from b3lake.lake.words import counted
 
 BATCH_OBJECTS = 1000
@@ -68,7 +68,7 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
     batch: list[RawObject] = []
     foreign: set[Partition] = set()
     async for found in objects.list_days(lake.store, start, end, strays):
-        if found.day < FIRST_DAY or not is_ticker(found.ticker):
+        if is_stray(found.key):
             strays.append(found.key)
             foreign.add((found.day, found.ticker))
             continue
@@ -79,6 +79,8 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
             await _examine_batch(lake.store, batch, seen, steps)
             batch = []
     await _examine_batch(lake.store, batch, seen, steps)
+    if wanted is None and (start, end) == EVER:
+        strays += [key async for key in strays_beside_bronze(lake.store, steps)]
     seen.findings += [Finding(Kind.STRAY, "", None, key) for key in strays]
     seen.findings += [Finding(Kind.STEP, ticker, step.day, step.sentence()) for ticker, step in seen.series.steps()]
     seen.findings += _gaps(seen.days, last_final_day(examined.now))

@@ -26,9 +26,10 @@ from b3lake.ingest.validate import pairs_of, validate
 from b3lake.lake.aws_errors import as_aws_error
 from b3lake.lake.calendar import last_final_session
 from b3lake.lake.errors import B3LakeError
-from b3lake.lake.keys import raw_key
+from b3lake.lake.keys import is_reachable, raw_key
 from b3lake.lake.removal import removed_unasked
 from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.words import printable
 
 FETCHED_AGAIN = {Kind.GAP, Kind.UNREADABLE, Kind.IMPOSSIBLE, Kind.MISPLACED, Kind.STALE}
 
@@ -39,10 +40,10 @@ async def repair(
     """Repair what can be: fetch again, enter events, drop repeated rows and carried-forward days, set the
     catalog right.
 
-    Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays are left
-    alone: nobody knows here what they are. `steps` is told what the source could not give. Raises AwsError, and
-    B3LakeError when more would be removed than `may_remove` (None: what may go unasked), or what was listed as gone is
-    there.
+    Objects come before their registration, so that whatever stops this, doing it again finishes it. Strays go whose
+    keys no program of the lake can read; others are left alone, for nobody knows here what they are. `steps` is told
+    what the source could not give. Raises AwsError, and B3LakeError when more would be removed than `may_remove` (None:
+    what may go unasked), or what was listed as gone is there.
     """
     try:
         await _check_removal(lake, seen, may_remove)
@@ -59,6 +60,7 @@ async def _check_removal(lake: Lake, seen: Examination, may_remove: int | None) 
             f"The listing of s3://{lake.bucket} lacks {len(there)} objects that are there, {there[0]} first: it was no "
             "listing, and nothing was repaired. Run again, and ask whoever serves S3 when it happens again."
         )
+    slips = unreachable(seen.findings)
     total, removed = seen.objects + len(unbacked), len(unbacked | carried)
     limit = removed_unasked(total) if may_remove is None else may_remove
     if removed > limit:
@@ -66,9 +68,20 @@ async def _check_removal(lake: Lake, seen: Examination, may_remove: int | None) 
             f"--fix would remove {removed} of {total} partitions, {min(unbacked | carried)[0]} first, and nothing was "
             f"repaired: look whether they went rightly, and then run with --allow-removal {removed}."
         )
+    if len(slips) > limit:
+        raise B3LakeError(
+            f"--fix would remove {len(slips)} strays, {printable(slips[0])} first, and nothing was repaired: look what "
+            f"they are, and then run with --allow-removal {len(slips)}."
+        )
+
+
+def unreachable(findings: Iterable[Finding]) -> list[str]:
+    """The keys of strays that no program of the lake can read."""
+    return [found.detail for found in findings if found.kind is Kind.STRAY and not is_reachable(found.detail)]
 
 
 async def _repair(lake: Lake, source: Source, examined: Selection, seen: Examination, steps: Steps) -> None:
+    await objects.delete_keys(lake.store, unreachable(seen.findings))
     if lake.catalog:
         lake.catalog.unregister(_partitions(seen.findings, {Kind.UNBACKED}))
     final = last_final_session(examined.now)

@@ -54,10 +54,6 @@ class KeptAnswers:
 
 async def list_kept(store: S3Store) -> KeptAnswers:
     """Which answers the lake has. Raises AwsError."""
-    put_on: dict[str, dt.datetime] = {}
-    try:
-        async for page in store.list(f"{ANSWERS_PREFIX}/"):
-            put_on |= {meta["path"].rpartition("/")[2]: meta["last_modified"] for meta in page}
-    except BaseError as error:
-        raise as_aws_error(error, f"bucket {store.config['bucket']}") from error
-    return KeptAnswers(store, put_on)
+    folder = f"{ANSWERS_PREFIX}/"
+    listed = objects.list_keys(objects.s3_of(store), objects.bucket_of(store), folder)
+    return KeptAnswers(store, {one.key.removeprefix(folder): one.modified async for one in listed})
