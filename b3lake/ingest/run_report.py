@@ -150,7 +150,11 @@ def days(listed: Sequence[dt.date]) -> str:
 
 def _causes(text: str) -> str:
     """Causes that are joined by semicolons, each in the language of the terminal."""
-    return told(text) if told(text) != text else "; ".join(map(told, text.split("; ")))
+    pieces = [(piece, told(piece)) for piece in text.split("; ")]
+    # A sentence may have a semicolon of its own: then a piece of it is none.
+    if all(english != here for english, here in pieces):
+        return "; ".join(here for _, here in pieces)
+    return told(text)
 
 
 def _stdout() -> Console:

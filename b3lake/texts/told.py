@@ -11,7 +11,8 @@ sentence is one more of them. What no sentence fits, such as a message of AWS's 
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 import tomllib
@@ -23,6 +24,7 @@ _LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 """Variables that name the language of messages, the first that is set counts: POSIX's order."""
 _DEEPEST = 5
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
+_NUMBER = re.compile(r"[\d.,]+")
 _VALUE = re.compile(r"\{\d*\}")
 
 
@@ -56,21 +58,44 @@ def _tables() -> dict[str, dict[str, str]]:
     return tables
 
 
-@cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """What each sentence with values looks like, and its Portuguese; those of most letters first."""
-    found = []
-    for name, table in _tables().items():
-        value = r"([\d.,]+)" if name == "counts" else "(.*?)"
-        for english, portuguese in table.items():
-            words = _VALUE.split(english)
-            if len(words) > 1:
-                pattern = re.compile(value.join(map(re.escape, words)), re.DOTALL)
-                found.append((len("".join(words)), english, pattern, portuguese))
-    return [(pattern, portuguese) for _, _, pattern, portuguese in sorted(found, key=lambda one: one[:2], reverse=True)]
+@dataclass(frozen=True)
+class _Pattern:
+    """A sentence with values: the words between them, and its Portuguese; a count has a number for its value."""
+
+    words: tuple[str, ...]
+    portuguese: str
+    is_count: bool
+
+    def values(self, text: str) -> list[str] | None:
+        """The values with which `text` is this sentence, each as short as it can be; None where it is another."""
+        first, *between, last = self.words
+        position, end = len(first), len(text) - len(last)
+        if position > end or not (text.startswith(first) and text.endswith(last)):
+            return None
+        values = []
+        for words in between:
+            found = text.find(words, position, end)
+            if found < 0:
+                return None
+            values.append(text[position:found])
+            position = found + len(words)
+        values.append(text[position:end])
+        return None if self.is_count and not _NUMBER.fullmatch(values[0]) else values
 
 
 @cache
+def _patterns() -> list[_Pattern]:
+    """The sentences that have values, those of most letters first."""
+    found = [
+        _Pattern(tuple(words), portuguese, name == "counts")
+        for name, table in _tables().items()
+        for english, portuguese in table.items()
+        if len(words := _VALUE.split(english)) > 1
+    ]
+    return sorted(found, key=lambda one: (sum(map(len, one.words)), one.words), reverse=True)
+
+
+@lru_cache(maxsize=4096)
 def _translated(text: str, depth: int) -> str:
     # A word alone within a sentence is a value: the option `network`, a column `status`.
     if text in catalog() and (depth == 0 or " " in text):
@@ -78,7 +103,7 @@ def _translated(text: str, depth: int) -> str:
     if _THOUSANDS.fullmatch(text):
         return text.replace(",", ".")
     if depth < _DEEPEST and " " in text:
-        for pattern, portuguese in _patterns():
-            if found := pattern.fullmatch(text):
-                return portuguese.format(*(_translated(value, depth + 1) for value in found.groups()))
+        for pattern in _patterns():
+            if (values := pattern.values(text)) is not None:
+                return pattern.portuguese.format(*(_translated(value, depth + 1) for value in values))
     return text

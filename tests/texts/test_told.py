@@ -4,8 +4,11 @@ import re
 import string
 import subprocess
 import sys
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from b3lake.ask.questions import list_queries
 from b3lake.texts.told import catalog, language_of, told
@@ -126,6 +129,19 @@ def test_a_sentence_that_is_said_is_told_by_its_own_translation(english: str) ->
 )
 def test_causes_within_sentences_are_told_too(english: str, portuguese: str) -> None:
     assert told(english, "pt") == portuguese
+
+
+@given(st.text(alphabet=" :;,.(){}[]ab1\n", max_size=300))
+def test_whatever_is_no_sentence_stays(text: str) -> None:
+    """Only what stands between the values of general sentences is there: `{}: {}`, `{}, {}, {}`."""
+    assert told(text, "en") == told(text, "pt") == text
+
+
+def test_a_long_message_is_told_at_once() -> None:
+    begun = time.monotonic()
+    text = ", ".join(["PETR4: a (b) and c"] * 1000)
+    assert told(text, "pt") == text
+    assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize(
