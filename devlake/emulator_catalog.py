@@ -5,6 +5,7 @@
   so that 22,000 partitions take minutes; the answers are the same.
 - Events of S3 at the pace of a large ingestion (devlake/emulator_events.py).
 - Questions about tables of many objects (devlake/emulator_athena.py).
+- The bytes of a kept lake's objects in files alone (devlake/emulator_files.py).
 - The first answer for a request that is sent again (devlake/emulator_retries.py).
 - A refusal for whatever a browser sends (devlake/emulator_guard.py).
 
@@ -20,7 +21,7 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
-from devlake import emulator_athena, emulator_events
+from devlake import emulator_athena, emulator_events, emulator_files
 from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
 
@@ -117,6 +118,7 @@ def install() -> None:
     glue._handle_request_sync = _serve
     emulator_events.install()
     emulator_athena.install()
+    emulator_files.install()
     app.app = for_programs_only(answering_retries(app.app))
 
 

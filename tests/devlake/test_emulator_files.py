@@ -1,0 +1,71 @@
+"""A kept lake's objects are in its files, not in memory, and each version is as it was put, after a restart too."""
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from devlake import emulator
+from devlake.emulator import Emulator
+
+pytestmark = pytest.mark.slow
+
+BUCKET = "in-files-alone"
+OBJECTS, SIZE = 200, 2**19
+
+
+def make_bucket(aws: Emulator) -> Any:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return s3
+
+
+def memory(aws: Emulator) -> int:
+    return sum(one.memory_info().rss for one in psutil.Process(aws.supervisor_pid).children(recursive=True))
+
+
+def test_objects_do_not_stay_in_memory(tmp_path: Path) -> None:
+    aws = emulator.start(tmp_path, keep=True)
+    try:
+        s3 = make_bucket(aws)
+        s3.put_object(Bucket=BUCKET, Key="first", Body=b"x")
+        before = memory(aws)
+        for number in range(OBJECTS):
+            s3.put_object(Bucket=BUCKET, Key=f"raw/{number}", Body=bytes([number]) * SIZE)
+        assert memory(aws) - before < OBJECTS * SIZE / 2
+        assert s3.get_object(Bucket=BUCKET, Key="raw/7")["Body"].read() == b"\x07" * SIZE
+    finally:
+        emulator.stop(aws)
+
+
+def test_each_version_is_as_it_was_put_also_after_a_restart(tmp_path: Path) -> None:
+    aws = emulator.start(tmp_path, keep=True)
+    try:
+        s3 = make_bucket(aws)
+        versions = [
+            (s3.put_object(Bucket=BUCKET, Key="raw/one", Body=body)["VersionId"], body)
+            for body in (b"first", b"second", b"third")
+        ]
+        s3.put_object(Bucket=BUCKET, Key="raw/gone", Body=b"gone")
+        gone = s3.list_object_versions(Bucket=BUCKET, Prefix="raw/gone")["Versions"][0]["VersionId"]
+        s3.delete_object(Bucket=BUCKET, Key="raw/gone")
+        _check(s3, versions, gone)
+    finally:
+        emulator.stop(aws)
+    again = emulator.start(tmp_path, keep=True)
+    try:
+        _check(again.client("s3"), versions, gone)
+    finally:
+        emulator.stop(again)
+
+
+def _check(s3: Any, versions: list[tuple[str, bytes]], gone: str) -> None:
+    for version, body in versions:
+        assert s3.get_object(Bucket=BUCKET, Key="raw/one", VersionId=version)["Body"].read() == body
+    assert s3.get_object(Bucket=BUCKET, Key="raw/one")["Body"].read() == versions[-1][1]
+    assert s3.get_object(Bucket=BUCKET, Key="raw/gone", VersionId=gone)["Body"].read() == b"gone"
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get_object(Bucket=BUCKET, Key="raw/gone")
