@@ -4,10 +4,17 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+import yfinance
 
 from devlake.fake_http import serving
 from devlake.fake_yahoo import FakeYahoo
 from tests.ingest.lake_cases import DATABASE, TestLake
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """yfinance keeps cookies in the home folder: no test finds those of an earlier run, or leaves its own."""
+    yfinance.set_tz_cache_location(str(tmp_path_factory.mktemp("yfinance")))
 
 
 @pytest.fixture

@@ -4,12 +4,16 @@ import asyncio
 import csv
 import datetime as dt
 import json
+import logging
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pyarrow as pa
 import pytest
+from yfinance.cache import _CookieDBManager, _TzDBManager
 
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError, RateLimitedError, Status, TickerError
 from b3lake.ingest.sources.http_get import BackOff
@@ -142,6 +146,20 @@ def test_a_stopped_back_off_lets_nobody_wait_or_ask():
     back_off.stop()
     with pytest.raises(InterruptedError, match="stopped"):
         back_off.wait()
+
+
+def test_yfinance_tells_nobody_by_itself_what_went_wrong(fake_yahoo: FakeYahoo):
+    """The run's report does. Whatever its logger was set to before."""
+    logger = logging.getLogger("yfinance")
+    logger.setLevel(logging.DEBUG)
+    fetch(fake_yahoo)
+    assert not logger.isEnabledFor(logging.ERROR)
+
+
+def test_no_cookie_of_an_earlier_run_is_used(fake_yahoo: FakeYahoo):
+    """yfinance would take it from the home folder."""
+    at_home = Path(platformdirs.user_cache_dir()) / "py-yfinance"
+    assert at_home not in {Path(kept.get_location()) for kept in (_CookieDBManager, _TzDBManager)}
 
 
 def test_server_error_is_asked_again_not_served_from_yfinances_cache(fake_yahoo: FakeYahoo):

@@ -30,6 +30,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/lake/session": ("lake", "ingest/test_run"),
     "b3lake/lake/settings": ("lake", "ask/test_ask", "ingest/test_run"),
+    "b3lake/lake/tables": ("lake", "ask/test_pivot", "ask/test_ask", "analysis"),
     "b3lake/lake/words": ("lake", "ingest/test_run", "ingest/test_doctor"),
     "b3lake/ingest": (
         "ingest/test_files_together",
@@ -49,7 +50,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_beside_quotes",
     ),
     "b3lake/ingest/commands/doctor": ("ingest/test_doctor", "ingest/test_doctor_removal", "ingest/test_doctor_steps"),
-    "b3lake/ingest/commands/verify": ("ingest/test_verify", "ingest/test_from_b3"),
+    "b3lake/ingest/commands/verify": ("ingest/test_verify_report", "ingest/test_verify", "ingest/test_from_b3"),
     "b3lake/ingest/decimals": ("ingest/test_as_traded", "ingest/test_yahoo", "ingest/test_yahoo_facts"),
     "b3lake/ingest/doctor": (
         *(
@@ -87,6 +88,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/parquet": ("ingest/test_load",),
     "b3lake/ingest/run_report": (
+        "ingest/test_verify_report",
         "ingest/test_run",
         "ingest/test_doctor",
         "ingest/test_verify",
@@ -132,8 +134,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "b3lake/ingest/sources/yahoo_session": ("ingest/test_yahoo", "ingest/test_settings", "ingest/test_run"),
     "b3lake/ingest/steps": ("ingest/test_as_traded", "ingest/test_doctor_steps", "ingest/test_events"),
     "b3lake/ingest/tolerance": ("ingest/test_tolerance", "ingest/test_verify", "ingest/test_from_b3"),
-    "b3lake/ingest/validate": ("ingest/test_yahoo", "ingest/test_run", "ingest/test_from_b3", "ingest/test_tolerance"),
-    "b3lake/ingest/verify": ("ingest/test_verify", "ingest/test_from_b3"),
+    "b3lake/ingest/validate": (
+        "ingest/test_validate",
+        "ingest/test_yahoo",
+        "ingest/test_run",
+        "ingest/test_from_b3",
+        "ingest/test_tolerance",
+    ),
+    "b3lake/ingest/verify": ("ingest/test_verify_report", "ingest/test_verify", "ingest/test_from_b3"),
     "b3lake/refine": ("refine",),
     "b3lake/ask": ("ask",),
     "functions": ("trigger",),
