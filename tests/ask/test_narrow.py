@@ -53,6 +53,23 @@ def test_every_question_of_quotes_can_be_narrowed() -> None:
         assert len(duckdb.extract_statements(sql)) == 1, name
 
 
+def test_tickers_and_a_day_are_both_conditions_of_each_table() -> None:
+    to = Narrowing(("PETR4", "VALE3"), dt.date(2024, 1, 15))
+    sql = "-- why\nwith x AS (SELECT 1) SELECT * FROM b3_daily_quotes, b3_daily_history"
+    assert narrowed(sql, "db", to) == (
+        "-- why\nWITH b3_daily_quotes AS (\n"
+        "    SELECT * FROM db.b3_daily_quotes WHERE ticker IN ('PETR4', 'VALE3') AND dt >= DATE '2024-01-15'\n),\n"
+        "b3_daily_history AS (\n"
+        "    SELECT * FROM db.b3_daily_history WHERE ticker IN ('PETR4', 'VALE3') AND trade_date >= DATE '2024-01-15'\n"
+        "),\n"
+        "x AS (SELECT 1) SELECT * FROM b3_daily_quotes, b3_daily_history"
+    )
+    assert narrowed(MAX, "db", Narrowing(since=to.since)) == (
+        "WITH b3_daily_history AS (\n"
+        "    SELECT * FROM db.b3_daily_history WHERE trade_date >= DATE '2024-01-15'\n)\n" + MAX
+    )
+
+
 def test_nothing_to_narrow_leaves_the_query() -> None:
     assert narrowed(MAX, "db", EVERYTHING) == MAX
 
@@ -133,12 +150,13 @@ def test_a_series_across_two_renames() -> None:
         connection.register("rows", frame)
         connection.execute("CREATE SCHEMA lake")
         connection.execute("CREATE TABLE lake.b3_daily_history AS SELECT * FROM rows")
-        sql = "SELECT ticker, CAST(trade_date AS date), split_factor, adj_close_price FROM b3_daily_history ORDER BY 2"
+        sql = "SELECT ticker, CAST(trade_date AS date), split_factor, adj_close_price, adj_factor FROM b3_daily_history"
         to = Narrowing(("BHIA3",), across_renames=True)
-        got = connection.execute(narrowed(sql, "lake", to)).fetchall()
-        alone = connection.execute(narrowed(sql, "lake", Narrowing(("BHIA3",)))).fetchall()
+        got = connection.execute(narrowed(f"{sql} ORDER BY 2", "lake", to)).fetchall()
+        alone = connection.execute(narrowed(f"{sql} ORDER BY 2", "lake", Narrowing(("BHIA3",)))).fetchall()
     assert [row[0] for row in got] == ["BHIA3"] * 6
     assert [str(row[1]) for row in got] == [row[1] for row in rows[:6]]
     assert [row[2] for row in got] == pytest.approx([25, 25, 25, 25, 1, 1])
     assert [row[3] for row in got] == pytest.approx([225, 247.5, 45, 47.25, 45, 45])
+    assert [row[4] for row in got] == pytest.approx([22.5, 22.5, 22.5, 22.5, 0.9, 1])
     assert alone == got[3:]
