@@ -16,6 +16,9 @@ from devlake.emulator import Emulator, running
 # `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
 sys.dont_write_bytecode = True
 
+# Sentences are compared in English, whatever the language of the terminal that the tests run on.
+os.environ["LC_ALL"] = "C.UTF-8"
+
 # On a busy machine one example may take long, and proves nothing by that.
 settings.register_profile("without deadlines", deadline=None)
 settings.load_profile("without deadlines")
@@ -93,9 +96,3 @@ def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-
-
-@pytest.fixture(autouse=True)
-def _in_english(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sentences are compared in English, whatever the terminal's language."""
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
