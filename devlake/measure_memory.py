@@ -1,9 +1,10 @@
 """Watches the memory of everything that a run starts."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -12,10 +13,46 @@ _EVERY_SECONDS = 0.2
 
 @dataclass
 class PeakMemory:
-    """The largest resident set of any one process so far, in bytes, and that process's name."""
+    """The largest resident set of any one process so far, in bytes, and that process's name; and of each program's."""
 
     largest_bytes: int = 0
     largest_name: str = ""
+    largest_of: dict[str, int] = field(default_factory=dict)
+    _watched: list[psutil.Process] = field(default_factory=list)
+
+    def watch(self, process: psutil.Process) -> None:
+        """Watch this process and its descendants too: one that left those of this process, as a kept lake does."""
+        self._watched.append(process)
+
+    def note(self, process: psutil.Process) -> None:
+        """Note what `process` has now."""
+        used, name = process.memory_info().rss, process.name()
+        program = program_of(process.cmdline()) or name
+        self.largest_of[program] = max(used, self.largest_of.get(program, 0))
+        if used > self.largest_bytes:
+            self.largest_bytes, self.largest_name = used, name
+
+    def look(self) -> None:
+        """Note all that run now."""
+        for root in [psutil.Process(), *self._watched]:
+            try:
+                for process in [root, *root.children(recursive=True)]:
+                    self.note(process)
+            except psutil.NoSuchProcess:
+                continue
+
+
+def program_of(command: Sequence[str]) -> str:
+    """What a Python process runs, of its command line: the module, or the script's name; empty for any other."""
+    if not command or not Path(command[0]).name.startswith("python"):
+        return ""
+    words = iter(command[1:])
+    for word in words:
+        if word == "-m":
+            return next(words, "")
+        if not word.startswith("-"):
+            return Path(word).name
+    return ""
 
 
 @contextmanager
@@ -24,15 +61,8 @@ def peak_memory() -> Iterator[PeakMemory]:
     peak, stop = PeakMemory(), threading.Event()
 
     def sample() -> None:
-        own = psutil.Process()
         while not stop.wait(_EVERY_SECONDS):
-            for process in [own, *own.children(recursive=True)]:
-                try:
-                    used, name = process.memory_info().rss, process.name()
-                except psutil.NoSuchProcess:
-                    continue
-                if used > peak.largest_bytes:
-                    peak.largest_bytes, peak.largest_name = used, name
+            peak.look()
 
     sampler = threading.Thread(target=sample, daemon=True)
     sampler.start()
