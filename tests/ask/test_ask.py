@@ -18,7 +18,7 @@ from moto.athena.models import AthenaBackend, QueryResults, athena_backends
 from rich.console import Console
 
 from b3lake.ask.athena import ask
-from b3lake.ask.command import AskRequest, run
+from b3lake.ask.command import AskRequest, _parser, run
 from b3lake.ask.errors import one_line
 from b3lake.ask.questions import list_queries
 from b3lake.ask.show_rows import format_column, print_table, to_json
@@ -238,6 +238,16 @@ def test_months_by_tickers(here: Lake, capsys: pytest.CaptureFixture[str]) -> No
     ]
     assert run_command("ask", ["monthly_returns", "--ticker", "PETR4", "--pivot", "sessions", "--csv"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == '"month_start","PETR4"'
+
+
+def test_every_option_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [action.dest for action in _parser("b3lake ask")._actions if not action.help] == []
+    with pytest.raises(SystemExit) as ended:
+        run_command("ask", ["--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: b3lake ask ")
+    assert "[--csv [FILE] | --json [FILE] | --parquet FILE]" in " ".join(printed.split())
 
 
 def test_list_names_every_query(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from b3lake.ingest.sources.b3 import B3Source
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
 from b3lake.lake.calendar import B3_ZONE
+from b3lake.lake.schemas import SHARES_SCHEMA
 from devlake.cotahist_writer import quote, whole_file
 from devlake.fake_b3 import FakeB3
 from devlake.fake_http import serving
@@ -116,6 +117,14 @@ def test_one_ticker_takes_its_rows_and_no_other(command: Command, lake: TestLake
         "VALE3": 3,
     }
     assert set(lake.written("raw/b3/")) == {key_of(day, code) for day in DAYS[1:4] for code in codes}
+
+
+def test_a_delivery_that_says_no_more_than_its_bars_says_nothing_else():
+    """As that of a source of somebody's own, with one method."""
+    plain = Delivery("mine", ("PETR4",), DAYS[0], DAYS[0], ())
+    told = (plain.listed_since, plain.refused, plain.doubts, plain.steps, plain.days, plain.market)
+    assert told == ({}, {}, {}, {}, frozenset(), None)
+    assert plain.seen.equals(SHARES_SCHEMA.empty_table())
 
 
 def test_files_of_the_site_give_all_their_days(tmp_path: Path):

@@ -119,11 +119,16 @@ TESTS: dict[str, tuple[str, ...]] = {
     "b3lake/ingest/sources/b3_site": ("ingest/test_b3_site", "ingest/test_b3_source", "ingest/test_from_b3"),
     "b3lake/ingest/sources/bcb": ("ingest/test_rates", "ingest/test_beside_quotes"),
     "b3lake/ingest/sources/beside": ("ingest/test_fetch_beside", "ingest/test_beside_quotes"),
-    "b3lake/ingest/sources/cotahist": ("ingest/test_cotahist", "ingest/test_from_b3"),
+    "b3lake/ingest/sources/cotahist": ("ingest/test_cotahist", "ingest/test_b3_site", "ingest/test_from_b3"),
     "b3lake/ingest/sources/http_get": ("ingest/test_b3_site", "ingest/test_b3_events_source", "ingest/test_rates"),
     "b3lake/ingest/sources/settings": ("ingest/test_settings", "ingest/test_b3_source", "ingest/test_fetch_beside"),
     "b3lake/ingest/sources/shared_back_off": ("ingest/test_yahoo", "ingest/test_faults"),
-    "b3lake/ingest/sources/source": ("ingest/test_yahoo", "ingest/test_from_b3", "ingest/test_fetch_beside"),
+    "b3lake/ingest/sources/source": (
+        "ingest/test_files_together",
+        "ingest/test_yahoo",
+        "ingest/test_from_b3",
+        "ingest/test_fetch_beside",
+    ),
     "b3lake/ingest/sources/yahoo": (
         "ingest/test_yahoo",
         "ingest/test_yahoo_facts",
