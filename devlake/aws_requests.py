@@ -34,13 +34,17 @@ _PARAMETERS = {"prefix", "delimiter", "marker", "max-keys", "encoding-type", "x-
 
 @dataclass(frozen=True)
 class AwsRequest:
-    """A request: `service` as in its signature (s3, glue, …), `operation` as AWS's API names it, and S3's key."""
+    """A request: `service` as in its signature (s3, glue, …), `operation` as AWS's API names it, and S3's key.
+
+    `prefix` is the one that a listing is asked for.
+    """
 
     service: str
     operation: str
     bucket: str = ""
     key: str = ""
     body: bytes = b""
+    prefix: str = ""
 
     @property
     def name(self) -> str:
@@ -78,4 +82,4 @@ def _of_s3(method: str, target: str, headers: Mapping[str, str], body: bytes) ->
         operation = usual.get(method, method) if bucket else "ListBuckets"
     if operation == "PutObject" and "x-amz-copy-source" in headers:
         operation = "CopyObject"
-    return AwsRequest("s3", operation, bucket, key, body)
+    return AwsRequest("s3", operation, bucket, key, body, asked.get("prefix", [""])[0])

@@ -11,7 +11,9 @@ What no rule asks for is handed on to the byte, over one connection to the serve
 
 import asyncio
 import enum
+import itertools
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -49,6 +51,16 @@ class Fault(enum.Enum):
     """The right answer, LATE_SECONDS late."""
     HANGING = enum.auto()
     """No answer for HANG_SECONDS, then the connection ends, and nothing was done."""
+    REFUSED = enum.auto()
+    """403, as for an object that is archived."""
+    LISTING_AN_ERROR = enum.auto()
+    """200 and an error, as S3 answers where it has begun to answer."""
+    LISTING_A_PAGE = enum.auto()
+    """200 and a page, as a hotel's network answers."""
+    LISTING_EMPTY = enum.auto()
+    """A listing of nothing."""
+    LISTING_SHORT = enum.auto()
+    """The listing without every second of its objects."""
 
 
 _NEVER_SENT = {Fault.DROPPED: 0.0, Fault.HANGING: HANG_SECONDS}
@@ -57,8 +69,18 @@ _ERRORS = {
     Fault.SLOW_DOWN: (503, "SlowDown", "ServiceUnavailableException"),
     Fault.THROTTLED: (400, "SlowDown", "ThrottlingException"),
     Fault.EXPIRED_CREDENTIALS: (400, "ExpiredToken", "ExpiredTokenException"),
+    Fault.REFUSED: (403, "InvalidObjectState", "AccessDeniedException"),
 }
 """Status, S3's code, the other services' code."""
+_XML = "<?xml version='1.0'?>"
+LIES = {
+    Fault.LISTING_AN_ERROR: f"{_XML}<Error><Code>InternalError</Code><Message>fault of the proxy</Message></Error>",
+    Fault.LISTING_A_PAGE: "<!DOCTYPE html><html><head><title>Sign in</title></head><body></body></html>",
+    Fault.LISTING_EMPTY: f"{_XML}<ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>"
+    "<KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>",
+}
+"""What comes with 200 in place of a listing."""
+_LISTED = re.compile(rb"<Contents>.*?</Contents>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,11 @@ class Answer:
     @classmethod
     def of_json(cls, status: int, document: object) -> "Answer":
         return cls(status, json.dumps(document).encode())
+
+    @classmethod
+    def of_lie(cls, fault: Fault) -> "Answer":
+        """What comes in place of a listing, of LIES."""
+        return cls(200, LIES[fault].encode(), "application/xml")
 
     def to_bytes(self, *, to_head: bool = False) -> bytes:
         head = f"HTTP/1.1 {self.status} -\r\nContent-Type: {self.content_type}\r\nContent-Length: {len(self.body)}"
@@ -160,8 +187,15 @@ def _error(fault: Fault, service: str) -> Answer:
     status, of_s3, of_others = _ERRORS[fault]
     if service != "s3":
         return Answer.of_json(status, {"__type": of_others, "message": "fault of the proxy"})
-    body = f"<?xml version='1.0'?><Error><Code>{of_s3}</Code><Message>fault of the proxy</Message></Error>"
+    body = f"{_XML}<Error><Code>{of_s3}</Code><Message>fault of the proxy</Message></Error>"
     return Answer(status, body.encode(), "application/xml")
+
+
+def _without_every_second(listing: bytes) -> Answer:
+    """The listing (of a server that gives its length) with the first object, the third, and so on."""
+    numbers = itertools.count()
+    body = _LISTED.sub(lambda found: b"" if next(numbers) % 2 else found[0], listing)
+    return Answer(200, body, "application/xml")
 
 
 class _Connection:
@@ -195,9 +229,12 @@ class _Connection:
             if fault in _NEVER_SENT:
                 await asyncio.sleep(_NEVER_SENT[fault])
                 return False
-            if fault not in _ERRORS:
+            if fault in LIES:
+                own = Answer.of_lie(fault)
+            elif fault in _ERRORS:
+                own = _error(fault, asked.service)
+            else:
                 return await self._hand_on(request, fault, to_head=method == "HEAD")
-            own = _error(fault, asked.service)
         self._writer.write(own.to_bytes(to_head=method == "HEAD"))
         return True
 
@@ -209,6 +246,9 @@ class _Connection:
             return False
         if fault is Fault.LATE:
             await asyncio.sleep(LATE_SECONDS)
+        if fault is Fault.LISTING_SHORT:
+            self._writer.write(_without_every_second(response.body).to_bytes())
+            return True
         if fault is Fault.ANSWER_CUT:
             whole = response.head + response.body
             self._writer.write(whole[: len(whole) - (len(response.body) or len(whole)) // 2 - 1])

@@ -1,5 +1,6 @@
 """Carries out the rounds of a plan on the real pipeline, and compares it with a quiet one once it has settled."""
 
+import datetime as dt
 import json
 import random
 import time
@@ -7,16 +8,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 
+from b3lake.lake.keys import raw_key
 from devlake import proxy
 from devlake.glue_runs import GlueRuns, JobRun
 from devlake.proxy import Proxy, Rule
 from functions.start_glue_job.refine_runs import TRIES
 from tests.chaos.compare import Contents, differences, read_contents, unreadable_objects
-from tests.chaos.damage import OBJECTS, RAW, LakeDamage
+from tests.chaos.damage import RAW, LakeDamage, newest_days
 from tests.chaos.errors import ChaosError
 from tests.chaos.events import Queue
-from tests.chaos.faults import Fault, IngestionFault, JobFault, Kind, RequestFault, RunFault
-from tests.chaos.market import Market
+from tests.chaos.faults import EventFault, Fault, IngestionFault, JobFault, Kind, RequestFault, RunFault
+from tests.chaos.market import SYMBOLS, Market
+from tests.chaos.neighbour import Neighbour
 from tests.chaos.pipeline import LakeAddress, Pipeline
 from tests.chaos.plan import Round
 from tests.chaos.program import Ended, Program
@@ -29,15 +32,34 @@ SPOILT_ANSWERS: dict[Kind, tuple[str, proxy.Fault]] = {
     RequestFault.S3_ANSWER_LOST: ("s3", proxy.Fault.ANSWER_LOST),
     RequestFault.S3_ANSWER_CUT: ("s3", proxy.Fault.ANSWER_CUT),
     RequestFault.S3_LATE: ("s3", proxy.Fault.LATE),
+    RequestFault.S3_HANGS: ("s3", proxy.Fault.HANGING),
+    RequestFault.S3_CREDENTIALS_EXPIRED: ("s3", proxy.Fault.EXPIRED_CREDENTIALS),
+    RequestFault.GLUE_DROPPED: ("glue", proxy.Fault.DROPPED),
+    RequestFault.GLUE_ANSWER_LOST: ("glue", proxy.Fault.ANSWER_LOST),
+    RequestFault.GLUE_LATE: ("glue", proxy.Fault.LATE),
     RequestFault.GLUE_THROTTLED: ("glue", proxy.Fault.THROTTLED),
     RequestFault.GLUE_SERVER_ERROR: ("glue", proxy.Fault.SERVER_ERROR),
 }
+LIES: dict[Kind, proxy.Fault] = {
+    RequestFault.LISTING_AN_ERROR: proxy.Fault.LISTING_AN_ERROR,
+    RequestFault.LISTING_A_PAGE: proxy.Fault.LISTING_A_PAGE,
+    RequestFault.LISTING_EMPTY: proxy.Fault.LISTING_EMPTY,
+    RequestFault.LISTING_SHORT: proxy.Fault.LISTING_SHORT,
+}
+"""In place of a listing."""
+ENDINGS: dict[Kind, bool] = {
+    IngestionFault.KILLED: True,
+    IngestionFault.TERMINATED: False,
+    JobFault.KILLED: True,
+    JobFault.TERMINATED: False,
+}
+"""The end of a program before its time; whether nobody asks it."""
 RUN_ERRORS: dict[Kind, str] = {
     RunFault.THROTTLED: "ThrottlingException",
     RunFault.DENIED: "AccessDeniedException",
 }
-# A program makes few requests to Glue.
-GLUE_REQUESTS = 4
+# A program makes few requests to Glue, and fewer listings.
+GLUE_REQUESTS, LISTINGS = 4, 3
 WINDOW_SESSIONS = 10
 EVENTS_SECONDS = 120.0
 RUNS_PER_ROUND = 2
@@ -56,15 +78,16 @@ class ChaosRun:
         self.lake = pipeline.lake(pipeline.aws.endpoint_url)
         self._damage = LakeDamage(pipeline.aws, self.lake.bucket, self.lake.database)
         self._queue = Queue(pipeline.aws.client("sqs"), pipeline.queue_url)
+        self._neighbour = Neighbour(pipeline.aws)
         self._program: Program | None = None
-        self._killed = False
+        self._killed, self._lies_settled = False, 0
         self.met: Counter[Kind] = Counter()
         self.counts: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def fill(self) -> None:
         """Fill the lake without faults, so that there is something to damage."""
-        _demand(self._pipeline.ingestion(self.lake), "the first ingestion")
+        _demand(self._pipeline.ingestion(self.lake, self._market.today), "the first ingestion")
         self._drain()
 
     def carry_out(self, planned: Round) -> None:
@@ -77,7 +100,8 @@ class ChaosRun:
         self._arm(self._at_ingestion, planned.ingestion)
         self._ingest(None if planned.whole_range else WINDOW_SESSIONS)
         self._market.tell_the_truth()
-        for fault in planned.events:
+        # An operator's run first: the errors that come are for the function.
+        for fault in sorted(planned.events, key=lambda fault: fault.kind is not RunFault.PARTIAL):
             self._inject_event_fault(fault)
         self._arm(self._at_job, planned.job)
         for _ in range(RUNS_PER_ROUND):
@@ -96,9 +120,14 @@ class ChaosRun:
         self._runs.errors.clear()
         self._runs.refusals = 0
         self._damage.take_strays_away()
-        _demand(self._pipeline.ingestion(self.lake), "the ingestion after the faults")
+        runs_of_neighbour = self._neighbour.rest()
+        _demand(self._pipeline.ingestion(self.lake, self._market.today), "the ingestion after the faults")
         self._drain()
-        _demand(self._pipeline.ingestion(quiet), "the quiet ingestion")
+        if self._lies() > self._lies_settled:  # an object that no run has seen yet is seen by the next one
+            self._lies_settled = self._lies()
+            self.counts["runs after listings that lacked objects"] += 1
+            _demand(self._pipeline.refine(self.lake), "the run after the listings that lacked objects")
+        _demand(self._pipeline.ingestion(quiet, self._market.today), "the quiet ingestion")
         _demand(self._pipeline.refine(quiet), "the quiet refine run")
         wanted = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
         bars = self._market.bars
@@ -110,6 +139,9 @@ class ChaosRun:
         if wrong:
             raise ChaosError("\n  ".join(["The quiet lake is not what was traded:", *wrong]))
         self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
+        disturbed = self._neighbour.disturbed()
+        if disturbed or self._neighbour.rest() != runs_of_neighbour:
+            raise ChaosError("\n  ".join(["Another environment was not let alone:", *disturbed]))
         if self._damage.forgot:
             self.counts["runs in full mode, after the catalog forgot"] += 1
             _demand(self._pipeline.refine(self.lake, full=True), "the run in full mode")
@@ -132,44 +164,57 @@ class ChaosRun:
 
     def _arm(self, armed: Proxy, faults: list[Fault]) -> None:
         for fault in faults:
-            service, spoilt = SPOILT_ANSWERS.get(fault.kind, ("s3", None))
-            armed.add(
-                Rule(
-                    spoilt,
-                    service=service,
-                    skip=fault.after if service == "s3" else fault.after % GLUE_REQUESTS,
-                    count=fault.count if spoilt else 1,
-                    action=self._action(fault),
-                    on_first=partial(self._note, fault),
-                )
-            )
+            armed.add(self._rule(fault))
 
-    def _action(self, fault: Fault) -> Callable[[], None] | None:
+    def _rule(self, fault: Fault) -> Rule:
+        """What the proxy does about a fault of requests, of a program, or of objects while it runs."""
+        met = partial(self._note, fault)
+        if fault.kind in LIES:
+            operation, skip = "ListObjectsV2", fault.after % LISTINGS
+            return Rule(LIES[fault.kind], operation=operation, skip=skip, count=fault.count, on_first=met)
+        if fault.kind in SPOILT_ANSWERS:
+            service, spoilt = SPOILT_ANSWERS[fault.kind]
+            skip = fault.after if service == "s3" else fault.after % GLUE_REQUESTS
+            return Rule(spoilt, service=service, skip=skip, count=fault.count, on_first=met)
+        return Rule(skip=fault.after, action=self._action(fault), on_first=met)
+
+    def _action(self, fault: Fault) -> Callable[[], None]:
         """Done when the fault's request comes in, before it is answered."""
-        if fault.kind in {IngestionFault.KILLED, JobFault.KILLED}:
-            return partial(self._kill, fault)
-        return partial(self._damage_meanwhile, fault) if fault.kind in OBJECTS else None
+        return partial(self._end, fault) if fault.kind in ENDINGS else partial(self._damage_meanwhile, fault)
 
     def _damage_meanwhile(self, fault: Fault) -> None:
         self._damage.do(fault)
 
-    def _kill(self, fault: Fault) -> None:
+    def _end(self, fault: Fault) -> None:
         self._killed = True
-        if self._program:
+        if self._program and ENDINGS[fault.kind]:
             self._program.kill(random.Random(fault.seed))
+        elif self._program:
+            self._program.terminate()
 
     def _inject_event_fault(self, fault: Fault) -> None:
         if fault.kind is RunFault.REFUSED:
             self._runs.refusals += fault.count
         elif fault.kind in RUN_ERRORS:
             self._runs.errors += [RUN_ERRORS[fault.kind]] * fault.count
+        elif fault.kind is RunFault.PARTIAL:
+            self._note(fault, met=self._start_partial_run(random.Random(fault.seed).choice(sorted(SYMBOLS))))
+            return
+        elif fault.kind is EventFault.OF_ANOTHER_ENVIRONMENT:
+            self._neighbour.ingest(self.lake.bucket, self._damage.keys(RAW), random.Random(fault.seed))
         else:
             self._queue.send_faulty(fault, self._damage.keys(RAW))
         self._note(fault)
 
+    def _start_partial_run(self, ticker: str) -> bool:
+        """Ask for a run for one ticker, as an operator would; whether Glue gives one: not while another is on."""
+        status, _ = self._runs.answer("StartJobRun", {"Arguments": {"--tickers": ticker}}) or (0, {})
+        return status == 200
+
     def _ingest(self, sessions: int | None) -> None:
         began, self._killed = time.monotonic(), False
-        self._program = self._pipeline.ingestion(self._ingestion_lake, sessions=sessions)
+        newest = newest_days(self._damage.keys(RAW))
+        self._program = self._pipeline.ingestion(self._ingestion_lake, self._market.today, sessions=sessions)
         ended = self._program.finish()
         self.counts["ingestions"] += 1
         self.seconds["ingestions"] += time.monotonic() - began
@@ -177,7 +222,20 @@ class ChaosRun:
             return
         if ended.code not in INGESTION_CODES or "Traceback" in ended.text:
             raise ChaosError(f"The ingestion ended with exit code {ended.code}:\n{ended.text[-2000:]}")
+        if ended.code == 0:
+            self._demand_no_hole(newest)
         self.counts["objects written"] += json.loads(ended.last_json)["summary"]["written"] if ended.last_json else 0
+
+    def _demand_no_hole(self, newest: dict[str, dt.date]) -> None:
+        """Hold an ingestion that calls itself whole to it: every day since each ticker's newest one is there."""
+        there = set(self._damage.keys(RAW))
+        for ticker, day in newest.items():
+            share = self._market.shares[SYMBOLS[ticker]]
+            came = [one.day for one, _ in share.known() if one.day > day]
+            lost = [one for one in came if raw_key(one, ticker) not in there]
+            if lost and share.symbol not in self._market.told_wrongly:
+                raise ChaosError(f"An ingestion that called itself whole left out {ticker} of {lost[0]}")
+            self.counts["days since the newest that an ingestion had to have"] += len(came)
 
     def _wait_for_run(self) -> JobRun | None:
         """The run that the function asked for, once it did; None when every event is served, or will be by no run."""
@@ -205,9 +263,9 @@ class ChaosRun:
     def _carry_out(self, run: JobRun, lake: LakeAddress) -> None:
         """Run the job as Glue would, and hold it to its word about the objects that it could not read."""
         corrupt = self._damage.still_corrupt()
-        began, spoilt, self._killed = time.monotonic(), self._at_job.spoilt, False
+        began, spoilt, lies, self._killed = time.monotonic(), self._at_job.spoilt, self._lies(), False
         self._runs.begin(run)
-        self._program = self._pipeline.refine(lake)
+        self._program = self._pipeline.refine(lake, own=run.arguments)
         ended = self._program.finish()
         self._runs.end("SUCCEEDED" if ended.code == 0 else "FAILED")
         self.counts["refine runs"] += 1
@@ -216,8 +274,12 @@ class ChaosRun:
             self.counts["refine runs that failed"] += 1
             if not self._killed and self._at_job.spoilt == spoilt:
                 raise ChaosError(f"The refine job failed for no reason:\n{ended.text[-3000:]}")
-        elif not self._killed:
+        elif not self._killed and lies == self._lies():
             self._check_report(corrupt & self._damage.still_corrupt())
+
+    def _lies(self) -> int:
+        """How many listings were none, or lacked objects, so far."""
+        return sum(self.met[kind] for kind in LIES)
 
     def _check_report(self, corrupt: set[str]) -> None:
         listed = set(unreadable_objects(self._pipeline.aws.client("s3"), self.lake.bucket))

@@ -1,5 +1,6 @@
 """Damage to the stored lake: objects deleted, corrupted or added, partitions forgotten by the catalog."""
 
+import datetime as dt
 import enum
 import io
 import random
@@ -9,7 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from b3lake.lake.keys import HISTORY_PREFIX, NOTES_NAME, RAW_PREFIX, REFINED_PREFIX, STATE_PREFIX, UNREADABLE_NAME
+from b3lake.lake.keys import (
+    HISTORY_PREFIX,
+    NOTES_NAME,
+    RAW_PREFIX,
+    REFINED_PREFIX,
+    STATE_PREFIX,
+    UNREADABLE_NAME,
+    parse_partition_key,
+)
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
 from devlake.emulator import Emulator
 from tests.chaos.faults import Damage, Fault, JobFault, Kind
@@ -30,10 +39,11 @@ class Harm(enum.Enum):
 
 @dataclass(frozen=True)
 class ObjectsHarmed:
-    """Objects under `prefix`, and the harm that is done to some of them."""
+    """Objects under `prefix`, and the harm that is done to some of them, or to `every` one."""
 
     prefix: str
     harm: Harm
+    every: bool = False
 
 
 OBJECTS: dict[Kind, ObjectsHarmed] = {
@@ -46,6 +56,12 @@ OBJECTS: dict[Kind, ObjectsHarmed] = {
     Damage.NOTES_CORRUPTED: ObjectsHarmed(f"{STATE}{NOTES_NAME}", Harm.CORRUPTED),
     Damage.UNREADABLE_LIST_CORRUPTED: ObjectsHarmed(f"{STATE}{UNREADABLE_NAME}", Harm.CORRUPTED),
     Damage.RAW_CORRUPTED: ObjectsHarmed(RAW, Harm.CORRUPTED),
+    Damage.RAW_PREFIX_REMOVED: ObjectsHarmed(RAW, Harm.DELETED, every=True),
+    Damage.REFINED_PREFIX_REMOVED: ObjectsHarmed(f"{REFINED_PREFIX}/", Harm.DELETED, every=True),
+    Damage.HISTORY_PREFIX_REMOVED: ObjectsHarmed(f"{HISTORY_PREFIX}/", Harm.DELETED, every=True),
+    Damage.STATE_PREFIX_REMOVED: ObjectsHarmed(STATE, Harm.DELETED, every=True),
+    JobFault.REFINED_DELETED: ObjectsHarmed(f"{REFINED_PREFIX}/", Harm.DELETED),
+    JobFault.HISTORY_DELETED: ObjectsHarmed(f"{HISTORY_PREFIX}/", Harm.DELETED),
     JobFault.RAW_REWRITTEN: ObjectsHarmed(RAW, Harm.REWRITTEN),
     JobFault.RAW_DELETED: ObjectsHarmed(RAW, Harm.DELETED),
     JobFault.RAW_CORRUPTED: ObjectsHarmed(RAW, Harm.CORRUPTED),
@@ -75,9 +91,11 @@ class LakeDamage:
             return self._forget(FORGOTTEN[fault.kind], rng)
         if fault.kind is Damage.RAW_ADDED:
             return self._add_stray(rng)
+        if fault.kind is Damage.RAW_TICKER_REMOVED:
+            return self._remove_ticker(rng)
         harmed = OBJECTS[fault.kind]
         keys = self.keys(harmed.prefix)
-        chosen = rng.sample(keys, min(len(keys), fault.count))
+        chosen = keys if harmed.every else rng.sample(keys, min(len(keys), fault.count))
         for key in chosen:
             self._harm(key, harmed.harm, rng)
         return bool(chosen)
@@ -132,6 +150,14 @@ class LakeDamage:
         self.strays.append(key)
         return True
 
+    def _remove_ticker(self, rng: random.Random) -> bool:
+        keys = self.keys(RAW)
+        chosen = rng.choice(keys).partition("/ticker=")[2].partition("/")[0] if keys else ""
+        for key in keys:
+            if f"/ticker={chosen}/" in key:
+                self._delete(key)
+        return bool(keys)
+
     def _forget(self, table: str, rng: random.Random) -> bool:
         pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=self._database, TableName=table)
         values = sorted(partition["Values"] for page in pages for partition in page["Partitions"])
@@ -145,6 +171,16 @@ class LakeDamage:
             # The next ingestion registers bronze partitions anew; the others wait for a run in full mode.
             self.forgot = self.forgot or table != RAW_TABLE
         return bool(chosen)
+
+
+def newest_days(keys: list[str]) -> dict[str, dt.date]:
+    """The newest day of each ticker among raw objects' keys, strays left out."""
+    newest: dict[str, dt.date] = {}
+    for key in keys:
+        day, ticker = parse_partition_key(RAW_PREFIX, key) or (dt.date.min, STRAY_TICKER)
+        if ticker != STRAY_TICKER:
+            newest[ticker] = max(day, newest.get(ticker, day))
+    return newest
 
 
 def _with_other_closes(body: bytes, rng: random.Random) -> bytes:

@@ -33,11 +33,16 @@ class Queue:
 
     def left(self) -> int:
         """How many events are neither acknowledged nor among the malformed ones."""
-        counts = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=_COUNTS)["Attributes"]
-        return sum(int(counts[name]) for name in _COUNTS) - len(self.malformed)
+        return left_in(self._sqs, self._url) - len(self.malformed)
 
     def _send(self, body: str) -> None:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def left_in(sqs: Any, url: str) -> int:
+    """How many messages a queue holds."""
+    counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
+    return sum(int(counts[name]) for name in _COUNTS)
 
 
 def _chosen(fault: Fault, keys: list[str], rng: random.Random) -> list[tuple[str, dt.timedelta]]:

@@ -25,12 +25,20 @@ class Damage(enum.Enum):
     RAW_PARTITIONS_FORGOTTEN = "catalog forgets raw partitions"
     REFINED_PARTITIONS_FORGOTTEN = "catalog forgets refined partitions"
     HISTORY_PARTITIONS_FORGOTTEN = "catalog forgets history partitions"
+    RAW_TICKER_REMOVED = "all raw objects of a ticker removed"
+    RAW_PREFIX_REMOVED = "raw prefix removed"
+    REFINED_PREFIX_REMOVED = "refined prefix removed"
+    HISTORY_PREFIX_REMOVED = "history prefix removed"
+    STATE_PREFIX_REMOVED = "state prefix removed"
 
 
 class YahooFault(enum.Enum):
     """A wrong answer of Yahoo's to one request."""
 
     TOO_MANY_REQUESTS = "Yahoo answers 429"
+    SERVER_ERROR = "Yahoo answers 500"
+    NO_BARS = "Yahoo answers without bars"
+    ANSWER_CUT = "Yahoo ends half way through its answer"
     NOT_FOUND = "Yahoo answers 404"
     HTML_PAGE = "Yahoo answers with a page of HTML"
     HALF_OF_THE_BARS = "Yahoo answers half a frame"
@@ -48,6 +56,7 @@ class MarketFault(enum.Enum):
     SPLIT = "a split"
     DIVIDEND = "a dividend"
     LATE_EVENT = "a late event"
+    HOST_OFF = "the host was off for a month"
     VOLUMES_RESTATED = "Yahoo restates volumes"
 
 
@@ -55,6 +64,7 @@ class IngestionFault(enum.Enum):
     """Done to the ingestion alone."""
 
     KILLED = "ingestion killed"
+    TERMINATED = "ingestion terminated"
 
 
 class RequestFault(enum.Enum):
@@ -66,8 +76,17 @@ class RequestFault(enum.Enum):
     S3_ANSWER_LOST = "S3 does it and drops the connection"
     S3_ANSWER_CUT = "S3 ends half way through its answer"
     S3_LATE = "S3 answers after a second"
+    S3_HANGS = "S3 hangs"
+    S3_CREDENTIALS_EXPIRED = "credentials expire"
+    LISTING_AN_ERROR = "a listing is an error"
+    LISTING_A_PAGE = "a listing is a page of HTML"
+    LISTING_EMPTY = "a listing is empty"
+    LISTING_SHORT = "a listing lacks objects"
     GLUE_THROTTLED = "Glue throttles"
     GLUE_SERVER_ERROR = "Glue answers 500"
+    GLUE_DROPPED = "Glue drops the connection"
+    GLUE_ANSWER_LOST = "Glue does it and drops the connection"
+    GLUE_LATE = "Glue answers after a second"
 
 
 class EventFault(enum.Enum):
@@ -77,6 +96,7 @@ class EventFault(enum.Enum):
     LATE = "event late"
     REORDERED = "events reordered"
     MALFORMED = "event malformed"
+    OF_ANOTHER_ENVIRONMENT = "events of another environment"
 
 
 class RunFault(enum.Enum):
@@ -85,12 +105,16 @@ class RunFault(enum.Enum):
     REFUSED = "Glue refuses a run"
     THROTTLED = "Glue throttles the function"
     DENIED = "Glue denies the function"
+    PARTIAL = "a run for one ticker"
 
 
 class JobFault(enum.Enum):
-    """Done to the job, or to raw objects while it runs."""
+    """Done to the job, or to objects while it runs."""
 
     KILLED = "refine killed"
+    TERMINATED = "refine terminated"
+    REFINED_DELETED = "refined object deleted meanwhile"
+    HISTORY_DELETED = "history object deleted meanwhile"
     RAW_REWRITTEN = "raw object rewritten meanwhile"
     RAW_DELETED = "raw object deleted meanwhile"
     RAW_CORRUPTED = "raw object corrupted meanwhile"

@@ -21,20 +21,21 @@ SYMBOLS = {
     "MGLU3": "MGLU3.SA",
     "IBOV": "^BVSP",
 }
-FIRST, LAST = dt.date(2023, 12, 4), dt.date(2024, 1, 19)  # two years, so two history objects
+FIRST, LAST = dt.date(2023, 12, 4), dt.date(2024, 3, 28)  # two years, so two history objects
 SESSIONS = sessions_between(FIRST, LAST)
 BEGIN = 14
-"""So many sessions have come when the run begins; the others come with the events that lie in them."""
+"""So many sessions have come when the run begins; the others come with the events that lie in them, or by the month."""
+MONTH_SESSIONS = 20
 
 # Session to dividend and split. Yahoo prints dividends with six decimals: none here is followed by a split of 1.05.
 EVENTS: dict[str, dict[int, tuple[str, str]]] = {
-    "PETR4": {5: ("0.25", "1"), 17: ("0", "2"), 21: ("0.5", "1"), 27: ("0", "1.25")},
-    "VALE3": {9: ("0", "4"), 18: ("1.12", "1"), 24: ("0.4", "0.1"), 30: ("0.75", "1")},
-    "ITUB4": {16: ("0.02", "1"), 20: ("0", "5"), 25: ("0.02", "1"), 29: ("0", "2")},
-    "WEGE3": {19: ("0", "1.05"), 23: ("0.33", "1"), 31: ("0.12", "1")},
-    "MGLU3": {15: ("0", "0.1"), 22: ("0.6", "1"), 28: ("0", "4")},
+    "PETR4": {5: ("0.25", "1"), 17: ("0", "2"), 34: ("0.5", "1"), 55: ("0", "1.25")},
+    "VALE3": {9: ("0", "4"), 18: ("1.12", "1"), 41: ("0.4", "0.1"), 62: ("0.75", "1")},
+    "ITUB4": {16: ("0.02", "1"), 29: ("0", "5"), 45: ("0.02", "1"), 59: ("0", "2")},
+    "WEGE3": {19: ("0", "1.05"), 38: ("0.33", "1"), 66: ("0.12", "1")},
+    "MGLU3": {15: ("0", "0.1"), 32: ("0.6", "1"), 52: ("0", "4")},
 }
-LISTED_LATE = {"PETR4.SA": 5, "VALE3.SA": 18, "ITUB4.SA": 16, "WEGE3.SA": 23, "MGLU3.SA": 22}
+LISTED_LATE = {"PETR4.SA": 5, "VALE3.SA": 18, "ITUB4.SA": 16, "WEGE3.SA": 38, "MGLU3.SA": 32}
 """Dividends that Yahoo lists late: by symbol the session whose dividend it does not know yet."""
 
 
@@ -44,7 +45,14 @@ class Market:
     def __init__(self) -> None:
         self.yahoo = FakeYahoo()
         self.shares = {symbol: _share(ticker, symbol) for ticker, symbol in SYMBOLS.items()}
+        self.told_wrongly: set[str] = set()
+        """The symbols about which Yahoo has told something else than the truth, since it last told it."""
         self.tell_the_truth()
+
+    @property
+    def today(self) -> dt.date:
+        """The newest day that has come."""
+        return next(iter(self.shares.values())).today
 
     @property
     def bars(self) -> int:
@@ -54,10 +62,17 @@ class Market:
     def tell_the_truth(self) -> None:
         """Answer every request rightly from now on, as far as Yahoo knows."""
         self.yahoo.scripted = {symbol: [share] for symbol, share in self.shares.items()}
+        self.told_wrongly.clear()
 
     def inject(self, fault: Fault, on_met: Callable[[], None]) -> None:
         """Let something happen to a share, or answer its next request wrongly; `on_met` is called when it is done."""
         rng = random.Random(fault.seed)
+        if fault.kind in COMING:
+            coming = next((day for day in SESSIONS if day > self.today and COMING[fault.kind](self, day)), None)
+            self._let_come(coming or self.today)
+            if coming:
+                on_met()
+            return
         if fault.kind in HAPPENINGS:
             shares = list(self.shares.values())
             rng.shuffle(shares)
@@ -69,9 +84,19 @@ class Market:
 
         def answer_wrongly(query: Query) -> Reply:
             on_met()
+            self.told_wrongly.add(symbol)
             return WRONG_ANSWERS[fault.kind](share, query, rng)
 
         self.yahoo.scripted[symbol].insert(0, answer_wrongly)
+
+    def _let_come(self, day: dt.date) -> None:
+        """Let the sessions up to `day` come."""
+        for share in self.shares.values():
+            share.today = day
+
+    def has(self, day: dt.date, is_such: Callable[[TradedDay], bool]) -> bool:
+        """Whether `day` is such a day for any share."""
+        return any(is_such(one) for share in self.shares.values() for one in share.days if one.day == day)
 
     def revise_volumes(self, seed: int) -> None:
         """Revise some volumes, as Yahoo does for days, so that every ingestion has something to write."""
@@ -89,7 +114,7 @@ def _share(ticker: str, symbol: str) -> YahooShare:
         closes.append(round(price))
     days = trade(closes, events, FIRST)
     forgotten = {SESSIONS[LISTED_LATE[symbol]]} if symbol in LISTED_LATE else set()
-    return YahooShare(symbol, days, SESSIONS[BEGIN - 1] if events else LAST, forgotten=forgotten)
+    return YahooShare(symbol, days, SESSIONS[BEGIN - 1], forgotten=forgotten)
 
 
 def _revise(share: YahooShare, rng: random.Random, *, count: int) -> bool:
@@ -98,14 +123,6 @@ def _revise(share: YahooShare, rng: random.Random, *, count: int) -> bool:
         days[index] = replace(days[index], volume=days[index].volume + 100 * rng.randint(1, 9))
     share.days = days
     return True
-
-
-def _comes(share: YahooShare, is_such: Callable[[TradedDay], bool]) -> bool:
-    """Let the days up to the next such one come; whether there is any."""
-    coming = next((day for day in share.days if day.day > share.today and is_such(day)), None)
-    if coming:
-        share.today = coming.day
-    return coming is not None
 
 
 def _learns(share: YahooShare) -> bool:
@@ -163,6 +180,9 @@ def _partial_bar(share: YahooShare, query: Query, _rng: random.Random) -> Reply:
 
 WRONG_ANSWERS: dict[Kind, Callable[[YahooShare, Query, random.Random], Reply]] = {
     YahooFault.TOO_MANY_REQUESTS: lambda _share, _query, _rng: Reply(429, "Too Many Requests\r\n"),
+    YahooFault.SERVER_ERROR: lambda _share, _query, _rng: Reply(500, "Internal Server Error"),
+    YahooFault.NO_BARS: lambda share, _query, _rng: chart(share.symbol, []),
+    YahooFault.ANSWER_CUT: lambda share, query, _rng: replace(share(query), cut=True),
     YahooFault.NOT_FOUND: lambda *_: error(404, "Not Found", "No data found, symbol may be delisted"),
     YahooFault.HTML_PAGE: lambda _share, _query, _rng: Reply(502, "<html><body>Bad gateway</body></html>"),
     YahooFault.HALF_OF_THE_BARS: _half,
@@ -175,9 +195,14 @@ WRONG_ANSWERS: dict[Kind, Callable[[YahooShare, Query, random.Random], Reply]] =
 }
 """The answer about a share in place of the right one."""
 
+COMING: dict[Kind, Callable[[Market, dt.date], bool]] = {
+    MarketFault.SPLIT: lambda market, day: market.has(day, lambda one: one.split != 1),
+    MarketFault.DIVIDEND: lambda market, day: market.has(day, lambda one: one.dividend > 0),
+    MarketFault.HOST_OFF: lambda market, day: SESSIONS.index(day) == SESSIONS.index(market.today) + MONTH_SESSIONS,
+}
+"""Up to which day the sessions come; after a month no run's window reaches back to the first of them."""
+
 HAPPENINGS: dict[Kind, Callable[[YahooShare, random.Random], bool]] = {
-    MarketFault.SPLIT: lambda share, _rng: _comes(share, lambda day: day.split != 1),
-    MarketFault.DIVIDEND: lambda share, _rng: _comes(share, lambda day: day.dividend > 0),
     MarketFault.LATE_EVENT: lambda share, _rng: _learns(share),
     MarketFault.VOLUMES_RESTATED: lambda share, rng: _revise(share, rng, count=5),
 }

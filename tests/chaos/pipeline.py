@@ -1,6 +1,8 @@
 """The real programs on a deployed stack, and the two lakes that a chaos run starts them on."""
 
+import datetime as dt
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from devlake import paths
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack
 from devlake.emulator import Emulator
 from devlake.run_glue import spark_environment
-from tests.chaos.market import FIRST, LAST, SYMBOLS
+from tests.chaos.market import FIRST, SYMBOLS
 from tests.chaos.program import Program
 
 # In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 3.
@@ -67,27 +69,27 @@ class Pipeline:
             glue.create_table(DatabaseName=lake.database, TableInput=copy)
         return lake
 
-    def ingestion(self, lake: LakeAddress, *, sessions: int | None = None) -> Program:
-        """Start ec2/fetch_b3_data.py over the whole range, or over its last `sessions`."""
+    def ingestion(self, lake: LakeAddress, last: dt.date, *, sessions: int | None = None) -> Program:
+        """Start ec2/fetch_b3_data.py over the whole range up to `last`, or over its last `sessions`."""
         environment = self.aws.environment() | {
             "AWS_ENDPOINT_URL": lake.endpoint,
             "RAW_BUCKET": lake.bucket,
             "GLUE_DATABASE": lake.database,
             "TICKERS": ",".join(SYMBOLS),
-            "END_DATE": LAST.isoformat(),
+            "END_DATE": last.isoformat(),
         }
         environment |= {"SESSIONS": str(sessions)} if sessions else {"START_DATE": FIRST.isoformat()}
         environment |= {"B3LAKE_YAHOO_URL": self._yahoo_url, "B3LAKE_SOURCE_LABEL": "synthetic"}
         command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
         return Program(command, environment, self._folder / "ingestion.log")
 
-    def refine(self, lake: LakeAddress, *, full: bool = False) -> Program:
-        """Start glue/refine_job.py with the deployed arguments, on local Spark."""
+    def refine(self, lake: LakeAddress, *, full: bool = False, own: Mapping[str, str] | None = None) -> Program:
+        """Start glue/refine_job.py with the deployed arguments and the run's own, on local Spark."""
         deployed = self.lake("")
         arguments = {name: text.replace(deployed.bucket, lake.bucket) for name, text in self._arguments.items()}
         arguments["--database"] = lake.database
-        if full:
-            arguments["--refine_mode"] = "full"
+        arguments |= {"--refine_mode": "full"} if full else {}
+        arguments |= own or {}
         environment = spark_environment(self.aws, self._folder) | {"AWS_ENDPOINT_URL": lake.endpoint}
         command: list[str | Path] = [sys.executable, paths.ROOT / "glue" / "refine_job.py"]
         words = [word for pair in arguments.items() for word in pair]

@@ -20,7 +20,7 @@ from tests.chaos.faults import (
 )
 
 # Starting Spark takes longer than all that goes wrong in its run: many faults a round.
-FAULTS_A_ROUND = (13, 20)
+FAULTS_A_ROUND = (18, 28)
 # So many requests a fault waits for at the most.
 INGESTION_REQUESTS, JOB_REQUESTS = 24, 80
 INGESTION_SHARE = 0.4

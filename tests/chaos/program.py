@@ -41,6 +41,12 @@ class Program(Child):
             with suppress(psutil.NoSuchProcess):
                 victim.kill()
 
+    def terminate(self) -> None:
+        """SIGTERM to the program, as a machine that is shut down sends it."""
+        for program in self.family()[:1]:
+            with suppress(psutil.NoSuchProcess):
+                program.terminate()
+
     def finish(self) -> Ended:
         """Wait for its end."""
         with self:

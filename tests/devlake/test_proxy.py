@@ -3,6 +3,7 @@
 import gc
 import http.client
 import json
+import re
 import socket
 import time
 import urllib.error
@@ -94,6 +95,7 @@ def put(url: str, path: str = "/bucket/key", body: bytes = b"body") -> str:
         (Fault.SERVER_ERROR, "500", 0),
         (Fault.SLOW_DOWN, "503", 0),
         (Fault.EXPIRED_CREDENTIALS, "400", 0),
+        (Fault.REFUSED, "403", 0),
         (Fault.DROPPED, "RemoteDisconnected", 0),
         (Fault.HANGING, "RemoteDisconnected", 0),
         (Fault.ANSWER_LOST, "RemoteDisconnected", 1),
@@ -113,6 +115,34 @@ def test_a_rule_spoils_what_it_says_and_no_more(
         assert [put(at) for _ in range(4)] == [ANSWER.decode(), seen, seen, ANSWER.decode()]
     assert upstream.received == [("PUT", "/bucket/key", b"body")] * (2 + 2 * arrived)
     assert (spoiling.spoilt, first, spoiling.rules) == (2, [1], [])
+
+
+def test_a_listing_may_be_none_or_lack_objects(moto_url: str) -> None:
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    s3 = session.client("s3", endpoint_url=moto_url)
+    s3.create_bucket(Bucket="listed")
+    keys = [f"a/{number}" for number in range(5)]
+    for key in keys:
+        s3.put_object(Bucket="listed", Key=key, Body=b"")
+    lying = Proxy(moto_url)
+
+    def listed(url: str) -> tuple[int, bytes, list[str]]:
+        asking = session.client("s3", endpoint_url=url)
+        signed = asking.generate_presigned_url("list_objects_v2", Params={"Bucket": "listed", "Prefix": "a/"})
+        with urllib.request.urlopen(signed, timeout=10) as answer:
+            body = answer.read()
+        return answer.status, body, re.findall(r"<Key>(.*?)</Key>", body.decode())
+
+    with serving(lying) as url:
+        assert listed(url)[2] == keys
+        for fault in (*proxy.LIES, Fault.LISTING_SHORT):
+            lying.add(Rule(fault, operation="ListObjectsV2"))
+            status, body, found = listed(url)
+            assert status == 200
+            assert found == (keys[::2] if fault is Fault.LISTING_SHORT else [])
+            assert body.decode() == proxy.LIES.get(fault, body.decode())
+            assert listed(url)[2] == keys
+    assert {request.prefix for request in lying.requests} == {"a/"}
 
 
 @pytest.mark.parametrize("fault", [Fault.LATE, Fault.HANGING])

@@ -5,6 +5,7 @@ import pytest
 
 from b3lake.ingest.catalog import Catalog
 from devlake.fake_yahoo import FakeYahoo
+from devlake.proxy import Fault
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, session
 from tests.ingest.test_run import RANGE, Command, command, impatience  # noqa: F401 - fixtures
 from tests.refine.lying_server import ERROR, NOTHING, PAGE, lying
@@ -27,11 +28,11 @@ def filled(command: Command, fake_yahoo: FakeYahoo, lake: TestLake) -> dict[str,
     ids=["error", "page", "nothing"],
 )
 def test_a_listing_that_is_none_unregisters_nothing(
-    command: Command, lake: TestLake, filled, lie_and_said: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch
+    command: Command, lake: TestLake, filled, lie_and_said: tuple[Fault, str], monkeypatch: pytest.MonkeyPatch
 ):
     lie, said = lie_and_said
     registered = lake.partitions()
-    with lying(lake.url, lie, lambda path: "raw" in path) as url:
+    with lying(lake.url, lie, lambda prefix: prefix.startswith("raw")) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         assert command.doctor("--fix") == 1
     first = f"raw/b3/dt={DAYS[0]}/ticker=PETR4/data.parquet"

@@ -11,22 +11,23 @@ from b3lake.refine.arguments import parse_arguments
 from b3lake.refine.config import Job
 from b3lake.refine.errors import RefineError
 from b3lake.refine.run import run
+from devlake.proxy import Fault
 from tests.refine.lying_server import ERROR, NOTHING, PAGE, lying
 from tests.refine.small_lake import SmallLake, day
 
 TICKERS = ["PETR4", "VALE3"]
 
 
-def everything(path: str) -> bool:
-    return bool(path)
+def everything(_prefix: str) -> bool:
+    return True
 
 
-def of_raw(path: str) -> bool:
-    return "raw%2Fb3" in path or "raw/b3" in path
+def of_raw(prefix: str) -> bool:
+    return prefix.startswith("raw/b3")
 
 
-def of_refined(path: str) -> bool:
-    return ("refined%2Fb3" in path or "refined/b3" in path) and "state" not in path
+def of_refined(prefix: str) -> bool:
+    return prefix.startswith("refined/b3")
 
 
 def through(job: Job, url: str) -> Job:
@@ -36,7 +37,7 @@ def through(job: Job, url: str) -> Job:
 @pytest.mark.slow
 @pytest.mark.parametrize("lie", [ERROR, PAGE, NOTHING], ids=["error", "page", "nothing"])
 @pytest.mark.parametrize("about", [everything, of_raw])
-def test_a_lie_removes_nothing(lake: SmallLake, spark: SparkSession, lie: bytes, about: Callable[[str], bool]) -> None:
+def test_a_lie_removes_nothing(lake: SmallLake, spark: SparkSession, lie: Fault, about: Callable[[str], bool]) -> None:
     lake.fill(TICKERS, range(14))
     lake.run(spark)
     before, registered = lake.objects(""), lake.registered()
@@ -57,7 +58,7 @@ def test_a_lie_about_refined_costs_work_and_no_row(lake: SmallLake, spark: Spark
     lake.fill(TICKERS, range(6))
     lake.run(spark)
     lies = iter([True])
-    with lying(lake.endpoint, ERROR, lambda path: of_refined(path) and next(lies, False)) as url:
+    with lying(lake.endpoint, ERROR, lambda prefix: of_refined(prefix) and next(lies, False)) as url:
         run(through(lake.job(), url), lambda: spark)
     lake.check()
 
