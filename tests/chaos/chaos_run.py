@@ -47,6 +47,8 @@ LIES: dict[Kind, proxy.Fault] = {
     RequestFault.LISTING_SHORT: proxy.Fault.LISTING_SHORT,
 }
 """In place of a listing."""
+REFUSALS: dict[Kind, proxy.Fault] = {RequestFault.S3_REFUSES: proxy.Fault.REFUSED}
+"""In place of an object."""
 ENDINGS: dict[Kind, bool] = {
     IngestionFault.KILLED: True,
     IngestionFault.TERMINATED: False,
@@ -172,6 +174,9 @@ class ChaosRun:
         if fault.kind in LIES:
             operation, skip = "ListObjectsV2", fault.after % LISTINGS
             return Rule(LIES[fault.kind], operation=operation, skip=skip, count=fault.count, on_first=met)
+        if fault.kind in REFUSALS:
+            operation, spoilt = "GetObject", REFUSALS[fault.kind]
+            return Rule(spoilt, operation=operation, skip=fault.after, count=fault.count, on_first=met)
         if fault.kind in SPOILT_ANSWERS:
             service, spoilt = SPOILT_ANSWERS[fault.kind]
             skip = fault.after if service == "s3" else fault.after % GLUE_REQUESTS

@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 import io
 import random
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from devlake.emulator import Emulator
 from tests.chaos.faults import Damage, Fault, JobFault, Kind
 
 STRAY_TICKER = "ZZZZ3"
+SLIP = re.compile(r"//|/\.{1,2}/|[\x00-\x1f]")
 STATE = f"{STATE_PREFIX}/{REFINED_PREFIX}/"
 RAW = f"{RAW_PREFIX}/"
 
@@ -91,6 +93,8 @@ class LakeDamage:
             return self._forget(FORGOTTEN[fault.kind], rng)
         if fault.kind is Damage.RAW_ADDED:
             return self._add_stray(rng)
+        if fault.kind is Damage.STRAY_KEY:
+            return self._add_slip(rng)
         if fault.kind is Damage.RAW_TICKER_REMOVED:
             return self._remove_ticker(rng)
         harmed = OBJECTS[fault.kind]
@@ -112,7 +116,8 @@ class LakeDamage:
         return set(self.corrupt)
 
     def keys(self, prefix: str) -> list[str]:
-        return sorted(item["Key"] for item in self._listed(prefix))
+        """The keys of the lake under `prefix`, without those that a slip made."""
+        return sorted(item["Key"] for item in self._listed(prefix) if not SLIP.search(item["Key"]))
 
     def _listed(self, prefix: str) -> list[dict[str, Any]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
@@ -146,6 +151,18 @@ class LakeDamage:
         source = rng.choice(keys)
         folder, _, name = source.rpartition("/")
         key = f"{folder.rpartition('ticker=')[0]}ticker={STRAY_TICKER}/{name}"
+        self._put(key, self._get(source))
+        self.strays.append(key)
+        return True
+
+    def _add_slip(self, rng: random.Random) -> bool:
+        """A copy of an object under a key that no program here would choose."""
+        keys = self.keys(RAW)
+        if not keys:
+            return False
+        source = rng.choice(keys)
+        prefix = rng.choice((RAW, f"{REFINED_PREFIX}/", f"{HISTORY_PREFIX}/", STATE))
+        key = prefix + source.removeprefix(RAW).replace("/", rng.choice(("//", "/./", "/../", "/\x01/")), 1)
         self._put(key, self._get(source))
         self.strays.append(key)
         return True
