@@ -57,7 +57,10 @@ def test_every_make_target_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     code = re.findall(r"`(make [^`]+)`", text) + re.findall(r"^(?:.+ && )?(make .+)$", text, re.MULTILINE)
     commands = [
-        command.split()[1:] for line in code for command in line.split("#")[0].split(" && ") if "make " in command
+        command.split()[1:]
+        for line in code
+        for command in re.split(" && |; ", line.split("#")[0])
+        if "make " in command
     ]
     # A target, or several; what follows a VARIABLE= may be SQL.
     words = [itertools.takewhile(lambda word: "=" not in word, command) for command in commands]
