@@ -8,6 +8,7 @@ each what the job uses, as it stands there; edit those:
     b3lake/lake/names.py
     b3lake/lake/removal.py
     b3lake/lake/tickers.py
+    b3lake/lake/words.py
     b3lake/refine/errors.py
     b3lake/refine/partitions.py
     b3lake/lake/schemas.py
@@ -21,7 +22,6 @@ each what the job uses, as it stands there; edit those:
     b3lake/lake/aws_errors.py
     b3lake/refine/catalog.py
     b3lake/lake/listing.py
-    b3lake/lake/words.py
     b3lake/lake/credentials.py
     b3lake/refine/objects.py
     b3lake/refine/listing.py
@@ -94,6 +94,10 @@ class B3LakeError(Exception):
 
 class AwsError(B3LakeError):
     """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
+
+
+class RefusedObjectError(AwsError):
+    """S3 has an object and does not give it out; the text says why."""
 
 
 # =====================================================================================================================
@@ -227,17 +231,50 @@ def normalise(text: str) -> str:
 
 
 # =====================================================================================================================
+# b3lake/lake/words.py
+# Counts in sentences, and words of strangers.
+#
+# >>> counted(1, "bar"), counted(0, "bar"), counted(25_200, "bar")
+# ('1 bar', '0 bars', '25,200 bars')
+# >>> printable("raw/b3/\x1b[2J")
+# 'raw/b3/\\x1b[2J'
+# =====================================================================================================================
+
+_DEBUG = re.compile(r"\n\nDebug source")
+"""What follows is the object library's own."""
+_CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>")
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of `noun`, a word whose plural takes an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """`text` for a terminal or a log: what is no visible character is written as Python escapes it."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text without a colon at its end, or the error's name where it has no text.
+
+    Of S3's XML it is the code and the message.
+    """
+    text = _DEBUG.split(str(error))[0].strip()
+    if code := _CODE_OF_XML.search(text):
+        message = _MESSAGE_OF_XML.search(text)
+        text = f"{code[1]}: {message[1]}" if message else code[1]
+    line = next((line.strip() for line in text.splitlines() if line.strip(" :.\t")), "")
+    return printable(line.rstrip(" :")) or type(error).__name__
+
+
+# =====================================================================================================================
 # b3lake/refine/errors.py
 # The error that ends a run of the refine job.
 # =====================================================================================================================
 
 class RefineError(B3LakeError):
     """The run cannot go on; the message says what is wrong, where, and what to do."""
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or the error's name where it has no text."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def last_words(error: BaseException) -> str:
@@ -709,7 +746,7 @@ def put_figures(env: str, region: str | None, figures: Mapping[str, float]) -> s
         client: Any = boto3.client("cloudwatch", region_name=region, config=FIGURES_CONFIG)
         client.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data)
     except (ClientError, BotoCoreError) as error:
-        return str(error).strip().splitlines()[0]
+        return first_line(error)
     return ""
 
 
@@ -777,6 +814,7 @@ _SENTENCES = {
     ("noregion", "must specify a region"): "No AWS region was found: set AWS_DEFAULT_REGION to the lake's.",
     (
         "accessdenied",
+        "permissionerror",
         "access denied",
         "not authorized",
         "403 forbidden",
@@ -804,9 +842,34 @@ def aws_sentence(error: BaseException, place: str, setting: str = "") -> str:
 
 def as_aws_error(error: BaseException, place: str, setting: str = "") -> AwsError:
     """`error` of botocore, awswrangler or obstore, for a person; the arguments are those of `aws_sentence`."""
-    said = f"{type(error).__name__}: {error}".strip(" :").splitlines()[0][:240]
+    name, line = type(error).__name__, first_line(error)
+    said = (name if line == name else f"{name}: {line}")[:240]
     unknown = f"{_at_start(place)} could not be reached ({said}): run again when it answers."
     return AwsError(aws_sentence(error, place, setting) or unknown)
+
+
+_REFUSED = re.compile(r"status code: (40[0135679]|41\d|42[0-8]) ([A-Za-z -]+)")
+DENIED = "S3 denies access to it"
+_OF_ONE_OBJECT = {
+    "invalidobjectstate": "it is archived, and S3 gives it out only after it was restored",
+    "encryption": "it is encrypted with a key that its writer kept (SSE-C)",
+    "<code>accessdenied": DENIED,
+}
+_OF_THE_REQUEST = ("<code>slowdown", "<code>requesttimeout", "throttl", "<code>toomanyrequests")
+
+
+def refusal(error: BaseException) -> str:
+    """Why S3 does not give out the one object that `error` is about; "" where every request would meet the same."""
+    flat = _flat(error).partition("\n\n")[0]
+    refused = _REFUSED.search(str(error))
+    known = next((why for mark, why in _OF_ONE_OBJECT.items() if mark in flat), "")
+    if not refused or known:
+        return known
+    others = [mark for marks, sentence in _SENTENCES.items() if "denies" not in sentence for mark in marks]
+    if any(mark in flat for mark in (*others, *_OF_THE_REQUEST)):
+        return ""
+    line = first_line(error) if "<code>" in flat else f"{refused[1]} {refused[2].strip()}"
+    return f"S3 refuses it ({line[:160].rstrip('.')})"
 
 
 def _flat(error: BaseException) -> str:
@@ -1002,26 +1065,6 @@ def list_exactly(
 
 
 # =====================================================================================================================
-# b3lake/lake/words.py
-# Counts in sentences, and words of strangers.
-#
-# >>> counted(1, "bar"), counted(0, "bar"), counted(25_200, "bar")
-# ('1 bar', '0 bars', '25,200 bars')
-# >>> printable("raw/b3/\x1b[2J")
-# 'raw/b3/\\x1b[2J'
-# =====================================================================================================================
-
-def counted(count: int, noun: str) -> str:
-    """So many of `noun`, a word whose plural takes an s."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def printable(text: str) -> str:
-    """`text` for a terminal or a log: what is no visible character is written as Python escapes it."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
-
-
-# =====================================================================================================================
 # b3lake/lake/credentials.py
 # Credentials for obstore, from boto3's chain.
 # =====================================================================================================================
@@ -1081,18 +1124,18 @@ def requesting(uri: str, *left: type[Exception]) -> Iterator[None]:
         raise as_aws_error(error, uri) from error
 
 
-def get(place: Place, name: str, connection: Connection) -> bytes:
-    with requesting(f"{place.uri}/{name}"):
-        return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
-
-
-def get_or_none(place: Place, name: str, connection: Connection) -> bytes | None:
-    """An object's bytes; None when there is none."""
+def get_own(place: Place, name: str, connection: Connection) -> bytes | None:
+    """The bytes of an object that the job wrote; None when there is none, and none at all where S3 refuses it: it is
+    then as good as damaged."""
     with requesting(f"{place.uri}/{name}"):
         try:
             return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
         except (NotFoundError, FileNotFoundError):
             return None
+        except BaseError as error:
+            if refusal(error):
+                return b""
+            raise
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
@@ -1108,20 +1151,22 @@ def delete(place: Place, keys: list[str], connection: Connection) -> None:
 
 
 async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
-    """An object's ETag and bytes; None when it is gone."""
+    """An object's ETag and bytes; None when it is gone. Raises AwsError, and RefusedObjectError where only this one is
+    not given out."""
+    uri = f"s3://{place.bucket}/{key}"
     try:
-        with requesting(f"s3://{place.bucket}/{key}"):
-            answer = await obstore.get_async(store, key)
-            return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
-    except AwsError as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotFoundError) and "NoSuchBucket" not in str(
-            error.__cause__
-        ):
-            return None
+        answer = await obstore.get_async(store, key)
+        return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
+    except (NotFoundError, FileNotFoundError) as error:
+        if "NoSuchBucket" in str(error):
+            raise as_aws_error(error, uri) from error
+        return None
+    except (BaseError, OSError) as error:
+        why = refusal(error)
         # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
-        if isinstance(error.__cause__, PermissionDeniedError | PermissionError) and not await _is_listed(store, key):
+        if why and isinstance(error, PermissionDeniedError) and not await _is_listed(store, key):
             return None
-        raise
+        raise (RefusedObjectError(why) if why else as_aws_error(error, uri)) from error
 
 
 async def _is_listed(store: S3Store, key: str) -> bool:
@@ -1163,7 +1208,7 @@ def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
         for field in lacking:
             table = table.append_column(field, pa.nulls(len(table), field.type))
         return table.select(schema.names).cast(schema)
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, KeyError):
         return None
 
 
@@ -1662,8 +1707,10 @@ class History:
     def _read(self, year: int) -> pa.Table | None:
         """A year's object, read once; None when it is damaged."""
         if year not in self._objects:
-            data = get(self.place, self._name(year), self.job.connection)
-            self._objects[year] = from_parquet(data, self.job.rule.history)
+            data = get_own(self.place, self._name(year), self.job.connection)
+            rows = from_parquet(data or b"", self.job.rule.history)
+            known = rows is not None and not any(rows[name].null_count for name in ("ticker", "trade_date"))
+            self._objects[year] = rows if known else None
         return self._objects[year]
 
     def _with_tags(self, rows: pa.Table, made_of: pa.Table) -> pa.Table:
@@ -1713,9 +1760,13 @@ def fetch(job: Job, parts: pa.Table) -> pa.Table:
     store, rule = store_of(job.refined, job.connection), job.rule
 
     async def one(key: str) -> tuple[int, pa.Table | None]:
-        found = await get_if_there(store, job.refined, key)
+        try:
+            found = await get_if_there(store, job.refined, key)
+        except RefusedObjectError:
+            return 0, None
         # Damaged, it is not written anew only because its raw object is unreadable: it is that which is reported.
-        return (tag_of(found[0]), from_parquet(found[1], rule.schema)) if found else (0, None)
+        row = from_parquet(found[1], rule.schema) if found else None
+        return (tag_of(found[0]), row) if found and row is not None and len(row) == 1 else (0, None)
 
     fetched = [rule.rows.empty_table()]
     for wanted in unpacked(parts.to_batches()):
@@ -1745,10 +1796,11 @@ READS = pa.schema(
         ("target", pa.bool_()),
         ("registered", pa.bool_()),
         ("published", pa.string()),
+        ("listed", pa.int64()),
     ]
 )
 """The reads of a run: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
-registered already, and the ETag under which its object is published."""
+registered already, and the ETag under which its object is published; the tag of the raw object as it was listed."""
 
 PARTITIONS_PER_WAVE = 100_000
 """So many are published, registered and entered in the ledger at a time: all that a run loses that is killed."""
@@ -1805,7 +1857,8 @@ def plan(
 
     sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
     published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
-    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published]
+    listed = raw["tag"].take(order[needed])
+    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published, listed]
     orphan = (find(raw_keys, refined_keys) < 0) & scope.covers(refined)
     return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
 
@@ -1873,10 +1926,14 @@ def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
 
 
 def _read_shard(job: Job, name: str) -> pa.Table:
-    shard = from_parquet(get(job.ledger, name, job.connection), LEDGER)
+    shard = from_parquet(get_own(job.ledger, name, job.connection) or b"", LEDGER)
     if shard is None or any(column.null_count for column in shard.columns):
         log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
         return LEDGER.empty_table()
+    year = int(name.removeprefix("year=").removesuffix(".parquet"))
+    if years_of(shard) not in ([], [year]):
+        log.warning("%s/%s has entries of other years: those are left out", job.ledger.uri, name)
+        return of_year(shard, year)
     return shard
 
 
@@ -1901,14 +1958,20 @@ class Notes:
             return cls()
         try:
             told = json.loads(text)
-            return cls(
+            notes = cls(
                 told["raw"],
                 dict(told["tables"]),
                 {int(year): HistoryYear(**known) for year, known in told["history"].items()},
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+            words = [notes.raw, *notes.tables.values()]
+            words += [word for known in notes.history.values() for word in (known.etag, known.seal)]
+            sound = all(isinstance(word, str) for word in words)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            sound = False
+        if not sound:
             log.warning("the notes of the last run cannot be read: what they told is found out again")
             return cls()
+        return notes
 
     def dump(self) -> bytes:
         history = {str(year): vars(known) for year, known in sorted(self.history.items())}
@@ -1995,10 +2058,14 @@ UNREADABLE = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("raw_tag"
 def parse_unreadable(text: bytes) -> pa.Table:
     """The list of an earlier run (UNREADABLE), empty where it is damaged."""
     try:
-        return pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        told = pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
+        known = not any(column.null_count for column in told.columns)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, pa.ArrowException):
+        known = False
+    if not known:
         log.warning("%s of the last run cannot be read: it is written anew", UNREADABLE_NAME)
         return UNREADABLE.empty_table()
+    return told
 
 
 def still_unreadable(entries: pa.Table, raw: pa.Table) -> pa.Table:
@@ -2037,12 +2104,17 @@ BARS = pa.schema([field for field in RAW_SCHEMA if field.name not in _UNREAD])
 def read_bars(data: bytes) -> pa.Table:
     """The bars in a raw object, as BARS; differing types are cast where nothing is lost. Raises RefineError."""
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read(columns=BARS.names, use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        names = file.schema_arrow.names
+        table = file.read(columns=BARS.names, use_threads=False)
+    except Exception as error:  # a stranger's bytes make pyarrow raise whatever there is
         raise RefineError(f"it is no Parquet file: {first_line(error)}") from error
-    missing = [name for name in BARS.names if name not in table.column_names]
+    missing = [name for name in BARS.names if name not in names]
     if missing:
         raise RefineError(f"it has no column {', '.join(missing)}")
+    repeated = [name for name in BARS.names if names.count(name) > 1]
+    if repeated:
+        raise RefineError(f"it has more than one column {', '.join(repeated)}")
     if not len(table):
         raise RefineError("it holds no bars")
     bars = pa.table([_lossless(table.column(field.name), field) for field in BARS], schema=BARS)
@@ -2115,13 +2187,20 @@ def read_objects(job: Job, reads: pa.Table) -> list[Found]:
     """Read these objects, all at once."""
     try:
         store = store_of(job.raw, job.connection)
-        return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
+        wanted = zip(job.raw.keys(reads), reads["listed"].to_pylist(), strict=True)
+        found = in_flight(lambda one: _read(store, job.raw, *one), wanted)
     except B3LakeError as error:
         return [Found(failure=str(error))] * len(reads)
+    if len(found) > 1 and all(one.error == DENIED for one in found):  # it is not for one object that S3 denies them
+        return [Found(failure=aws_sentence(PermissionError(), job.raw.uri))] * len(reads)
+    return found
 
 
-async def _read(store: S3Store, place: Place, key: str) -> Found:
-    found = await get_if_there(store, place, key)
+async def _read(store: S3Store, place: Place, key: str, listed: int) -> Found:
+    try:
+        found = await get_if_there(store, place, key)
+    except RefusedObjectError as error:
+        return Found(listed, error=str(error))
     if found is None:
         return Found()
     etag, data = found
@@ -2421,7 +2500,7 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     """
     started = time.monotonic()
     connect(job.connection)
-    old_notes, old_list = (get_or_none(job.state, name, job.connection) for name in (NOTES_NAME, UNREADABLE_NAME))
+    old_notes, old_list = (get_own(job.state, name, job.connection) for name in (NOTES_NAME, UNREADABLE_NAME))
     notes = Notes.parse(old_notes)
     notes.check_source(job)
     told = ensure_columns(job, job.table, job.rule.schema, job.refined)

@@ -16,7 +16,7 @@ from b3lake.lake.errors import UsageError
 from b3lake.lake.names import HISTORY_TABLE
 from b3lake.lake.tables import TABLES
 from b3lake.lake.tickers import split_list
-from b3lake.lake.words import counted
+from b3lake.lake.words import counted, first_line
 from b3lake.options import Parser
 from b3lake.texts.told import told
 
@@ -112,7 +112,7 @@ def _write_duckdb(rows: pa.Table, file: Path, name: str) -> None:
             connection.register("rows", rows)
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")  # noqa: S608 - a name of TABLES
     except duckdb.IOException as error:
-        raise OSError(None, str(error).splitlines()[0]) from error
+        raise OSError(None, first_line(error)) from error
 
 
 WRITERS: dict[str, Callable[[pa.Table, Path, str], None]] = {

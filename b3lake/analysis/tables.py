@@ -13,6 +13,7 @@ from b3lake.analysis.errors import AnalysisError
 from b3lake.analysis.objects import Objects
 from b3lake.lake import keys as lake_keys
 from b3lake.lake.tables import DAY, TABLES, WHOLE, YEAR, Table
+from b3lake.lake.words import first_line
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _decode(table: Table, key: str, body: bytes) -> pa.Table:
         rows = pq.ParquetFile(pa.BufferReader(body)).read()
         rows = rows.select(table.schema.names).replace_schema_metadata(None).cast(table.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as error:
-        reason = re.sub(r"\s+", " ", str(error))[:120].rstrip(".:")
+        reason = re.sub(r"\s+", " ", first_line(error))[:120].rstrip(".:")
         raise AnalysisError(f"{key} is not the table {table.name} ({reason}): `b3lake doctor` says more.") from error
     if table.object_of == DAY:
         day, ticker = lake_keys.parse_partition_key(table.prefix, key) or (None, None)

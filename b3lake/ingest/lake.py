@@ -16,7 +16,7 @@ from b3lake.ingest.objects import default_bucket, get, list_days, open_store
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.small_tables import SmallTable
-from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.aws_errors import as_aws_error, refusal
 from b3lake.lake.errors import AwsError, B3LakeError
 from b3lake.lake.labels import is_synthetic
 from b3lake.lake.session import open_session
@@ -76,9 +76,12 @@ class Lake:
             try:
                 rows = decode(await get(self.store, found.key))
                 return str(rows["source"][0].as_py())
-            except (pa.ArrowInvalid, OSError, KeyError, IndexError, NotFoundError):  # the doctor names it
+            except (pa.ArrowInvalid, KeyError, IndexError, NotFoundError):  # the doctor names it
                 tried += 1
             except BaseError as error:
+                if refusal(error):
+                    tried += 1
+                    continue
                 raise as_aws_error(error, f"bucket {self.bucket}") from error
             if tried == _TRIED:
                 break

@@ -22,10 +22,11 @@ from b3lake.ingest.catalog import Catalog, Partition
 from b3lake.ingest.inventory import Inventory
 from b3lake.ingest.objects import IN_FLIGHT
 from b3lake.ingest.parquet import decode, encode, encode_each
-from b3lake.lake.aws_errors import as_aws_error, ends_the_run
+from b3lake.lake.aws_errors import as_aws_error, ends_the_run, refusal
 from b3lake.lake.errors import AwsError
 from b3lake.lake.keys import raw_key
 from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.words import first_line
 
 PREPARED_TOGETHER = 1000
 REGISTER_FROM = 1000
@@ -114,7 +115,7 @@ class Loader:
                 if ends_the_run(error):
                     raise as_aws_error(error, "the raw bucket", "RAW_BUCKET") from error
                 self.tally.failed[one.ticker] += 1
-                self.tally.causes[one.ticker] = f"{one.day} could not be put: {str(error).splitlines()[0][:160]}"
+                self.tally.causes[one.ticker] = f"{one.day} could not be put: {first_line(error)[:160]}"
 
     async def _settle(self, one: Prepared, inventory: Inventory) -> None:
         day, ticker, rows, body = one
@@ -138,8 +139,12 @@ class Loader:
         """
         try:
             return bool(decode(await objects.get(self._store, key)).equals(rows))
-        except (pa.ArrowInvalid, OSError, NotFoundError):  # damaged, or gone since it was listed
+        except (pa.ArrowInvalid, NotFoundError):  # damaged, or gone since it was listed
             return False
+        except BaseError as error:
+            if refusal(error):  # archived, or of another's key: then it is put anew
+                return False
+            raise
 
     async def _register_so_far(self) -> None:
         await self._registered_before()

@@ -3,8 +3,8 @@
 import asyncio
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -173,13 +173,24 @@ def bucket_of(store: S3Store) -> str:
 
 async def put(store: S3Store, key: str, body: bytes) -> None:
     """Put one whole object. Raises obstore's BaseError once the retries are used up."""
-    await obstore.put_async(store, key, body, use_multipart=False)
+    with _in_obstores_words():
+        await obstore.put_async(store, key, body, use_multipart=False)
 
 
 async def get(store: S3Store, key: str) -> bytes:
     """The bytes of one object. Raises obstore's BaseError."""
-    answer = await obstore.get_async(store, key)
-    return bytes(await answer.bytes_async())
+    with _in_obstores_words():
+        answer = await obstore.get_async(store, key)
+        return bytes(await answer.bytes_async())
+
+
+@contextmanager
+def _in_obstores_words() -> Iterator[None]:
+    """Turns Python's own error for what is not there, which obstore raises, into its own."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError(str(error)) from error
 
 
 async def get_all(store: S3Store, keys: Iterable[str]) -> dict[str, bytes]:
@@ -189,7 +200,7 @@ async def get_all(store: S3Store, keys: Iterable[str]) -> dict[str, bytes]:
 
     async def get_next() -> None:
         for key in work:
-            with suppress(NotFoundError, FileNotFoundError):
+            with suppress(NotFoundError):
                 found[key] = await get(store, key)
 
     try:

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from b3lake.lake.schemas import RAW_SCHEMA
+from b3lake.lake.words import first_line
 
 _TEXTS = ("isin", "source")
 _NUMBERS = [name for name in RAW_SCHEMA.names if name not in _TEXTS]
@@ -59,8 +60,11 @@ def encode_each(rows: pa.Table) -> list[bytes]:
 
 
 def decode(body: bytes) -> pa.Table:
-    """The bars of an object. Raises pa.ArrowInvalid or OSError when it is no Parquet file."""
-    return pq.read_table(pa.BufferReader(body))
+    """The bars of an object. Raises pa.ArrowInvalid when it is no Parquet file."""
+    try:
+        return pq.read_table(pa.BufferReader(body))
+    except Exception as error:  # a stranger's bytes make pyarrow raise whatever there is
+        raise pa.ArrowInvalid(first_line(error)) from error
 
 
 def _alike(rows: pa.Table) -> list[npt.NDArray[np.int64]]:

@@ -26,6 +26,7 @@ from b3lake.lake.keys import (
 )
 from b3lake.lake.names import EVENTS_TABLE, INSTRUMENTS_TABLE, PORTFOLIOS_TABLE, RATES_TABLE
 from b3lake.lake.schemas import EVENTS_SCHEMA, INSTRUMENTS_SCHEMA, PORTFOLIOS_SCHEMA, RATES_SCHEMA, SHARES_SCHEMA
+from b3lake.lake.words import first_line
 
 ATTEMPTS = 5
 LABEL_KEY = b"b3lake.source"
@@ -142,8 +143,8 @@ def _decode(table: SmallTable, body: bytes) -> pa.Table:
         rows = pq.read_table(pa.BufferReader(body))
         fault = "" if rows.schema.names == table.schema.names else f"it has the columns {', '.join(rows.schema.names)}"
         rows = rows if fault else rows.cast(table.schema.with_metadata(rows.schema.metadata))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        fault = (str(error).splitlines() or ["it is damaged"])[0].rstrip(".:")
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        fault = first_line(error).rstrip(".")
     if fault:
         raise B3LakeError(
             f"{table.key} is not the table {table.name} ({fault[:160]}): restore an earlier version, or delete it."

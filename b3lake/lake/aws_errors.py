@@ -3,7 +3,10 @@
 Errors of botocore, awswrangler and obstore are told apart by their text, so that none of these is imported here.
 """
 
+import re
+
 from b3lake.lake.errors import AwsError
+from b3lake.lake.words import first_line
 
 _RENEW = "in a lab, start it again and copy its credentials; elsewhere renew yours, and run again."
 _SENTENCES = {
@@ -25,6 +28,7 @@ _SENTENCES = {
     ("noregion", "must specify a region"): "No AWS region was found: set AWS_DEFAULT_REGION to the lake's.",
     (
         "accessdenied",
+        "permissionerror",
         "access denied",
         "not authorized",
         "403 forbidden",
@@ -52,9 +56,34 @@ def aws_sentence(error: BaseException, place: str, setting: str = "") -> str:
 
 def as_aws_error(error: BaseException, place: str, setting: str = "") -> AwsError:
     """`error` of botocore, awswrangler or obstore, for a person; the arguments are those of `aws_sentence`."""
-    said = f"{type(error).__name__}: {error}".strip(" :").splitlines()[0][:240]
+    name, line = type(error).__name__, first_line(error)
+    said = (name if line == name else f"{name}: {line}")[:240]
     unknown = f"{_at_start(place)} could not be reached ({said}): run again when it answers."
     return AwsError(aws_sentence(error, place, setting) or unknown)
+
+
+_REFUSED = re.compile(r"status code: (40[0135679]|41\d|42[0-8]) ([A-Za-z -]+)")
+DENIED = "S3 denies access to it"
+_OF_ONE_OBJECT = {
+    "invalidobjectstate": "it is archived, and S3 gives it out only after it was restored",
+    "encryption": "it is encrypted with a key that its writer kept (SSE-C)",
+    "<code>accessdenied": DENIED,
+}
+_OF_THE_REQUEST = ("<code>slowdown", "<code>requesttimeout", "throttl", "<code>toomanyrequests")
+
+
+def refusal(error: BaseException) -> str:
+    """Why S3 does not give out the one object that `error` is about; "" where every request would meet the same."""
+    flat = _flat(error).partition("\n\n")[0]
+    refused = _REFUSED.search(str(error))
+    known = next((why for mark, why in _OF_ONE_OBJECT.items() if mark in flat), "")
+    if not refused or known:
+        return known
+    others = [mark for marks, sentence in _SENTENCES.items() if "denies" not in sentence for mark in marks]
+    if any(mark in flat for mark in (*others, *_OF_THE_REQUEST)):
+        return ""
+    line = first_line(error) if "<code>" in flat else f"{refused[1]} {refused[2].strip()}"
+    return f"S3 refuses it ({line[:160].rstrip('.')})"
 
 
 def ends_the_run(error: BaseException) -> bool:

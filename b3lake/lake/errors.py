@@ -15,3 +15,7 @@ class UsageError(B3LakeError):
 
 class AwsError(B3LakeError):
     """The bucket or the catalog refuses: credentials, permissions, or a lake that is not there."""
+
+
+class RefusedObjectError(AwsError):
+    """S3 has an object and does not give it out; the text says why."""

@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from b3lake.lake.names import METRIC_NAMESPACE
+from b3lake.lake.words import first_line
 
 # Nobody waits for long to tell how it went.
 FIGURES_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
@@ -25,5 +26,5 @@ def put_figures(env: str, region: str | None, figures: Mapping[str, float]) -> s
         client: Any = boto3.client("cloudwatch", region_name=region, config=FIGURES_CONFIG)
         client.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data)
     except (ClientError, BotoCoreError) as error:
-        return str(error).strip().splitlines()[0]
+        return first_line(error)
     return ""

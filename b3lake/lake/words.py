@@ -6,6 +6,12 @@
 'raw/b3/\\\\x1b[2J'
 """
 
+import re
+
+_DEBUG = re.compile(r"\n\nDebug source")
+"""What follows is the object library's own."""
+_CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>")
+
 
 def counted(count: int, noun: str) -> str:
     """So many of `noun`, a word whose plural takes an s."""
@@ -15,3 +21,16 @@ def counted(count: int, noun: str) -> str:
 def printable(text: str) -> str:
     """`text` for a terminal or a log: what is no visible character is written as Python escapes it."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text without a colon at its end, or the error's name where it has no text.
+
+    Of S3's XML it is the code and the message.
+    """
+    text = _DEBUG.split(str(error))[0].strip()
+    if code := _CODE_OF_XML.search(text):
+        message = _MESSAGE_OF_XML.search(text)
+        text = f"{code[1]}: {message[1]}" if message else code[1]
+    line = next((line.strip() for line in text.splitlines() if line.strip(" :.\t")), "")
+    return printable(line.rstrip(" :")) or type(error).__name__

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from b3lake.lake.schemas import RAW_SCHEMA
-from b3lake.refine.errors import RefineError, first_line
+from b3lake.lake.words import first_line
+from b3lake.refine.errors import RefineError
 
 _UNREAD = {"isin", "source"}
 BARS = pa.schema([field for field in RAW_SCHEMA if field.name not in _UNREAD])
@@ -14,12 +15,17 @@ BARS = pa.schema([field for field in RAW_SCHEMA if field.name not in _UNREAD])
 def read_bars(data: bytes) -> pa.Table:
     """The bars in a raw object, as BARS; differing types are cast where nothing is lost. Raises RefineError."""
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read(columns=BARS.names, use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        names = file.schema_arrow.names
+        table = file.read(columns=BARS.names, use_threads=False)
+    except Exception as error:  # a stranger's bytes make pyarrow raise whatever there is
         raise RefineError(f"it is no Parquet file: {first_line(error)}") from error
-    missing = [name for name in BARS.names if name not in table.column_names]
+    missing = [name for name in BARS.names if name not in names]
     if missing:
         raise RefineError(f"it has no column {', '.join(missing)}")
+    repeated = [name for name in BARS.names if names.count(name) > 1]
+    if repeated:
+        raise RefineError(f"it has more than one column {', '.join(repeated)}")
     if not len(table):
         raise RefineError("it holds no bars")
     bars = pa.table([_lossless(table.column(field.name), field) for field in BARS], schema=BARS)

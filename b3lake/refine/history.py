@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from b3lake.lake.adjust import with_adjusted
+from b3lake.lake.errors import RefusedObjectError
 from b3lake.lake.keys import YEAR_PARTITION, year_folder, year_key
 from b3lake.refine.catalog import Partitions, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
@@ -22,7 +23,7 @@ from b3lake.refine.fingerprint import tag_of
 from b3lake.refine.gone import really_gone, those_there
 from b3lake.refine.listing import names_under
 from b3lake.refine.log import log
-from b3lake.refine.objects import delete, from_parquet, get, get_if_there, in_flight, parquet, put, store_of
+from b3lake.refine.objects import delete, from_parquet, get_if_there, get_own, in_flight, parquet, put, store_of
 from b3lake.refine.partitions import BY_TICKER_AND_DAY, find, keys_of, names_in, of_year, take, years_of
 from b3lake.refine.rule import Rule
 from b3lake.refine.spark import collect, parts_of, unpacked
@@ -143,8 +144,10 @@ class History:
     def _read(self, year: int) -> pa.Table | None:
         """A year's object, read once; None when it is damaged."""
         if year not in self._objects:
-            data = get(self.place, self._name(year), self.job.connection)
-            self._objects[year] = from_parquet(data, self.job.rule.history)
+            data = get_own(self.place, self._name(year), self.job.connection)
+            rows = from_parquet(data or b"", self.job.rule.history)
+            known = rows is not None and not any(rows[name].null_count for name in ("ticker", "trade_date"))
+            self._objects[year] = rows if known else None
         return self._objects[year]
 
     def _with_tags(self, rows: pa.Table, made_of: pa.Table) -> pa.Table:
@@ -194,9 +197,13 @@ def fetch(job: Job, parts: pa.Table) -> pa.Table:
     store, rule = store_of(job.refined, job.connection), job.rule
 
     async def one(key: str) -> tuple[int, pa.Table | None]:
-        found = await get_if_there(store, job.refined, key)
+        try:
+            found = await get_if_there(store, job.refined, key)
+        except RefusedObjectError:
+            return 0, None
         # Damaged, it is not written anew only because its raw object is unreadable: it is that which is reported.
-        return (tag_of(found[0]), from_parquet(found[1], rule.schema)) if found else (0, None)
+        row = from_parquet(found[1], rule.schema) if found else None
+        return (tag_of(found[0]), row) if found and row is not None and len(row) == 1 else (0, None)
 
     fetched = [rule.rows.empty_table()]
     for wanted in unpacked(parts.to_batches()):

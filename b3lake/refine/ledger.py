@@ -9,7 +9,7 @@ from b3lake.lake.keys import LEDGER_SHARD
 from b3lake.refine.config import Job
 from b3lake.refine.listing import names_under
 from b3lake.refine.log import log
-from b3lake.refine.objects import from_parquet, get, parquet, put
+from b3lake.refine.objects import from_parquet, get_own, parquet, put
 from b3lake.refine.partitions import BY_TICKER_AND_DAY, find, keys_of, names_in, of_year, years_of
 from b3lake.refine.plan import LEDGER
 
@@ -38,8 +38,12 @@ def write_ledger(job: Job, facts: pa.Table, forgotten: pa.Table) -> None:
 
 
 def _read_shard(job: Job, name: str) -> pa.Table:
-    shard = from_parquet(get(job.ledger, name, job.connection), LEDGER)
+    shard = from_parquet(get_own(job.ledger, name, job.connection) or b"", LEDGER)
     if shard is None or any(column.null_count for column in shard.columns):
         log.warning("%s/%s cannot be read: what it told is found out again", job.ledger.uri, name)
         return LEDGER.empty_table()
+    year = int(name.removeprefix("year=").removesuffix(".parquet"))
+    if years_of(shard) not in ([], [year]):
+        log.warning("%s/%s has entries of other years: those are left out", job.ledger.uri, name)
+        return of_year(shard, year)
     return shard

@@ -25,14 +25,20 @@ class Notes:
             return cls()
         try:
             told = json.loads(text)
-            return cls(
+            notes = cls(
                 told["raw"],
                 dict(told["tables"]),
                 {int(year): HistoryYear(**known) for year, known in told["history"].items()},
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+            words = [notes.raw, *notes.tables.values()]
+            words += [word for known in notes.history.values() for word in (known.etag, known.seal)]
+            sound = all(isinstance(word, str) for word in words)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            sound = False
+        if not sound:
             log.warning("the notes of the last run cannot be read: what they told is found out again")
             return cls()
+        return notes
 
     def dump(self) -> bytes:
         history = {str(year): vars(known) for year, known in sorted(self.history.items())}

@@ -12,9 +12,9 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError
 from obstore.store import S3Store
 
-from b3lake.lake.aws_errors import as_aws_error
+from b3lake.lake.aws_errors import as_aws_error, refusal
 from b3lake.lake.credentials import object_credentials
-from b3lake.lake.errors import AwsError
+from b3lake.lake.errors import RefusedObjectError
 from b3lake.refine.config import Connection, Place
 from b3lake.refine.fingerprint import plain_etag
 
@@ -55,18 +55,18 @@ def requesting(uri: str, *left: type[Exception]) -> Iterator[None]:
         raise as_aws_error(error, uri) from error
 
 
-def get(place: Place, name: str, connection: Connection) -> bytes:
-    with requesting(f"{place.uri}/{name}"):
-        return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
-
-
-def get_or_none(place: Place, name: str, connection: Connection) -> bytes | None:
-    """An object's bytes; None when there is none."""
+def get_own(place: Place, name: str, connection: Connection) -> bytes | None:
+    """The bytes of an object that the job wrote; None when there is none, and none at all where S3 refuses it: it is
+    then as good as damaged."""
     with requesting(f"{place.uri}/{name}"):
         try:
             return obstore.get(store_of(place, connection), f"{place.prefix}/{name}").bytes().to_bytes()
         except (NotFoundError, FileNotFoundError):
             return None
+        except BaseError as error:
+            if refusal(error):
+                return b""
+            raise
 
 
 def put(place: Place, name: str, data: bytes, connection: Connection) -> str:
@@ -82,20 +82,22 @@ def delete(place: Place, keys: list[str], connection: Connection) -> None:
 
 
 async def get_if_there(store: S3Store, place: Place, key: str) -> tuple[str, bytes] | None:
-    """An object's ETag and bytes; None when it is gone."""
+    """An object's ETag and bytes; None when it is gone. Raises AwsError, and RefusedObjectError where only this one is
+    not given out."""
+    uri = f"s3://{place.bucket}/{key}"
     try:
-        with requesting(f"s3://{place.bucket}/{key}"):
-            answer = await obstore.get_async(store, key)
-            return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
-    except AwsError as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotFoundError) and "NoSuchBucket" not in str(
-            error.__cause__
-        ):
-            return None
+        answer = await obstore.get_async(store, key)
+        return plain_etag(answer.meta["e_tag"]), (await answer.bytes_async()).to_bytes()
+    except (NotFoundError, FileNotFoundError) as error:
+        if "NoSuchBucket" in str(error):
+            raise as_aws_error(error, uri) from error
+        return None
+    except (BaseError, OSError) as error:
+        why = refusal(error)
         # Without the right to list the whole bucket, S3 answers "denied" for what is not there.
-        if isinstance(error.__cause__, PermissionDeniedError | PermissionError) and not await _is_listed(store, key):
+        if why and isinstance(error, PermissionDeniedError) and not await _is_listed(store, key):
             return None
-        raise
+        raise (RefusedObjectError(why) if why else as_aws_error(error, uri)) from error
 
 
 async def _is_listed(store: S3Store, key: str) -> bool:
@@ -137,5 +139,5 @@ def from_parquet(data: bytes, schema: pa.Schema) -> pa.Table | None:
         for field in lacking:
             table = table.append_column(field, pa.nulls(len(table), field.type))
         return table.select(schema.names).cast(schema)
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, KeyError):
         return None

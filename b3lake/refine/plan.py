@@ -23,10 +23,11 @@ READS = pa.schema(
         ("target", pa.bool_()),
         ("registered", pa.bool_()),
         ("published", pa.string()),
+        ("listed", pa.int64()),
     ]
 )
 """The reads of a run: the stale partitions (`target`) and the trade dates before them; whether the refined partition is
-registered already, and the ETag under which its object is published."""
+registered already, and the ETag under which its object is published; the tag of the raw object as it was listed."""
 
 PARTITIONS_PER_WAVE = 100_000
 """So many are published, registered and entered in the ledger at a time: all that a run loses that is killed."""
@@ -83,7 +84,8 @@ def plan(
 
     sorted_raw = raw.select(["ticker", "day"]).take(order[needed])
     published = refined["etag"].take(pa.array(at_refined[needed], mask=at_refined[needed] < 0))
-    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published]
+    listed = raw["tag"].take(order[needed])
+    columns = [*sorted_raw.columns, target[needed], registered[needed] & (not full), published, listed]
     orphan = (find(raw_keys, refined_keys) < 0) & scope.covers(refined)
     return Plan(pa.table(columns, schema=READS), refined.select(["ticker", "day"]).filter(orphan))
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.store import S3Store
 
-from b3lake.lake.errors import B3LakeError
+from b3lake.lake.aws_errors import DENIED, aws_sentence
+from b3lake.lake.errors import B3LakeError, RefusedObjectError
 from b3lake.refine.bars import BARS, read_bars
 from b3lake.refine.config import Job, Place
 from b3lake.refine.errors import RefineError
@@ -62,13 +63,20 @@ def read_objects(job: Job, reads: pa.Table) -> list[Found]:
     """Read these objects, all at once."""
     try:
         store = store_of(job.raw, job.connection)
-        return in_flight(lambda key: _read(store, job.raw, key), job.raw.keys(reads))
+        wanted = zip(job.raw.keys(reads), reads["listed"].to_pylist(), strict=True)
+        found = in_flight(lambda one: _read(store, job.raw, *one), wanted)
     except B3LakeError as error:
         return [Found(failure=str(error))] * len(reads)
+    if len(found) > 1 and all(one.error == DENIED for one in found):  # it is not for one object that S3 denies them
+        return [Found(failure=aws_sentence(PermissionError(), job.raw.uri))] * len(reads)
+    return found
 
 
-async def _read(store: S3Store, place: Place, key: str) -> Found:
-    found = await get_if_there(store, place, key)
+async def _read(store: S3Store, place: Place, key: str, listed: int) -> Found:
+    try:
+        found = await get_if_there(store, place, key)
+    except RefusedObjectError as error:
+        return Found(listed, error=str(error))
     if found is None:
         return Found()
     etag, data = found

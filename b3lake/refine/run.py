@@ -21,7 +21,7 @@ from b3lake.refine.ledger import read_ledger, write_ledger
 from b3lake.refine.listing import list_partitions
 from b3lake.refine.log import log
 from b3lake.refine.notes import Notes
-from b3lake.refine.objects import delete, get_or_none, put
+from b3lake.refine.objects import delete, get_own, put
 from b3lake.refine.partitions import LISTING, is_in, iso, pairs
 from b3lake.refine.plan import LEDGER, Plan, plan, waves
 from b3lake.refine.publish import report_schema
@@ -199,7 +199,7 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     """
     started = time.monotonic()
     connect(job.connection)
-    old_notes, old_list = (get_or_none(job.state, name, job.connection) for name in (NOTES_NAME, UNREADABLE_NAME))
+    old_notes, old_list = (get_own(job.state, name, job.connection) for name in (NOTES_NAME, UNREADABLE_NAME))
     notes = Notes.parse(old_notes)
     notes.check_source(job)
     told = ensure_columns(job, job.table, job.rule.schema, job.refined)

@@ -16,10 +16,14 @@ UNREADABLE = pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("raw_tag"
 def parse_unreadable(text: bytes) -> pa.Table:
     """The list of an earlier run (UNREADABLE), empty where it is damaged."""
     try:
-        return pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        told = pa.Table.from_pylist(json.loads(text)["entries"], schema=UNREADABLE)
+        known = not any(column.null_count for column in told.columns)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, pa.ArrowException):
+        known = False
+    if not known:
         log.warning("%s of the last run cannot be read: it is written anew", UNREADABLE_NAME)
         return UNREADABLE.empty_table()
+    return told
 
 
 def still_unreadable(entries: pa.Table, raw: pa.Table) -> pa.Table:

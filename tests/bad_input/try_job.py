@@ -37,7 +37,7 @@ def try_arguments() -> Iterator[Tried]:
         )
 
 
-def _object(rows_kept: int = 1, **columns: pa.Array) -> bytes:
+def _object(rows_kept: int = 1, twice: str = "", **columns: pa.Array) -> bytes:
     rows: dict[str, Any] = {
         name: pa.array([1.0]) for name in ("open", "high", "low", "close", "turnover", "dividends", "stock_splits")
     }
@@ -48,6 +48,8 @@ def _object(rows_kept: int = 1, **columns: pa.Array) -> bytes:
     }
     sink = io.BytesIO()
     table = pa.table({name: array for name, array in (rows | columns).items() if array is not None})
+    if twice:
+        table = table.append_column(twice, table[twice])
     pq.write_table(table.slice(0, rows_kept), sink)
     return sink.getvalue()
 
@@ -57,6 +59,7 @@ OBJECTS = {
     "text in place of Parquet": b"ts,open,high,low,close\n",
     "Parquet cut in half": _object()[:400],
     "no column close": _object(close=None),
+    "a column twice": _object(twice="close"),
     "no rows": _object(0),
     "text in the column close": _object(close=pa.array(["ten"])),
     "halves of shares": _object(volume=pa.array([0.5])),

@@ -55,8 +55,12 @@ def _misplaced(rows: pa.Table) -> bytes:
 
 
 def _other_columns(rows: pa.Table) -> bytes:
+    return _parquet(rows.drop_columns(["source"]))
+
+
+def _parquet(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(rows.drop_columns(["source"]), sink)
+    pq.write_table(rows, sink)
     return sink.getvalue().to_pybytes()
 
 
@@ -65,6 +69,8 @@ def _other_columns(rows: pa.Table) -> bytes:
     [
         ("unreadable", lambda _rows: b"PAR1 half a fi"),
         ("unreadable", _other_columns),
+        ("unreadable", lambda rows: _parquet(rows.append_column("close", rows["close"]))),
+        ("unreadable", lambda rows: _parquet(rows.slice(0, 0))),
         ("impossible", _impossible),
         ("misplaced", _misplaced),
         ("duplicate", lambda rows: encode(pa.concat_tables([rows, rows]))),

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from b3lake.lake.aws_errors import as_aws_error, aws_sentence, ends_the_run
+from b3lake.lake.aws_errors import as_aws_error, aws_sentence, ends_the_run, refusal
+from b3lake.lake.words import first_line
 
 RENEW = "in a lab, start it again and copy its credentials; elsewhere renew yours, and run again."
 CLIENT = "An error occurred ({}) when calling the GetTable operation: {}"
@@ -51,6 +52,57 @@ OBSTORE = (
 def test_what_is_known_is_said_in_a_sentence(text: str, sentence: str) -> None:
     assert aws_sentence(RuntimeError(text), "the lake", "HERE") == sentence
     assert ends_the_run(RuntimeError(text)) == bool(sentence)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (
+            "403 Forbidden",
+            "<Error><Code>InvalidObjectState</Code>",
+            "it is archived, and S3 gives it out only after it",
+        ),
+        ("403 Forbidden", "<Error><Code>AccessDenied</Code>", "S3 denies access to it"),
+        ("403 Forbidden", "", "S3 refuses it (403 Forbidden)"),
+        (
+            "400 Bad Request",
+            "<Error><Code>KMS.Off</Code><Message>Key off.</Message>",
+            "S3 refuses it (KMS.Off: Key off)",
+        ),
+        ("400 Bad Request", "<Error><Code>ExpiredToken</Code>", ""),
+        ("403 Forbidden", "<Error><Code>InvalidAccessKeyId</Code>", ""),
+        ("403 Forbidden", "<Error><Code>RequestTimeTooSkewed</Code>", ""),
+        ("400 Bad Request", "<Error><Code>SlowDown</Code>", ""),
+        ("404 Not Found", "<Error><Code>NoSuchBucket</Code>", ""),
+        ("500 Internal Server Error", "<Error><Code>InternalError</Code>", ""),
+    ],
+)
+def test_one_object_is_refused_or_every_request(status: str, body: str, why: str) -> None:
+    text = OBSTORE.format(status, f'<?xml version="1.0"?>\n{body}')
+    assert refusal(RuntimeError(text)).startswith(why)
+    assert bool(refusal(RuntimeError(text))) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "OSError"),
+        ("\n \n", "OSError"),
+        ("reading:\n  it is broken", "reading"),
+        (
+            OBSTORE.format("403 Forbidden", ""),
+            "Generic S3 error: Error performing GET http://x/b in 7ms - Server returned "
+            "non-2xx status code: 403 Forbidden",
+        ),
+        (
+            OBSTORE.format("400 Bad Request", '<?xml version="1.0"?>\n<Error><Code>A</Code><Message>b.</Message>'),
+            "A: b.",
+        ),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+    ],
+)
+def test_no_line_ends_after_its_colon(text: str, line: str) -> None:
+    assert first_line(OSError(text)) == line
 
 
 def test_what_is_not_known_keeps_its_first_line() -> None:

@@ -27,11 +27,11 @@ from b3lake.ingest.progress import Steps
 from b3lake.ingest.small_tables import EVENTS, INSTRUMENTS, PORTFOLIOS, RATES, read_table
 from b3lake.ingest.sources.source import Selection
 from b3lake.ingest.validate import BARS_SCHEMA, carried_forward, disagreeing, outside, refusals
-from b3lake.lake.aws_errors import as_aws_error, ends_the_run
+from b3lake.lake.aws_errors import DENIED, as_aws_error, ends_the_run, refusal
 from b3lake.lake.calendar import day_start_utc, is_final, last_final_day, sessions_between
 from b3lake.lake.labels import B3, is_synthetic
 from b3lake.lake.schemas import RAW_SCHEMA
-from b3lake.lake.words import counted
+from b3lake.lake.words import counted, first_line
 
 BATCH_OBJECTS = 1000
 EVER = (dt.date.min, dt.date.max)
@@ -142,7 +142,9 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
             if finding:
                 seen.findings.append(finding)
 
+    before = len(seen.findings)
     await asyncio.gather(*(read() for _ in range(min(IN_FLIGHT, len(batch)))))
+    _check_denied(batch, seen.findings[before:])
     for found in batch:
         seen.days[found.ticker].add(found.day)
         if not is_final(found.day, found.modified, published=found in published):
@@ -158,18 +160,26 @@ async def _examine_batch(store: S3Store, batch: list[RawObject], seen: Examinati
     steps.advance(f"{counted(seen.objects, 'object')} read", len(batch))
 
 
+def _check_denied(batch: list[RawObject], findings: list[Finding]) -> None:
+    """Raise AwsError when S3 denied all of several objects: then it is not for one of them."""
+    if sum(finding.detail == DENIED for finding in findings) == len(batch) > 1:
+        raise as_aws_error(PermissionError(), "the raw bucket", "RAW_BUCKET")
+
+
 async def _read(store: S3Store, found: RawObject) -> tuple[pa.Table | None, Finding | None]:
     try:
         rows = decode(await objects.get(store, found.key))
-    except (NotFoundError, FileNotFoundError):  # obstore raises either
+    except pa.ArrowInvalid as error:
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"no Parquet file: {first_line(error)[:120]}")
+    except NotFoundError:
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "gone since it was listed")
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0][:120]
-        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"no Parquet file: {reason}")
     except BaseError as error:
-        if ends_the_run(error):
+        why = refusal(error)
+        if not why and ends_the_run(error):
             raise as_aws_error(error, "the raw bucket", "RAW_BUCKET") from error
-        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, str(error).splitlines()[0][:120])
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, why or first_line(error)[:120])
+    if not len(rows):
+        return None, Finding(Kind.UNREADABLE, found.ticker, found.day, "it has no rows")
     if not rows.schema.equals(RAW_SCHEMA):
         columns = ", ".join(f"{column.name} {column.type}" for column in rows.schema)
         return None, Finding(Kind.UNREADABLE, found.ticker, found.day, f"other columns than the table's: {columns}")
