@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,11 @@ from b3lake.lake.labels import is_synthetic
 from b3lake.lake.names import Names
 from b3lake.lake.settings import LakePlace, read_place
 from b3lake.lake.tickers import ALL_TICKERS, CASH, INDEX_SYMBOL, MARKETS, split_list
+from b3lake.lake.words import printable
 from b3lake.options import Given, Parser
+
+_SHOWN = 80
+"""Letters of a path that a sentence shows."""
 
 DEFAULT_TICKERS = ("PETR4", "VALE3", "ITUB4", "BBDC4", "BBAS3", "ABEV3", "WEGE3", "B3SA3", INDEX_SYMBOL)
 DEFAULT_SESSIONS = 7
@@ -207,13 +212,21 @@ def read_beside(given: Given, environ: Mapping[str, str], chosen: ChosenSource) 
 
 
 def read_b3_files(given: Given) -> Path | None:
-    """The place of COTAHIST files here, if one is given. Raises UsageError when nothing is there."""
+    """The place of COTAHIST files here, if one is given. Raises UsageError when there is no file and no folder."""
     text = given.text("b3_files")
     if not text:
         return None
     path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no home
-    if not path.exists():
-        raise UsageError(f"B3_FILES={text} does not exist: give a COTAHIST file or a folder of them.")
+    shown = printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise UsageError(f"B3_FILES={shown} does not exist: give a COTAHIST file or a folder of them.") from error
+    except (OSError, ValueError) as error:  # a loop of links, a name that is too long or has a zero byte
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"B3_FILES={shown} cannot be opened ({why}): give a COTAHIST file or a folder.") from error
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UsageError(f"B3_FILES={shown} is no file and no folder: give a COTAHIST file or a folder of them.")
     return path
 
 

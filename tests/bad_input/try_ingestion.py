@@ -40,6 +40,7 @@ CONFIGURATIONS: list[tuple[str, list[str], dict[str, str]]] = [
     ("fetch", [], {"B3LAKE_SOURCE_LABEL": "not; a label"}),
     ("fetch", ["--source", "b3", "--interval", "1h"], {}),
     ("fetch", ["--source", "b3", "--b3-files", "nowhere.zip"], {}),
+    ("fetch", ["--source", "b3", "--b3-files", "/dev/zero"], {}),
     ("fetch", ["--start_day", "2024-01-02"], {}),
     ("doctor", ["--fix", "--tickers", ",;"], {}),
     ("doctor", ["--source", "b3", "--interval", "1h"], {}),

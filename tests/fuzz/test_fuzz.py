@@ -1,21 +1,28 @@
-"""The two parsers that read foreign bytes: whatever comes, a valid result or the parser's own error, in bounded time.
+"""The parsers that read foreign bytes, as far as the stored rows: whatever comes, a valid result or their own error.
 
 Two seconds each in `make test`, always the same inputs; `make fuzz SECONDS=300` goes on for longer, with new ones.
 """
 
+import datetime as dt
 import logging
 import math
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from b3lake.ingest.sources.cotahist import CotahistError, as_date, read_file
-from b3lake.lake.calendar import FIRST_DAY
+from b3lake.ingest.doctor.strays import is_stray
+from b3lake.ingest.load import prepare
+from b3lake.ingest.parquet import decode
+from b3lake.ingest.sources.b3 import batches, told_twice
+from b3lake.ingest.sources.cotahist import CotahistError, Quotes, as_date, read_file
+from b3lake.ingest.validate import BARS_SCHEMA, validate
+from b3lake.lake.calendar import FIRST_DAY, day_start_utc
+from b3lake.lake.keys import RAW_PREFIX, is_reachable, parse_partition_key, raw_key
 from b3lake.lake.tickers import is_code
+from b3lake.refine.bars import read_bars
 from functions.start_glue_job.coalesce import start_for_messages
 from functions.start_glue_job.refine_runs import Run
 from functions.start_glue_job.s3_events import MalformedEventError, read_events
@@ -35,9 +42,29 @@ def fast_folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+def store(quotes: Quotes) -> int:
+    """Take quotes as far as their objects, and read those as the job does; how many there were."""
+    told_twice(quotes)
+    count = 0
+    for bars in batches(quotes) if len(quotes) else ():
+        sound = validate(bars, start=FIRST_DAY, end=dt.date.max).bars
+        for one in prepare(sound.select(BARS_SCHEMA.names)):
+            key = raw_key(one.day, one.ticker)
+            assert parse_partition_key(RAW_PREFIX, key) == (one.day, one.ticker)
+            assert is_reachable(key)
+            assert not is_stray(key)
+            assert decode(one.body).equals(one.rows)
+            rows = read_bars(one.body)
+            assert len(rows) == len(one.rows) == 1
+            assert rows["ts"][0].as_py() == day_start_utc(one.day).replace(tzinfo=None)
+            assert 0 < rows["low"][0].as_py() <= rows["high"][0].as_py() < math.inf
+            count += 1
+    return count
+
+
 def test_cotahist_is_read_whole_or_refused(fast_folder: Path) -> None:
     file = fast_folder / "COTAHIST_A2024.TXT"
-    outcomes = {"read": 0, "refused": 0, "left a record out": 0}
+    outcomes = {"read": 0, "refused": 0, "left a record out": 0, "stored": 0}
 
     def holds(body: bytes) -> None:
         file.write_bytes(body)
@@ -57,6 +84,7 @@ def test_cotahist_is_read_whole_or_refused(fast_folder: Path) -> None:
             assert min(one["volume"], one["turnover"], one["trades"]) >= 0
             assert one["factor"] > 0
             assert one["currency"] == b"R$"
+        outcomes["stored"] += store(found.quotes)
 
     assert fuzz("COTAHIST", cotahist_inputs.INPUTS, holds) >= 100
     print(outcomes)
@@ -86,7 +114,7 @@ class _Runs:
     """A Glue whose newest run started after every event, and succeeded."""
 
     def newest(self) -> list[Run]:
-        return [Run(datetime.max.replace(tzinfo=timezone.utc), "SUCCEEDED")]
+        return [Run(dt.datetime.max.replace(tzinfo=dt.timezone.utc), "SUCCEEDED")]
 
     def start(self) -> str:
         return "jr_1"

@@ -1,11 +1,15 @@
 """COTAHIST files of a folder, known by their headers."""
 
+import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
 
+from b3lake.ingest.commands import fetch
+from b3lake.ingest.sources.b3 import told_twice
 from b3lake.ingest.sources.b3_folder import files_here, name_others
-from b3lake.ingest.sources.cotahist import CotahistError
+from b3lake.ingest.sources.cotahist import CotahistError, read_file
 from b3lake.lake.errors import UsageError
 from devlake.cotahist_writer import quote, whole_file
 from devlake.fake_b3 import zip_of
@@ -84,3 +88,51 @@ def test_many_strangers_are_named_in_one_sentence():
     said = name_others([f"{n}.csv" for n in range(12)])
     assert said.startswith("Left out, for they do not begin as a COTAHIST file does: 0.csv, 1.csv,")
     assert said.endswith("9.csv and 2 more.")
+
+
+def test_a_pipe_among_them_keeps_nobody(tmp_path: Path):
+    put(tmp_path, "COTAHIST_A2024.TXT", 2024)
+    os.mkfifo(tmp_path / "COTAHIST_A2023.TXT")
+    (tmp_path / "loop").symlink_to("loop")
+    found = files_here(tmp_path, None)
+    assert ([file.header.year for file in found.files], found.others) == ([2024], ["COTAHIST_A2023.TXT", "loop"])
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_and_no_folder_is_refused_at_once(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "there").symlink_to(tmp_path / "back")
+    (tmp_path / "back").symlink_to(tmp_path / "there")
+    no_file = " is no file and no folder: give a COTAHIST file or a folder of them."
+    refused = {
+        str(tmp_path / "pipe"): no_file,
+        "/dev/zero": no_file,
+        str(
+            tmp_path / "loop"
+        ): " cannot be opened (Too many levels of symbolic links): give a COTAHIST file or a folder.",
+        str(
+            tmp_path / "there" / "x"
+        ): " cannot be opened (Too many levels of symbolic links): give a COTAHIST file or a",
+        "x" * 5_000: "… cannot be opened (File name too long): give a COTAHIST file or a folder.",
+        "/x" * 5_000: "… cannot be opened (File name too long): give a COTAHIST file or a folder.",
+        "a\x00b": "B3_FILES=a\\x00b cannot be opened (",
+        "/dev/null/x": " cannot be opened (Not a directory): give a COTAHIST file or a folder.",
+    }
+    for given, said in refused.items():
+        with pytest.raises(UsageError) as caught:
+            fetch.parse(["--source", "b3", "--b3-files", given], {}, dt.datetime.now(dt.timezone.utc))
+        assert said in str(caught.value)
+        assert len(str(caught.value)) < 250
+
+
+def test_one_quote_told_twice_is_named_where_they_differ(tmp_path: Path):
+    records = [quote(code="PETR4", close=1010), quote(code="VALE3"), quote(code="PETR4", close=1020)]
+    records += [quote(code="VALE3"), quote(code="PETR4", day=20240103)]
+    path = tmp_path / "COTAHIST_A2024.TXT"
+    path.write_bytes(whole_file(records))
+    assert told_twice(read_file(path).quotes) == "PETR4 on 2024-01-02"
+    path.write_bytes(whole_file([quote(code=f"AA{n}A3", close=1000 + m) for n in range(9) for m in range(2)]))
+    assert told_twice(read_file(path).quotes).endswith("AA4A3 on 2024-01-02 and 4 more")
+    path.write_bytes(whole_file([quote()]))
+    assert told_twice(read_file(path).quotes) == ""

@@ -138,7 +138,7 @@ def _json(body: bytes) -> Any:
         told = json.loads(text)
         # The service has been seen to send its answer as a text within JSON.
         return json.loads(told) if isinstance(told, str) and told.strip() else told
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EventsError("B3's answer is no JSON") from error
 
 
@@ -197,7 +197,7 @@ def _subscription_row(row: dict[str, Any]) -> SubscriptionRow:
 
 
 def _text(told: Any) -> str:
-    return "" if told is None else str(told).strip()
+    return str(told).strip() if isinstance(told, str | int | float) else ""
 
 
 def _number(told: Any) -> Decimal | None:

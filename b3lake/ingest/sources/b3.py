@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime as dt
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ from b3lake.lake.words import counted
 
 LABEL = labels.B3
 FUND_SUFFIX = "11"
+_TRADED = ("open", "high", "low", "close", "volume")
+_SHOWN = 5
 BATCH_ROWS = 20_000
 """Quotes that become bars at a time: a whole year of the market would be a gigabyte of them."""
 
@@ -160,6 +163,8 @@ class _Got:
         quotes = select(content.quotes, wanted.tickers, wanted.start, wanted.end, before)
         refused = [one for one in content.refused if self._wants(one) and one.day not in before]
         self._days |= content.days
+        if said := told_twice(quotes):
+            yield Notice(f"{name}: more than one quote, and the last stands, of {said}.")
         if content.left_out:
             yield Notice(f"{name}: {counted(content.left_out, 'quote')} left out, from {TOO_EARLY}.")
         days = frozenset(day for day in content.days - before if wanted.start <= day <= wanted.end)
@@ -188,6 +193,25 @@ def select(quotes: Quotes, tickers: Sequence[str] | None, start: dt.date, end: d
     if tickers is not None:
         keep &= np.isin(quotes["ticker"], [ticker.encode() for ticker in tickers])
     return quotes[keep]
+
+
+def told_twice(quotes: Quotes) -> str:
+    """The days and tickers that `quotes` (QUOTE_TYPE) have with more than one price or volume, "" where there are none;
+    of many the first ones."""
+    words = np.ascontiguousarray(quotes["ticker"]).view(np.uint32).reshape(len(quotes), 3).astype(np.uint64)
+    keys = quotes["day"].astype(np.uint64)
+    for column in words.T:
+        keys = (keys ^ column) * np.uint64(0x9E3779B97F4A7C15)
+    values, counts = np.unique(keys, return_counts=True)
+    if len(values) == len(keys):
+        return ""
+    said: defaultdict[str, set[tuple[float, ...]]] = defaultdict(set)
+    for one in quotes[np.isin(keys, values[counts > 1])]:
+        said[f"{one['ticker'].decode('latin-1')} on {as_date(int(one['day']))}"].add(
+            tuple(one[name] for name in _TRADED)
+        )
+    twice = [where for where, different in said.items() if len(different) > 1]
+    return ", ".join(twice[:_SHOWN]) + (f" and {len(twice) - _SHOWN} more" if len(twice) > _SHOWN else "")
 
 
 def tickers_of(quotes: Quotes) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from b3lake.ingest.sources.cotahist import CotahistError, Header, read_header
 from b3lake.lake.errors import B3LakeError, UsageError
+from b3lake.lake.words import printable
 
 _SHOWN = 10
 
@@ -36,7 +37,10 @@ def files_here(place: Path, years: Iterable[int] | None) -> LocalFiles:
     """
     found, wanted = LocalFiles(), None if years is None else set(years)
     others_years: set[int] = set()
-    for path in [place] if place.is_file() else sorted(path for path in place.iterdir() if not path.is_dir()):
+    for path in [place] if place.is_file() else _in_folder(place):
+        if not path.is_file():  # a pipe would keep who opens it
+            found.others.append(path.name)
+            continue
         try:
             header = read_header(path)
         except B3LakeError as error:
@@ -59,9 +63,16 @@ def files_here(place: Path, years: Iterable[int] | None) -> LocalFiles:
     return found
 
 
+def _in_folder(place: Path) -> list[Path]:
+    try:
+        return sorted(path for path in place.iterdir() if not path.is_dir())
+    except OSError as error:
+        raise UsageError(f"{place}: it cannot be read ({error.strerror}): give a folder that you may read.") from error
+
+
 def name_others(names: list[str]) -> str:
     """A sentence that names files that are none of B3's."""
-    shown = ", ".join(names[:_SHOWN])
+    shown = printable(", ".join(names[:_SHOWN]))
     shown = f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
     return f"Left out, for they do not begin as a COTAHIST file does: {shown}."
 

@@ -144,7 +144,7 @@ def parse(answer: Answer, index: str) -> Page:
         raise PassingError(f"it answered {answer.status} with a page instead of JSON")
     try:
         told = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PassingError(f"it answered {answer.status} with something else than JSON") from error
     if answer.status != 200 or not isinstance(told, dict):
         raise PortfolioError(index, f"it refuses to answer (status {answer.status}); run again later")
@@ -153,7 +153,7 @@ def parse(answer: Answer, index: str) -> Page:
         raise PortfolioError(index, "the answer has no members; run again later")
     try:
         return _page_of(page, header, results)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise PortfolioError(index, f"the answer cannot be read ({str(error)[:80]}); run again later") from error
 
 

@@ -93,7 +93,7 @@ def parse(answer: Answer, series: Series, start: dt.date, end: dt.date) -> Value
         raise PassingError(f"it answered {answer.status} with a page instead of JSON")
     try:
         told = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PassingError(f"it answered {answer.status} with something else than JSON") from error
     if answer.status != 200 or not isinstance(told, list):
         raise RatesError(series, f"it refuses {start} to {end}: {_reason(told, answer.status)}")
