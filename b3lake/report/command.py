@@ -22,12 +22,16 @@ DEFAULT_OUTPUT = Path(".lake") / "report.html"
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """One page: about the newest `sessions` of which lake, shown first in `language` (pt or en), written where."""
+    """One page: about which tickers of which lake (`narrowing`, or the `most` traded), written where.
+
+    `sessions`: the newest so many, None: the whole history. `language` (pt or en) is shown first.
+    """
 
     settings: Settings
     output: Path = DEFAULT_OUTPUT
     narrowing: Narrowing = EVERYTHING
-    sessions: int = 250
+    most: int = 60
+    sessions: int | None = None
     language: str = "pt"
 
 
@@ -38,10 +42,13 @@ class ReportError(B3LakeError):
 def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> ReportRequest:
     """The checked request. Raises UsageError; exits 0 on `--help`."""
     options = _parser(program).read(arguments, environ).options
-    if options.sessions < 1:
+    if options.sessions is not None and options.sessions < 1:
         raise UsageError(f"--sessions {options.sessions} is no number of sessions: give 1 or more.")
+    if options.most < 1:
+        raise UsageError(f"--most {options.most} is no number of tickers: give 1 or more.")
     narrowing = read_narrowing(options.ticker, None, across_renames=False)
-    return ReportRequest(read_settings(environ), options.output, narrowing, options.sessions, options.language)
+    settings = read_settings(environ)
+    return ReportRequest(settings, options.output, narrowing, options.most, options.sessions, options.language)
 
 
 def _parser(program: str) -> Parser:
@@ -51,8 +58,11 @@ def _parser(program: str) -> Parser:
         "The environment says which lake, as for `b3lake ask`.",
     )
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="FILE", help=f"default {DEFAULT_OUTPUT}")
-    parser.add_argument("--sessions", type=int, default=250, metavar="N", help="the newest N sessions (default 250)")
+    parser.add_argument("--sessions", type=int, metavar="N", help="only the newest N sessions (default: all)")
     parser.add_argument("--ticker", metavar="LIST", help="only these; @IBOV are the index's members")
+    parser.add_argument(
+        "--most", type=int, default=60, metavar="N", help="without --ticker: the N most traded (default 60)"
+    )
     parser.add_argument("--language", choices=("pt", "en"), default="pt", help="shown first (default pt)")
     return parser
 
@@ -67,10 +77,10 @@ def run(request: ReportRequest, now: dt.datetime) -> int:
 
 def build_page(request: ReportRequest, now: dt.datetime) -> str:
     """The page about the lake at `now` (aware). Raises QueryError when the lake does not answer."""
-    content = read_lake(request.settings, request.sessions, request.narrowing)
-    days = trade_dates(content.days)
+    content = read_lake(request.settings, request.narrowing, request.most, now.date())
+    days = trade_dates(content.quotes)
     calendar = sessions_between(min(days), last_final_session(now)) if days else []
-    return write_page(describe_lake(content, calendar, now), request.language)
+    return write_page(describe_lake(content, calendar, now, request.sessions), request.language)
 
 
 def _write(path: Path, page: str) -> None:

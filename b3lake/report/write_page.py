@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import json
 import secrets
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from b3lake.report.encode import pack
+
 _FOLDER = Path(__file__).resolve().parent / "page"
-_SCRIPTS = ("texts.js", "format.js", "overview.js", "chart.js", "detail.js", "state.js", "main.js")
+CALCULATIONS = ("decode.js", "returns.js", "averages.js", "drawdown.js", "weekly.js")
+"""The scripts that calculate, and touch nothing of the page."""
+_SCRIPTS = (
+    *CALCULATIONS,
+    *("texts.js", "format.js", "names.js", "prices.js", "events.js", "overview.js", "ranges.js", "chart.js"),
+    *("price_view.js", "compare_view.js", "drawdown_view.js", "months_view.js", "readout.js", "detail.js"),
+    *("download.js", "state.js", "main.js"),
+)
 
 
 def write_page(data: dict[str, Any], language: str) -> str:
@@ -23,15 +31,9 @@ def write_page(data: dict[str, Any], language: str) -> str:
         nonce=secrets.token_urlsafe(16),
         styles=Markup((_FOLDER / "page.css").read_text("utf-8")),  # noqa: S704 - this project's own file
         scripts=Markup("\n".join((_FOLDER / name).read_text("utf-8") for name in _SCRIPTS)),  # noqa: S704 - likewise
-        data=Markup(embed_json(data)),  # noqa: S704 - embed_json leaves nothing that ends the element
+        data=pack(data),
         library=pack_library(),
     )
-
-
-def embed_json(data: Any) -> str:
-    """`data` as JSON that is safe inside a script element: no `<`, so no text from data can close it or open one."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 def pack_library() -> str:

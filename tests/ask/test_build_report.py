@@ -1,8 +1,11 @@
 """The page built from a lake, as `b3lake report` does."""
 
+import base64
 import datetime as dt
+import gzip
 import json
 import re
+from itertools import accumulate
 from pathlib import Path
 
 import boto3
@@ -16,9 +19,16 @@ from tests.ask.lake import Lake
 
 
 def read_data(path: Path) -> dict:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)
+    """The data in a page, as encode.py wrote it, with each ticker's closes and days as they were."""
+    found = re.search(r'id="data">([^<]*)<', path.read_text("utf-8"))
     assert found
-    return json.loads(found[1])
+    data = json.loads(gzip.decompress(base64.b64decode(found[1])))
+    first = dt.date.fromisoformat(data["first"])
+    sessions = [first + dt.timedelta(days=days) for days in accumulate([0, *data["sessions"][1:]])]
+    for series in data["tickers"]:
+        series["dates"] = [sessions[day] for day in accumulate(series["days"])]
+        series["closes"] = [cents / 10 ** series["decimals"] for cents in accumulate(series["close"])]
+    return data | {"sessions": sessions}
 
 
 @pytest.fixture
@@ -36,19 +46,22 @@ def test_the_page_holds_what_the_lake_holds(here: Lake, tmp_path: Path, capsys: 
     assert '<html lang="en">' in path.read_text("utf-8")
     data = read_data(path)
     for series in data["tickers"]:
-        rows = here.refined[here.refined["ticker"] == series["ticker"]]
-        assert [data["sessions"][day] for day in series["days"]] == [f"{day}" for day in rows["trade_date"]]
-        assert series["close"] == rows["close_price"].tolist()
+        rows = here.history[here.history["ticker"] == series["ticker"]]
+        assert series["dates"] == rows["trade_date"].tolist()
+        assert series["closes"] == rows["close_price"].tolist()
         assert series["volume"] == rows["total_volume"].tolist()
-        assert series["average"][4:] == rows["close_ma_5"].round(4).tolist()[4:]
-        assert series["average"][:4] == [None] * min(4, len(rows))
+        assert series["adjust"][-1][1] == 1.0
+        assert series["adjust"][0] == [0, rows["adj_factor"].iloc[0]]
+        assert series["turnover"] == [None] * len(rows)
     assert [series["ticker"] for series in data["tickers"]] == sorted(here.refined["ticker"].unique())
     state = data["state"]
     assert (state["first"], state["last"], state["sessions"]) == ("2023-11-01", "2024-02-15", 70)
     assert state["rows"] == len(here.refined)
-    assert state["missing_sessions"] == state["closed_days"] == []
+    assert (state["lake_rows"], state["lake_tickers"]) == (len(here.refined), 5)
+    assert state["missing"] == state["closed_days"] == []
+    assert set(data["cdi"]) == {None}, "this lake has no rates, and the page is there"
     assert {series["ticker"]: series["gaps"] for series in data["tickers"] if series["gaps"]} == {
-        "VALE3": ["2024-01-03"]
+        "VALE3": [["2024-01-03", "2024-01-03", 1]]
     }
     newest = here.refined[here.refined["trade_date"] == dt.date(2024, 2, 15)]
     assert state["sources"] == [{"name": "invented", "bars": len(newest), "real": False}]
@@ -61,8 +74,9 @@ def test_only_the_newest_sessions_are_shown(here: Lake, tmp_path: Path) -> None:
     path = tmp_path / "lake.html"
     assert run_command("report", ["--output", str(path), "--sessions", "10"]) == 0
     data = read_data(path)
-    assert data["sessions"] == [f"{day}" for day in sorted(here.refined["trade_date"].unique())[-10:]]
+    assert data["sessions"] == sorted(here.refined["trade_date"].unique())[-10:]
     assert data["state"]["sessions"] == 70
+    assert data["state"]["shown_sessions"] == 10
 
 
 @pytest.mark.slow
@@ -73,8 +87,18 @@ def test_only_the_named_tickers_are_shown(here: Lake, tmp_path: Path, capsys: py
     assert [series["ticker"] for series in data["tickers"]] == ["PETR4", "VALE3"]
     rows = here.refined[here.refined["ticker"].isin(["PETR4", "VALE3"])]
     assert data["state"]["rows"] == len(rows)
+    assert (data["state"]["lake_rows"], data["state"]["lake_tickers"]) == (len(here.refined), 5)
     assert run_command("report", ["--output", str(path), "--ticker", "@IBOV"]) == 1
     assert "b3_index_portfolio" in capsys.readouterr().err, "this lake has no such table"
+
+
+@pytest.mark.slow
+def test_the_most_traded_are_shown_and_always_the_index(here: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "lake.html"
+    assert run_command("report", ["--output", str(path), "--most", "1"]) == 0
+    worth = (here.refined["close_price"] * here.refined["total_volume"]).groupby(here.refined["ticker"]).sum()
+    assert worth.idxmax() not in {"IBOV", min(worth.index)}
+    assert [series["ticker"] for series in read_data(path)["tickers"]] == sorted({worth.idxmax(), "IBOV"})
 
 
 @pytest.mark.slow
@@ -113,7 +137,7 @@ def test_a_place_that_cannot_be_written_is_an_error(
     assert capsys.readouterr().err.startswith(f"b3lake report: Cannot write {path}: ")
 
 
-@pytest.mark.parametrize("arguments", [["--sessions", "0"], ["--language", "fr"]])
+@pytest.mark.parametrize("arguments", [["--sessions", "0"], ["--most", "0"], ["--language", "fr"]])
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("report", arguments) == 2
     error = capsys.readouterr().err

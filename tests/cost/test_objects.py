@@ -22,7 +22,6 @@ from b3lake.report import read_lake
 MOST = 30
 TICKERS = [f"ABC{letter}3" for letter in "DEFGHIJKLM"]
 SESSIONS = 2500
-PAGE_SESSIONS = 250
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +84,22 @@ def test_a_question_opens_few_objects(name: str, partitions: duckdb.DuckDBPyConn
 
 
 def test_the_page_opens_few_objects(partitions: duckdb.DuckDBPyConnection) -> None:
-    days = [row[0] for row in partitions.execute(f"SELECT DISTINCT dt FROM {RAW_TABLE} ORDER BY dt").fetchall()]
-    since = days[-PAGE_SESSIONS]
-    values = {"since": since, "year": since.year, "day": days[-1]}
+    """The whole history once, what lies beside it, and the newest day's bronze of some tickers."""
+    newest = partitions.execute(f"SELECT max(dt) FROM {RAW_TABLE}").fetchone()[0]
+    assert len(TICKERS) >= read_lake.SOURCES_OF, "more tickers would open no more"
+    some = ", ".join(f"'{ticker}'" for ticker in TICKERS[: read_lake.SOURCES_OF])
+    queries = [read_lake.quotes_query("place <= 60")]
+    queries += [
+        read_lake._query(name, day=newest, first=newest, tickers=some)
+        for name in ("sources", "rates", "instruments", "events")
+    ]
     found: Counter[str] = Counter()
-    for name in ("days", "quotes", "sources"):
-        found += opened(read_lake._text(name).format(**values), partitions)
+    for query in queries:
+        found += opened(query, partitions)
     assert 0 < found.total() <= MOST, found
-    assert found[RAW_TABLE] == len(TICKERS)
+    assert found[RAW_TABLE] == read_lake.SOURCES_OF
+    years = partitions.execute(f"SELECT count(*) FROM {HISTORY_TABLE}").fetchone()[0]
+    assert found[HISTORY_TABLE] == years
 
 
 @pytest.mark.parametrize(

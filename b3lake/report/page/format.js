@@ -1,7 +1,6 @@
 // Numbers and dates as the chosen language writes them; what is missing is a dash.
 const LOCALES = { pt: "pt-BR", en: "en-US" };
 const DASH = "–";
-const INDEXES = new Set(["IBOV"]); // quoted in points, not in BRL
 
 const formats = new Map();
 function formatter(kind, options) {
@@ -20,11 +19,13 @@ function number(value, decimals = 0, options = {}) {
 
 const signed = (value, decimals = 2) => number(value, decimals, { signDisplay: "exceptZero" });
 const percent = (value) => (missing(value) ? DASH : `${signed(100 * value)}%`);
+const share = (value) => (missing(value) ? DASH : `${number(100 * value, 1)}%`);
 const shares = (value) => number(value, 1, { notation: "compact" });
+const reais = (value) => (missing(value) ? DASH : `R$ ${number(value, 1, { notation: "compact" })}`);
 
 function price(ticker, value) {
   if (missing(value)) return DASH;
-  return INDEXES.has(ticker) ? `${number(value, 2)} ${texts().points}` : `R$ ${number(value, 2)}`;
+  return isIndex(ticker) ? `${number(value, 2)} ${texts().points}` : `R$ ${number(value, 2)}`;
 }
 
 function date(iso, options = {}) {

@@ -1,14 +1,21 @@
 // The state of the page, and what changes it: the address's fragment, the switches, the fields.
 const page = {
-  data: JSON.parse(document.getElementById("data").textContent),
+  data: null,
   language: document.documentElement.lang,
   filter: "",
+  kind: "",
   sort: { column: "ticker", order: 1 },
   chosen: null,
   summaries: [],
-  ranges: new Map(),
+  range: null, // chosen by the reader: a span's name, or a range of sessions
+  view: "price",
+  adjusted: true,
+  log: false,
+  marks: true,
+  below: "change",
+  averages: [20, 200],
+  compared: ["IBOV", "CDI"],
 };
-page.summaries = page.data.tickers.map(summarise);
 
 // A page opened from a file may be refused storage: what it would remember is then asked for again.
 function remember(key, value) {
@@ -24,9 +31,12 @@ function drawAll() {
   document.title = texts().title;
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = texts()[node.dataset.text];
   for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", texts()[node.dataset.label]);
+  for (const node of document.querySelectorAll("[data-title]")) node.title = texts()[node.dataset.title];
   for (const node of document.querySelectorAll("[data-placeholder]")) node.placeholder = texts()[node.dataset.placeholder];
   for (const node of document.querySelectorAll("[data-language]")) node.setAttribute("aria-pressed", String(node.dataset.language === page.language));
   document.getElementById("subtitle").textContent = state.first ? texts().subtitle(date(state.first), date(state.last), freshness(state)) : "";
+  document.getElementById("part").hidden = page.data.tickers.length >= state.lake_tickers;
+  document.getElementById("part").textContent = texts().part(number(page.data.tickers.length), number(state.lake_tickers));
   document.getElementById("synthetic").hidden = !state.synthetic;
   const empty = page.summaries.length === 0;
   document.getElementById("empty").hidden = !empty;
@@ -54,10 +64,6 @@ function followAddress() {
   if (found && alone && changed === "list") scrollTo(0, 0);
 }
 
-function redrawChart() {
-  if (isShown() && window.Plotly) drawChart(chosenSeries(), chart.range);
-}
-
 function start() {
   page.language = recall("language") ?? page.language;
   const theme = recall("theme");
@@ -80,13 +86,35 @@ function start() {
   for (const query of ["(max-width: 1279px)", "(max-width: 699px)"]) matchMedia(query).addEventListener("change", followAddress);
   document.getElementById("filter").addEventListener("input", (event) => { page.filter = event.target.value; drawOverview(); });
   document.getElementById("sorter").addEventListener("change", (event) => sortBy(...SORTS[event.target.value]));
-  for (const id of ["from", "to"]) document.getElementById(id).addEventListener("input", slide);
+  document.getElementById("kind").addEventListener("change", (event) => { page.kind = event.target.value; drawOverview(); });
+  document.getElementById("adder").addEventListener("change", (event) => addCompared(event.target.value));
+  document.getElementById("save-table").addEventListener("click", saveTable);
+  document.getElementById("save-picture").addEventListener("click", savePicture);
+  for (const id of ["from", "to"]) {
+    document.getElementById(id).addEventListener("input", slide);
+    document.getElementById(`${id}-day`).addEventListener("change", chooseDay);
+  }
   const frame = document.getElementById("frame");
   for (const name of ["pointermove", "pointerdown"]) frame.addEventListener(name, pointAt);
   frame.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") pointNowhere(); });
+  frame.addEventListener("keydown", pointByKey);
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+    event.preventDefault();
+    document.getElementById("filter").focus();
+  });
   addEventListener("hashchange", followAddress);
   drawAll();
   followAddress();
 }
 
-start();
+try {
+  page.data = decodeData(JSON.parse(await unpack("data")));
+} catch {
+  document.getElementById("old").hidden = false;
+}
+if (page.data) {
+  page.summaries = page.data.tickers.map(summarise);
+  start();
+}
+document.body.dataset.opened = String(performance.now());

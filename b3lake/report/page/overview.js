@@ -1,24 +1,28 @@
 // The table of all tickers: one row each, sortable, filterable.
 const SPARK_SESSIONS = 60;
-const COLUMNS = ["ticker", "close", "delta", "change", "distance", "volume", "spark"];
+const COLUMNS = ["ticker", "close", "delta", "change", "distance", "value", "spark"];
 const SORTS = { // of the list that narrow screens offer
   ticker: ["ticker", 1], changeDown: ["change", -1], changeUp: ["change", 1], distanceDown: ["distance", -1],
-  distanceUp: ["distance", 1], volumeDown: ["volume", -1], closeDown: ["close", -1],
+  distanceUp: ["distance", 1], valueDown: ["value", -1], closeDown: ["close", -1],
 };
 
+// A ticker's last row; changes and average are of adjusted prices, so that no split or dividend looks like a fall.
 function summarise(series) {
+  const prices = pricesOf(series);
   const last = series.days.length - 1;
-  const [close, delta, average] = [series.close[last], series.delta[last], series.average[last]];
-  const before = missing(delta) || missing(close) ? null : close - delta;
+  const close = series.close[last];
+  const change = dailyReturns(prices.close.slice(-2), prices.stretches.slice(-2)).at(-1);
+  const [average] = movingAverage(prices.close.slice(-5), prices.stretches.slice(-5), 5).slice(-1);
   return {
+    series,
     ticker: series.ticker,
     day: page.data.sessions[series.days[last]],
     late: series.days[last] < page.data.sessions.length - 1,
-    close, delta, average,
-    change: before ? delta / before : null,
+    close, average, change,
+    delta: missing(change) ? null : close - prices.close[last - 1],
     distance: average && !missing(close) ? close / average - 1 : null,
-    volume: series.volume[last],
-    spark: series.close.slice(-SPARK_SESSIONS),
+    value: isIndex(series.ticker) ? null : prices.value[last],
+    spark: prices.close.slice(-SPARK_SESSIONS),
   };
 }
 
@@ -46,6 +50,7 @@ function drawRow(summary) {
   const tone = direction(summary.delta);
   const link = element("a", { text: summary.ticker, href: `#${encodeURIComponent(summary.ticker)}`, title: summary.ticker });
   const name = element("td", { className: "ticker" }, link);
+  if (nameOf(summary.series)) name.append(element("small", { className: "name", text: nameOf(summary.series) }));
   if (summary.late) name.append(element("small", { className: "late", text: date(summary.day), title: texts().lateHint }));
   const row = element("tr", {},
     name,
@@ -53,7 +58,7 @@ function drawRow(summary) {
     element("td", { className: `delta ${tone}`, text: signed(summary.delta) }),
     element("td", { className: `change ${tone}`, text: ARROWS[tone] + percent(summary.change) }),
     element("td", { className: `distance ${direction(summary.distance)}`, text: percent(summary.distance) }),
-    element("td", { className: "volume", text: shares(summary.volume) }),
+    element("td", { className: "value", text: reais(summary.value) }),
     element("td", { className: "spark" }, drawSpark(summary.spark)));
   row.dataset.ticker = summary.ticker;
   row.addEventListener("click", (event) => { if (event.target !== link) link.click(); });
@@ -97,6 +102,17 @@ function drawHead() {
   document.getElementById("sorter").replaceChildren(...choices);
 }
 
+function drawKinds() {
+  const choices = ["", ...kindsThere()].map((kind) => {
+    const choice = element("option", { value: kind, text: kind === "" ? texts().everyKind : texts().kinds[kind] ?? kind });
+    choice.selected = page.kind === kind;
+    return choice;
+  });
+  const place = document.getElementById("kind");
+  place.replaceChildren(...choices);
+  place.hidden = choices.length < 3;
+}
+
 function sortBy(column, order) {
   page.sort = { column, order };
   drawOverview();
@@ -104,14 +120,16 @@ function sortBy(column, order) {
 
 function drawOverview() {
   drawHead();
-  const wanted = page.filter.trim().toLowerCase();
-  const shown = page.summaries.filter((summary) => summary.ticker.toLowerCase().includes(wanted));
+  drawKinds();
+  const wanted = page.filter.trim();
+  const ofKind = (series) => page.kind === "" || kindOf(series) === page.kind;
+  const shown = page.summaries.filter(({ series }) => ofKind(series) && isFound(series, wanted));
   shown.sort(compare(page.sort.column, page.sort.order));
   document.querySelector("#overview tbody").replaceChildren(...shown.map(drawRow));
   document.getElementById("count").textContent = texts().count(shown.length, page.summaries.length);
   const nothing = document.getElementById("nothing");
   nothing.hidden = shown.length > 0;
-  nothing.textContent = texts().nothing(page.filter.trim());
+  nothing.textContent = texts().nothing(wanted);
   markChosen();
 }
 

@@ -1,14 +1,16 @@
 // The state of the lake: what it holds, what is missing in it, how old it is and where it comes from.
 function drawState() {
-  const { state, sessions, tickers } = page.data;
+  const { state, tickers } = page.data;
   const names = texts().states;
-  const single = tickers.map((series) => series.gaps.filter((day) => !state.missing_sessions.includes(day)).length);
-  const lone = single.reduce((sum, days) => sum + days, 0);
-  const gaps = state.missing_sessions.length + lone;
+  const count = (runs) => runs.reduce((sum, [, , days]) => sum + days, 0);
+  const whole = count(state.missing);
+  const lone = tickers.reduce((sum, series) => sum + count(series.gaps), 0);
+  const gaps = whole + lone;
+  const partial = tickers.length < state.lake_tickers || state.shown_sessions < state.sessions;
   const facts = [
     [names.sessions, number(state.sessions), state.first ? texts().span(date(state.first), date(state.last)) : ""],
-    [names.tickers, number(tickers.length), `${texts().rows(number(state.rows))}; ${texts().shown(number(sessions.length))}`],
-    [names.gaps, gaps ? texts().gapsOf(number(gaps)) : texts().noGaps, gaps ? texts().gapParts(number(state.missing_sessions.length), number(lone)) : "", gaps > 0],
+    [names.shown, texts().shownTickers(number(tickers.length), number(state.lake_tickers)), `${texts().shownRows(number(rowsShown(tickers)), number(state.lake_rows))}${partial ? `; ${texts().shownHow}` : ""}`],
+    [names.gaps, gaps ? texts().gapsOf(number(gaps)) : texts().noGaps, gaps ? texts().gapParts(number(whole), number(lone)) : "", gaps > 0],
     [names.freshness, freshness(state), state.last ? texts().freshText : "", state.behind > 0],
     [names.ingested, moment(state.ingested_at), ""],
     [names.refined, moment(state.refined_at), ""],
@@ -30,12 +32,22 @@ function sourceNote(sources) {
   return sources.map(({ bars, real }) => `${texts().bars(number(bars))}, ${real ? texts().real : texts().synthetic}`).join("; ");
 }
 
+const rowsShown = (tickers) => tickers.reduce((sum, series) => sum + series.days.length, 0);
+
+// Runs of missing sessions, the longest first; of a ticker that is seldom traded there are thousands.
+const MOST_RUNS = 12;
+
 function drawGaps(state, tickers) {
-  const whole = new Set(state.missing_sessions);
-  const lists = [[texts().everyTicker, state.missing_sessions], ...tickers.map((series) => [series.ticker, series.gaps.filter((day) => !whole.has(day))])];
-  const items = lists.filter(([, days]) => days.length).map(([name, days]) => element("li", {}, element("strong", { text: `${name}: ` }), days.map((day) => date(day)).join(", ")));
+  const lists = [[texts().everyTicker, state.missing], ...tickers.map((series) => [series.ticker, series.gaps])];
+  const items = lists.filter(([, runs]) => runs.length).map(([name, runs]) => {
+    const longest = [...runs].sort((a, b) => b[2] - a[2]).slice(0, MOST_RUNS).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    const more = runs.length > MOST_RUNS ? ` ${texts().moreGaps(number(runs.length - MOST_RUNS))}` : "";
+    return element("li", {}, element("strong", { text: `${name}: ` }), longest.map(runText).join(", ") + more);
+  });
   const place = document.getElementById("gaps");
   place.replaceChildren();
   if (items.length) place.append(element("details", {}, element("summary", { text: texts().gapList }), element("ul", {}, ...items)));
   if (state.closed_days.length) place.append(element("p", { text: texts().closedDays(state.closed_days.map((day) => date(day)).join(", ")) }));
 }
+
+const runText = ([first, last, days]) => (days === 1 ? date(first) : `${texts().span(date(first), date(last))} (${texts().sessionsOf(number(days))})`);
