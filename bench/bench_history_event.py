@@ -29,7 +29,7 @@ from b3lake.refine.config import Place
 from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.partitions import LISTING, day_number
 from bench.bench_refine import BUCKET, DATABASE, PLACE_ARGUMENTS
-from devlake.aws_environment import REGION, aws_environment
+from devlake.aws_environment import PROCESS_KEY, REGION, aws_environment
 from devlake.moto_server import moto_server
 
 FIRST = date(2016, 1, 4)
@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     weekdays = [day for n in range(options.dates * 2) if (day := FIRST + timedelta(days=n)).weekday() < 5]
     dates, one_more = weekdays[: options.dates], weekdays[options.dates : options.dates + 1]
-    os.environ |= aws_environment()
+    os.environ |= aws_environment(secret_key=PROCESS_KEY)
     with tempfile.TemporaryDirectory() as folder, moto_server(Path(folder)) as server:
         arguments = [*PLACE_ARGUMENTS, "--database", DATABASE, "--table", REFINED_TABLE]
         job = parse_arguments(arguments, {"AWS_ENDPOINT_URL": server, "AWS_DEFAULT_REGION": REGION})

@@ -6,13 +6,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from devlake import paths
-from devlake.aws_environment import REGION, aws_environment, without_aws_settings
+from devlake.aws_environment import ACCESS_KEY, PROCESS_KEY, REGION, aws_environment, without_aws_settings
 from devlake.child_process import Child, demand_ready
 from devlake.errors import DevLakeError
 from devlake.loopback import ADDRESS, free_port, is_taken
@@ -28,23 +28,24 @@ PROGRAM = "devlake.emulator_catalog"
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running AWS emulator: where it answers, and the process that ends it."""
+    """A running AWS emulator: where it answers, the process that ends it, and the key that requests are signed with."""
 
     endpoint_url: str
     supervisor_pid: int
     log: Path
+    key: str = field(repr=False)
 
     def environment(self) -> dict[str, str]:
         """The process environment in which every AWS client talks to this endpoint and to no other."""
-        return aws_environment(AWS_ENDPOINT_URL=self.endpoint_url)
+        return aws_environment(secret_key=self.key, AWS_ENDPOINT_URL=self.endpoint_url)
 
     def client(self, service: str) -> Any:
         """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
-        return _client(self.endpoint_url, service)
+        return _client(self.endpoint_url, self.key, service)
 
 
 @cache  # making one takes longer than most requests
-def _client(endpoint_url: str, service: str) -> Any:
+def _client(endpoint_url: str, key: str, service: str) -> Any:
     import boto3  # noqa: PLC0415 - takes longer than to find the lake, and who only asks it needs none
 
     session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
@@ -52,8 +53,8 @@ def _client(endpoint_url: str, service: str) -> Any:
         service,
         endpoint_url=endpoint_url,
         region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the AWS emulator takes any
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=key,
     )
 
 
@@ -74,13 +75,15 @@ def start(
     with_parent: bool = True,
     enforce_iam: bool = False,
     keep: bool = False,
+    key: str = PROCESS_KEY,
     program: str = PROGRAM,
 ) -> Emulator:
     """Start the AWS emulator with its files and log in `folder`, and wait until it answers.
 
     It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
-    `folder` when it ends, and found again at the next start. `program` is the module that is run. Raises DevLakeError
-    when the port is taken, when its virtualenv is missing, or when it does not answer in time.
+    `folder` when it ends, and found again at the next start. It serves who signs with `key`. `program` is the module
+    that is run. Raises DevLakeError when the port is taken, when its virtualenv is missing, or when it does not answer
+    in time.
     """
     if not paths.tool("ministack", "ministack").exists():
         raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
@@ -95,11 +98,11 @@ def start(
     scratch.mkdir(parents=True)
     log = folder / "emulator.log"
     command: list[str | Path] = [paths.tool("ministack", "python"), "-m", program]
-    environment = _environment(port, scratch, folder if keep else None, enforce_iam=enforce_iam)
+    environment = _environment(port, scratch, folder if keep else None, key, enforce_iam=enforce_iam)
     child = Child(
         command, environment=environment, log=log, seconds=seconds, grace=KEPT_SECONDS, with_parent=with_parent
     )
-    aws = Emulator(f"http://{ADDRESS}:{port}", child.pid, log)
+    aws = Emulator(f"http://{ADDRESS}:{port}", child.pid, log, key)
     try:
         limit = KEPT_SECONDS if keep else START_SECONDS
         demand_ready(child, "The AWS emulator", lambda: answers(aws.endpoint_url), seconds=limit, log=log)
@@ -109,9 +112,10 @@ def start(
     return aws
 
 
-def _environment(port: int, scratch: Path, kept: Path | None, *, enforce_iam: bool) -> dict[str, str]:
+def _environment(port: int, scratch: Path, kept: Path | None, key: str, *, enforce_iam: bool) -> dict[str, str]:
     """The settings of ministack; what it holds is saved in the folder `kept`, if one is given."""
     own = {
+        "AWS_SECRET_ACCESS_KEY": key,
         "BIND_HOST": ADDRESS,
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",

@@ -7,7 +7,9 @@
 - Questions about tables of many objects (devlake/emulator_athena.py).
 - The bytes of a kept lake's objects in files alone (devlake/emulator_files.py).
 - The first answer for a request that is sent again (devlake/emulator_retries.py).
-- A refusal for whatever a browser sends (devlake/emulator_guard.py).
+- A refusal for whatever a browser sends (devlake/emulator_guard.py), and for whoever has not its key
+  (devlake/emulator_signature.py).
+- Files that SQL cannot reach (devlake/emulator_sql.py).
 
 It is run from the checkout's folder by the virtualenv of the emulator, which has nothing else of this project: so it
 imports the standard library, ministack and what does the same.
@@ -21,9 +23,10 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
-from devlake import emulator_athena, emulator_events, emulator_files
+from devlake import emulator_athena, emulator_events, emulator_files, emulator_sql
 from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
+from devlake.emulator_signature import for_owners_of_the_key
 
 _CALL = "AWSGlue.BatchDeletePartition"
 _serve_others = glue._handle_request_sync
@@ -119,7 +122,8 @@ def install() -> None:
     emulator_events.install()
     emulator_athena.install()
     emulator_files.install()
-    app.app = for_programs_only(answering_retries(app.app))
+    emulator_sql.install()
+    app.app = for_programs_only(for_owners_of_the_key(answering_retries(app.app)))
 
 
 if __name__ == "__main__":

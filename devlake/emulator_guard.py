@@ -1,8 +1,8 @@
 """Keeps web pages away from the AWS emulator: an ASGI app before its own.
 
-A browser lets any page send requests to this machine, and the emulator asks nobody who they are: it would run what
-it is given. No AWS client is a browser, so whatever a browser sends is refused: a request with `Origin` or
-`Sec-Fetch-Site`, and one for another host than this machine, which is how a page's own name is made to lead here.
+A browser lets any page send requests to this machine. No AWS client is a browser, so whatever a browser sends is
+refused: a request with `Origin` or `Sec-Fetch-Site`, and one for another host than this machine, which is how a page's
+own name is made to lead here.
 
 It runs in the virtualenv of the emulator: the standard library alone.
 """

@@ -19,8 +19,9 @@ from devlake.terminal import Stage, console, say, stage, warn
 
 OTHER_TOOLS = "Other tools (the AWS CLI, boto3) reach it from a terminal that has:"
 NEEDED = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+KEY_OF_LAKE = '"$(cat .lake/kept/key)"'  # on no screen, and in no history of commands
 NOT_THERE = (
-    "S3, Lambda, SQS, Glue's catalog and Athena's API answer there, with whatever credentials; awswrangler's Athena "
+    "S3, Lambda, SQS, Glue's catalog and Athena's API answer there, to who has this key; awswrangler's Athena "
     "functions do not find the results, and Glue runs no job by itself: `make query` and `make refine` do these."
 )
 
@@ -61,7 +62,7 @@ def up() -> int:
             _refine(stages)
     say("The lake is up. Fill it with `make ingest`, ask it with `make query SQL='SELECT …'`, end it with `make down`.")
     say(OTHER_TOOLS)
-    environment = aws.environment()
+    environment = aws.environment() | {"AWS_SECRET_ACCESS_KEY": KEY_OF_LAKE}
     console.print(
         "  export " + " ".join(f"{name}={environment[name]}" for name in NEEDED), markup=False, soft_wrap=True
     )

@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from devlake.loopback import free_port
 FOLDER = paths.STATE / "kept"
 _RECORD = FOLDER / "lake.json"
 _PORT = FOLDER / "port"
+KEY = FOLDER / "key"
+"""The secret access key of the lake that is up, for its owner alone to read."""
 HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
 
 
@@ -36,9 +40,10 @@ def _recorded() -> Emulator | None:
     try:
         record = json.loads(_RECORD.read_text(encoding="utf-8"))
         same = psutil.Process(record["supervisor_pid"]).create_time() == record["supervisor_created"]
+        key = KEY.read_text(encoding="ascii")
     except (FileNotFoundError, psutil.NoSuchProcess):
         return None
-    return Emulator(record["endpoint_url"], record["supervisor_pid"], Path(record["log"])) if same else None
+    return Emulator(record["endpoint_url"], record["supervisor_pid"], Path(record["log"]), key) if same else None
 
 
 def find_lake() -> Emulator | None:
@@ -72,7 +77,8 @@ def start_lake(port: int | None = None) -> Emulator:
     Raises DevLakeError when its port is taken, or when `port` is another than it was made on.
     """
     port = _port_of_lake(port) or free_port()
-    aws = emulator.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True)
+    key = secrets.token_urlsafe(32)
+    aws = emulator.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True, key=key)
     try:
         _record(aws, port)
     except BaseException:  # without a record nobody would find it, and end it
@@ -89,9 +95,17 @@ def _record(aws: Emulator, port: int) -> None:
         "supervisor_created": psutil.Process(aws.supervisor_pid).create_time(),
         "log": str(aws.log),
     }
-    fresh = _RECORD.with_suffix(".new")
-    fresh.write_text(json.dumps(record), encoding="utf-8")
-    fresh.replace(_RECORD)
+    _write(KEY, aws.key)
+    _write(_RECORD, json.dumps(record))
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace `file` as a whole, by one that its owner alone may read."""
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as sink:
+        sink.write(text)
+    fresh.replace(file)
 
 
 def stop_lake() -> bool:

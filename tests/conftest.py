@@ -11,6 +11,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devlake import paths
+from devlake.aws_environment import ACCESS_KEY, PROCESS_KEY
 from devlake.emulator import Emulator, running
 
 # `sam deploy` uploads functions/ as it is: with compiled files left in it by tests, it would deploy the function anew.
@@ -90,8 +91,8 @@ def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test can reach a real account: not its credentials, not its endpoints."""
     for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", PROCESS_KEY)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from devlake.emulator import Emulator
 from devlake.emulator_retries import answering_retries
+from tests.devlake.raw_requests import raw_request
 
 
 def create_work_group(aws: Emulator, name: str, invocation: str) -> None:
@@ -38,14 +39,11 @@ def test_a_creation_that_is_sent_again_is_answered_as_before(emulator: Emulator)
 @pytest.mark.slow
 def test_a_creation_whose_client_has_gone_is_answered_to_its_second_request(emulator: Emulator):
     address = urlsplit(emulator.endpoint_url)
-    body = b'{"Name": "client_gone"}'
-    head = (
-        f"POST / HTTP/1.1\r\nHost: {address.netloc}\r\nX-Amz-Target: AmazonAthena.CreateWorkGroup\r\n"
-        "Content-Type: application/x-amz-json-1.1\r\nAmz-Sdk-Invocation-Id: gone\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
+    names = {"X-Amz-Target": "AmazonAthena.CreateWorkGroup", "Amz-Sdk-Invocation-Id": "gone"}
+    names["Content-Type"] = "application/x-amz-json-1.1"
+    request = raw_request(emulator.endpoint_url, b'{"Name": "client_gone"}', headers=names, secret=emulator.key)
     with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(head.encode() + body)
+        connection.sendall(request)
     deadline = time.monotonic() + 10
     while "client_gone" not in [one["Name"] for one in emulator.client("athena").list_work_groups()["WorkGroups"]]:
         assert time.monotonic() < deadline

@@ -116,5 +116,5 @@ def test_the_local_run_asks_the_rows_of_which_kind_they_are(
         body = encode(rows) if label else b"PAR1 half a fi"
         lake.s3.put_object(Bucket=lake.bucket, Key=key_of(DAYS[number]), Body=body)
     lake.s3.put_object(Bucket=lake.bucket, Key="raw/b3/_SUCCESS", Body=b"")
-    aws = Emulator(lake.url, 0, Path())
+    aws = Emulator(lake.url, 0, Path(), "any")
     assert holds_synthetic_prices(aws, lake.bucket) is synthetic

@@ -223,11 +223,11 @@ def test_an_object_starts_the_job(deployed: Emulator) -> None:
 
 
 INVOKE = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from devlake.emulator import Emulator
 from devlake.invoke import invoke_function, read_event
-aws = Emulator(sys.argv[1], 0, Path())
+aws = Emulator(sys.argv[1], 0, Path(), os.environ["AWS_SECRET_ACCESS_KEY"])
 print(json.dumps(invoke_function(aws, "tech_challenge2_stk_start_glue_job", read_event(Path(sys.argv[2])))))
 """
 

@@ -72,8 +72,9 @@ def client(aws_environment: dict[str, str]) -> Callable[[str], object]:
 
     def make(service: str) -> object:
         endpoint = aws_environment.get(f"AWS_ENDPOINT_URL_{service.upper()}", aws_environment["AWS_ENDPOINT_URL"])
+        key = aws_environment["AWS_SECRET_ACCESS_KEY"]
         return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1",
-                            aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+                            aws_access_key_id="test", aws_secret_access_key=key)  # fmt: skip
 
     return make
 

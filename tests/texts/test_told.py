@@ -46,6 +46,8 @@ NEVER_SHOWN = {
     ". See http",
     "JRS CAP PROPRIO",
     "JUROS SOBRE CAPITAL PROPRIO",
+    # words of a shell
+    '"$(cat .lake/kept/key)"',
     # comments in the catalog
     "B3's corporate events: dividends, splits and others.",
     "Interest and inflation in Brazil.",
