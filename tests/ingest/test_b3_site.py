@@ -174,6 +174,16 @@ def test_a_passing_fault_is_tried_again(fault: str):
     assert [request.path for request in scripted.requests].count(PATH) == 3
 
 
+def test_each_further_try_is_told(caplog: pytest.LogCaptureFixture):
+    with site(SERVER_ERROR, Reply(429, "")) as (url, _):
+        read(url)
+    told = [record.getMessage().split(" in ")[0] for record in caplog.records if "try " in record.getMessage()]
+    assert told == [
+        f"{FILE.name}: it answered 500; try 2 of 3",
+        f"{FILE.name}: it answered 429; try 3 of 3",
+    ]
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_lasting_fault_is_a_sentence_after_a_bound(fault: str):
     with site(*replies(fault, 3)) as (url, scripted), pytest.raises(DownloadError) as caught:
