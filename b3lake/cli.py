@@ -1,17 +1,24 @@
 """The console command `b3lake`: its subcommands, and how each of them ends."""
 
+import datetime as dt
 import difflib
+import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import NoReturn
 
-from b3lake.lake.errors import B3LakeError, UsageError
-from b3lake.lake.leave import leave
+from b3lake.lake.aws_errors import aws_sentence
+from b3lake.lake.errors import B3LakeError, UsageError, without_passwords
+from b3lake.lake.interrupts import end_at_once, end_in_order
+from b3lake.lake.leave import closed_output, flush_output, leave, trouble_of_output
+from b3lake.lake.surroundings import check_aws_settings, check_clock
 from b3lake.texts.told import told
 
 EXIT_INTERRUPTED = 130
+_LONG_WORD = re.compile(r"\S{400,}")
 
 
 @dataclass(frozen=True)
@@ -60,15 +67,35 @@ def run_command(name: str, arguments: Sequence[str], program: str = "") -> int:
     """
     command, program = COMMANDS[name], program or f"b3lake {name}"
     try:
-        return int(import_module(command.module).main(arguments, program))
+        check_clock(dt.datetime.now(dt.timezone.utc))
+        check_aws_settings(os.environ)
+        module = import_module(command.module)
+        end_in_order()
+        return int(module.main(arguments, program))
     except B3LakeError as error:
         return _fail(program, str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail(program, f"interrupted; {command.after_interrupt}.", EXIT_INTERRUPTED)
+    except Exception as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # a library made something else of it
+            return _fail(program, f"interrupted; {command.after_interrupt}.", EXIT_INTERRUPTED)
+        sentence = _known_trouble(error)
+        if not sentence:
+            raise
+        return _fail(program, sentence, B3LakeError.exit_code)
+
+
+def _known_trouble(error: Exception) -> str:
+    """A sentence for what the surroundings of any command can do to it; else an empty text."""
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return trouble_of_output(error)
+    of_aws = type(error).__module__.startswith("botocore") or str(error).startswith("Invalid endpoint")
+    return aws_sentence(error, "the AWS account") if of_aws else ""
 
 
 def _fail(program: str, sentence: str, exit_code: int) -> int:
-    print(f"{program}: {told(sentence)}", file=sys.stderr)
+    short = _LONG_WORD.sub(lambda word: f"{word[0][:40]}…", without_passwords(told(sentence)))
+    print(f"{program}: {short}", file=sys.stderr)
     return exit_code
 
 
@@ -82,12 +109,27 @@ def _choose(name: str) -> str:
 
 def main() -> NoReturn:
     """Run the subcommand that the command line names, and end the process with its exit code."""
-    arguments = sys.argv[1:]
+    end_at_once()
+    if closed := closed_output():
+        leave(_fail("b3lake", closed, B3LakeError.exit_code))
+    try:
+        code = _run(sys.argv[1:])
+    except SystemExit as ended:  # a command's --help
+        code = int(ended.code or 0)
+    except BrokenPipeError:
+        leave(B3LakeError.exit_code)
+    except OSError as error:  # it prints the list of commands
+        leave(_fail("b3lake", trouble_of_output(error), B3LakeError.exit_code))
+    trouble = "" if code else flush_output()
+    leave(_fail("b3lake", trouble, B3LakeError.exit_code) if trouble else code)
+
+
+def _run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(usage())
-        leave(0)
+        return 0
     try:
         name = _choose(arguments[0])
     except UsageError as error:
-        leave(_fail("b3lake", str(error), error.exit_code))
-    leave(run_command(name, arguments[1:]))
+        return _fail("b3lake", str(error), error.exit_code)
+    return run_command(name, arguments[1:])

@@ -9,6 +9,8 @@
 """
 
 import argparse
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -38,6 +40,13 @@ class Given:
     def flag(self, name: str) -> bool:
         """Whether a plain option was given."""
         return bool(getattr(self.options, name))
+
+
+def whole(text: str) -> int:
+    """A number of up to nine digits, for `type=` of an option. Raises argparse's own error for anything else."""
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of up to nine digits")
+    return int(text)
 
 
 class _ToldHelp(argparse.HelpFormatter):
@@ -77,6 +86,10 @@ class Parser(argparse.ArgumentParser):
             given: Any = getattr(options, name)
             settings[name] = str(given if given is not None else environ.get(variable) or default).strip()
         return Given(options, settings)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help. Raises OSError where it cannot be written, which argparse would keep to itself."""
+        print(self.format_help(), end="", file=file or sys.stdout)
 
     def error(self, message: str) -> NoReturn:
         """Turn argparse's complaint into one sentence."""

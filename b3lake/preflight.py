@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from b3lake.lake.aws_errors import as_aws_error
-from b3lake.lake.errors import B3LakeError
+from b3lake.lake.errors import B3LakeError, without_passwords
 from b3lake.lake.names import DEFAULT_ENV, Names
 from b3lake.lake.session import DEFAULT_REGION, open_session
 from b3lake.lake.settings import read_env
@@ -103,12 +103,9 @@ class Finding:
 def open_client() -> Callable[[str], Any]:
     """Makes boto3 clients of the caller's account, in the caller's region, else in the one of samconfig.toml.
 
-    Raises PreflightError when AWS_PROFILE names no profile.
+    Raises botocore's ProfileNotFound when AWS_PROFILE names no profile.
     """
-    try:
-        session: Any = open_session()
-    except ProfileNotFound as error:
-        raise PreflightError(f"{error}: `aws configure list-profiles` lists those that can.") from error
+    session: Any = open_session()
     return lambda service: session.client(service, config=CLIENT_CONFIG)
 
 
@@ -243,7 +240,7 @@ def _code(error: Exception) -> str:
 def _said(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"].get("Message") or error.response["Error"]["Code"]).rstrip(".")
-    return str(error).rstrip(".")
+    return without_passwords(str(error).rstrip("."))
 
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> PreflightRequest:

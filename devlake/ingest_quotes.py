@@ -16,6 +16,7 @@ from b3lake.ingest.options import ASK_NETWORK
 from b3lake.ingest.parquet import decode
 from b3lake.ingest.sources.settings import B3_VARIABLE, BCB_VARIABLE, LISTED_VARIABLE, YAHOO_VARIABLE
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL
+from b3lake.lake.errors import without_passwords
 from b3lake.lake.keys import RAW_PREFIX
 from b3lake.lake.labels import SYNTHETIC, is_synthetic
 from devlake import paths
@@ -89,7 +90,7 @@ def choose_origin(synthetic: bool | None, environ: Mapping[str, str]) -> Iterato
     """
     elsewhere = "B3" if environ.get("SOURCE") == "b3" else environ.get("B3LAKE_YAHOO_URL", "")
     if elsewhere:
-        yield Origin(elsewhere)
+        yield Origin(without_passwords(elsewhere))
         return
     trouble = "This lake holds synthetic prices, and real ones are not mixed with them (`make clean` for a new lake)"
     trouble = trouble if synthetic else yahoo_answers() or ""

@@ -3,23 +3,27 @@
 import fcntl
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
 from devlake import emulator, paths
 from devlake.emulator import Emulator
-from devlake.errors import DevLakeError
+from devlake.errors import DamagedLakeError, DevLakeError
 from devlake.loopback import free_port
+from devlake.supervise import end_tree
 
 FOLDER = paths.STATE / "kept"
 _RECORD = FOLDER / "lake.json"
 _PORT = FOLDER / "port"
 KEY = FOLDER / "key"
 """The secret access key of the lake that is up, for its owner alone to read."""
+_LOG = "emulator.log"
+_FORM_OF_KEY = re.compile(r"[\w-]{43}", re.ASCII)
 HOURS_UP = 12.0  # a forgotten lake ends by itself; its data stays
 
 
@@ -40,10 +44,32 @@ def _recorded() -> Emulator | None:
     try:
         record = json.loads(_RECORD.read_text(encoding="utf-8"))
         same = psutil.Process(record["supervisor_pid"]).create_time() == record["supervisor_created"]
-        key = KEY.read_text(encoding="ascii")
+        found = Emulator(record["endpoint_url"], record["supervisor_pid"], Path(record["log"]), _key())
     except (FileNotFoundError, psutil.NoSuchProcess):
         return None
-    return Emulator(record["endpoint_url"], record["supervisor_pid"], Path(record["log"]), key) if same else None
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise DamagedLakeError(
+            f"What {FOLDER} says of the lake that is up is damaged: `make down` ends it, and `make up` starts it again."
+        ) from error
+    return found if same else None
+
+
+def _key() -> str:
+    key = KEY.read_text(encoding="ascii")
+    if not _FORM_OF_KEY.fullmatch(key):
+        raise ValueError
+    return key
+
+
+def _unrecorded() -> list[psutil.Process]:
+    """The processes that write the log of this lake's emulator: it is among them, whatever the record says."""
+    log = str((FOLDER / _LOG).resolve())
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(file.path == log for file in process.open_files()):
+                found.append(process)
+    return found
 
 
 def find_lake() -> Emulator | None:
@@ -60,12 +86,23 @@ def open_lake() -> Emulator:
     return aws
 
 
+def _port_in(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text.strip()):
+        raise ValueError
+    return int(text)
+
+
 def _port_of_lake(wanted: int | None) -> int | None:
     """The port on which the lake was first started: its queue is known by a URL, which holds the port.
 
     Raises DevLakeError when another one is wanted.
     """
-    known = int(_PORT.read_text(encoding="utf-8")) if _PORT.exists() else None
+    try:
+        known = _port_in(_PORT.read_text(encoding="utf-8")) if _PORT.exists() else None
+    except (OSError, ValueError) as error:
+        raise DamagedLakeError(
+            f"{_PORT} holds no port: write the one that the lake was made on into it, or `make clean` for a new lake."
+        ) from error
     if known and wanted and wanted != known:
         raise DevLakeError(f"This lake was made on port {known}: leave LAKE_PORT out, or `make clean` for a new lake.")
     return known or wanted
@@ -110,8 +147,14 @@ def _write(file: Path, text: str) -> None:
 
 def stop_lake() -> bool:
     """Stop the lake, whether it answers or not; returns whether there was one."""
-    aws = _recorded()
+    try:
+        aws = _recorded()
+    except DamagedLakeError:
+        aws = None
     if aws is not None:
         emulator.stop(aws)
+    left = _unrecorded()
+    for process in left:
+        end_tree(process.pid)
     _RECORD.unlink(missing_ok=True)
-    return aws is not None
+    return aws is not None or bool(left)

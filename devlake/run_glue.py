@@ -137,6 +137,8 @@ def _carried_out(folder: Path) -> set[str]:
         return set(json.loads((folder / _CARRIED_OUT).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return set()
+    except (OSError, ValueError, TypeError) as error:
+        raise DevLakeError(f"{folder / _CARRIED_OUT} is damaged: delete it; the next run does all again.") from error
 
 
 def _mark_carried_out(folder: Path, run_ids: list[str]) -> None:

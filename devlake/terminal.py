@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from b3lake.texts.told import told
 
-console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+console = Console(highlight=False, soft_wrap=not (sys.stdout and sys.stdout.isatty()))
 
 
 @dataclass

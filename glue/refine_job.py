@@ -86,10 +86,21 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window, functions as F
 # The root of every error that ends a command with one sentence for a person.
 # =====================================================================================================================
 
+_PASSWORD = re.compile(r"://[^/@\s]+@")
+
+
+def without_passwords(text: str) -> str:
+    """`text` with the name and password of every address in it masked."""
+    return _PASSWORD.sub("://…@", text)
+
+
 class B3LakeError(Exception):
     """Something cannot be done; the text is one sentence that says why and what to do next."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return without_passwords(super().__str__())
 
 
 class AwsError(B3LakeError):
@@ -811,6 +822,10 @@ _SENTENCES = {
         "none from session.get_credentials",
         "nocredentials",
     ): "No AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and run again.",
+    ("profilenotfound",): "{error}: `aws configure list-profiles` lists those that can.",
+    ("configparseerror",): "{error}: correct that file, or name another one.",
+    ("invalidregion",): "{error}: set AWS_DEFAULT_REGION to the lake's.",
+    ("invalid endpoint",): "{error}: write endpoint_url in the AWS config file like http://127.0.0.1:4566.",
     ("noregion", "must specify a region"): "No AWS region was found: set AWS_DEFAULT_REGION to the lake's.",
     (
         "accessdenied",
@@ -837,7 +852,8 @@ def aws_sentence(error: BaseException, place: str, setting: str = "") -> str:
     flat = _flat(error)
     found = next((sentence for marks, sentence in _SENTENCES.items() if any(mark in flat for mark in marks)), "")
     remedy = f"set {setting}" if setting else "correct its name"
-    return found.format(place=place, Place=_at_start(place), remedy=remedy)
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    return found.format(place=place, Place=_at_start(place), remedy=remedy, error=said)
 
 
 def as_aws_error(error: BaseException, place: str, setting: str = "") -> AwsError:

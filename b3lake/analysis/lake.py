@@ -171,6 +171,8 @@ def open_lake(
 def _in_folder(folder: Path) -> FolderObjects:
     """The lake in a folder: of objects themselves, or of the emulator that keeps them. Raises AnalysisError."""
     prefixes = {table.prefix.partition("/")[0] for table in TABLES.values()}
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for a name that no folder can have
+        raise AnalysisError(f"There is no folder {folder}: name the folder that has raw/, refined/ and history/.")
     for root in (folder, *sorted(folder.glob(f"*/{PROJECT}-*-raw-*")), *sorted((folder / KEPT).glob("*/*-raw-*"))):
         if any((root / prefix).is_dir() for prefix in prefixes):
             return FolderObjects(root)

@@ -22,7 +22,7 @@ from b3lake.ask.show_rows import print_table, to_csv, to_json, write_parquet
 from b3lake.lake.errors import UsageError
 from b3lake.lake.renames import newest_code
 from b3lake.lake.settings import Settings, read_settings
-from b3lake.options import Parser
+from b3lake.options import Parser, whole
 from b3lake.texts.told import told
 
 PROGRAM = "b3lake ask"
@@ -98,7 +98,7 @@ def _parser(program: str) -> Parser:
     form.add_argument("--csv", nargs="?", const=STDOUT, metavar="FILE", help="CSV, to a file or to standard output")
     form.add_argument("--json", nargs="?", const=STDOUT, metavar="FILE", help="a JSON array, likewise")
     form.add_argument("--parquet", metavar="FILE", help="a Parquet file")
-    parser.add_argument("--rows", type=int, default=200, metavar="N", help="print at most N rows (default 200)")
+    parser.add_argument("--rows", type=whole, default=200, metavar="N", help="print at most N rows (default 200)")
     return parser
 
 

@@ -12,7 +12,7 @@ from b3lake.cost.bill import Bill, draw_up
 from b3lake.cost.model import Lake
 from b3lake.cost.prices import read_prices
 from b3lake.lake.errors import UsageError
-from b3lake.options import Parser
+from b3lake.options import Parser, whole
 from b3lake.texts.told import ENGLISH, LANGUAGES, language_of
 
 PROGRAM = "b3lake cost"
@@ -46,9 +46,11 @@ def _parser(program: str, language: str) -> Parser:
         "Compute what a lake costs in a month, from the requests that it makes and AWS's list prices in us-east-1.",
         "Prices are in b3lake/cost/prices.toml, with their date. Nothing is asked of AWS.",
     )
-    parser.add_argument("--tickers", type=int, default=10, metavar="N", help="so many (default 10; the market has 450)")
-    parser.add_argument("--years", type=int, default=10, metavar="N", help="of daily bars (default 10)")
-    parser.add_argument("--questions", type=int, default=100, metavar="N", help="to Athena, a month (default 100)")
+    parser.add_argument(
+        "--tickers", type=whole, default=10, metavar="N", help="so many (default 10; the market has 450)"
+    )
+    parser.add_argument("--years", type=whole, default=10, metavar="N", help="of daily bars (default 10)")
+    parser.add_argument("--questions", type=whole, default=100, metavar="N", help="to Athena, a month (default 100)")
     parser.add_argument("--host", choices=("stopped", "on"), default="stopped", help="between runs (default stopped)")
     parser.add_argument("--glue", choices=GLUE_VERSIONS, default="4.0", help="GlueVersion of the stack (default 4.0)")
     parser.add_argument("--language", choices=LANGUAGES, default=language, help="of the table; else LANG's, or en")

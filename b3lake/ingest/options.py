@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def names_days(given: Given) -> bool:
 def read_sessions(given: Given) -> int:
     """How many sessions. Raises UsageError."""
     text = given.text("sessions") or str(DEFAULT_SESSIONS)
-    if not text.isdecimal() or int(text) < 1:
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
         raise UsageError(f"SESSIONS={text} is not a number of sessions: give 1 or more, like SESSIONS=60.")
     return int(text)
 
@@ -191,7 +192,7 @@ def read_b3_events(given: Given, environ: Mapping[str, str], chosen: ChosenSourc
     if text == ASK_NETWORK:
         return read_source_settings(environ).events(chosen.source.label)
     folder = Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no home
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for a name that no folder can have
         raise UsageError(f"B3_EVENTS={text} is no folder: give a folder of answers, {ASK_NETWORK} or {ASK_NOBODY}.")
     return B3Events(folder=folder)
 

@@ -1,10 +1,22 @@
 """The root of every error that ends a command with one sentence for a person."""
 
+import re
+
+_PASSWORD = re.compile(r"://[^/@\s]+@")
+
+
+def without_passwords(text: str) -> str:
+    """`text` with the name and password of every address in it masked."""
+    return _PASSWORD.sub("://…@", text)
+
 
 class B3LakeError(Exception):
     """Something cannot be done; the text is one sentence that says why and what to do next."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return without_passwords(super().__str__())
 
 
 class UsageError(B3LakeError):

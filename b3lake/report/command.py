@@ -10,7 +10,7 @@ from b3lake.ask.narrow import EVERYTHING, Narrowing, read_narrowing
 from b3lake.lake.calendar import last_final_session, sessions_between
 from b3lake.lake.errors import B3LakeError, UsageError
 from b3lake.lake.settings import Settings, read_settings
-from b3lake.options import Parser
+from b3lake.options import Parser, whole
 from b3lake.report.describe_lake import describe_lake, trade_dates
 from b3lake.report.read_lake import read_lake
 from b3lake.report.write_page import write_page
@@ -58,10 +58,10 @@ def _parser(program: str) -> Parser:
         "The environment says which lake, as for `b3lake ask`.",
     )
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="FILE", help=f"default {DEFAULT_OUTPUT}")
-    parser.add_argument("--sessions", type=int, metavar="N", help="only the newest N sessions (default: all)")
+    parser.add_argument("--sessions", type=whole, metavar="N", help="only the newest N sessions (default: all)")
     parser.add_argument("--ticker", metavar="LIST", help="only these; @IBOV are the index's members")
     parser.add_argument(
-        "--most", type=int, default=60, metavar="N", help="without --ticker: the N most traded (default 60)"
+        "--most", type=whole, default=60, metavar="N", help="without --ticker: the N most traded (default 60)"
     )
     parser.add_argument("--language", choices=("pt", "en"), default="pt", help="shown first (default pt)")
     return parser

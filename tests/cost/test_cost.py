@@ -111,7 +111,7 @@ def test_the_readmes_tables_are_the_command_s_output(readme: Path) -> None:
         (["--tickers", "0"], "--tickers 0 is none: give 1 or more."),
         (["--years", "-1"], "--years -1 is none: give 1 or more."),
         (["--questions", "-1"], "--questions -1 is no number of questions: give 0 or more."),
-        (["--tickers", "many"], "argument --tickers: invalid int value: 'many'; --help lists the options."),
+        (["--tickers", "many"], "argument --tickers: 'many' is no whole number of up to nine digits; --help"),
         (["--host", "off"], "argument --host: invalid choice: 'off'"),
     ],
 )

@@ -37,6 +37,8 @@ NEVER_SHOWN = {
     "bucket does not exist",
     "bytes scanned limit was exceeded",
     "does not exist",
+    "Invalid endpoint",
+    "invalid endpoint",
     "must specify a region",
     "none from session.get_credentials",
     "not authorized",

@@ -25,7 +25,7 @@ from b3lake.lake.removal import MAX_REMOVED_SHARE, REMOVED_UNASKED
 from b3lake.lake.session import open_session
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS
-from b3lake.options import Parser
+from b3lake.options import Parser, whole
 from b3lake.texts.told import told
 
 PROGRAM = "b3lake doctor"
@@ -80,10 +80,10 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--fix", action="store_true", help="repair what can be repaired")
     unasked = f"{REMOVED_UNASKED}, or {MAX_REMOVED_SHARE * 100:g} per cent"
     removal = f"with --fix, remove up to N partitions; without it, {unasked} of what is there"
-    parser.add_argument("--allow-removal", type=int, metavar="N", help=removal)
+    parser.add_argument("--allow-removal", type=whole, metavar="N", help=removal)
     options.add_tickers(parser, "all that the lake has")
     options.add_range(parser, "the first that there is", "the last that there is")
-    parser.add_argument("--recent", type=int, metavar="DAYS", help="examine so many days up to today only")
+    parser.add_argument("--recent", type=whole, metavar="DAYS", help="examine so many days up to today only")
     parser.add_argument(
         "--put-figures", action="store_true", help="put the number of faults, and of gaps, to CloudWatch"
     )
