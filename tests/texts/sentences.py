@@ -22,8 +22,8 @@ OF_MAKE = (
 OF_MAKE += ("lake_commands", "local_lake", "run_glue", "terminal")
 """What `make up`, `demo`, `ingest` and their like are made of; the rest of devlake serves who works on the project."""
 
-# Their output is a page, a table of its own languages, or a log in AWS.
-ELSEWHERE = ("refine", "report/describe_lake", "cost/bill", "cost/model", "texts")
+# They give a page, SQL, a table in languages of its own, or a log in AWS.
+ELSEWHERE = ("refine", "report/describe_lake", "report/lines", "report/read_lake", "cost/bill", "cost/model", "texts")
 _NO_PROSE = {"compile", "fullmatch", "match", "search", "sub"}
 
 
