@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from b3lake.ingest.catch_up import phrase as phrase_missing
@@ -23,7 +24,17 @@ from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection, Source
 from b3lake.ingest.steps import Step
 from b3lake.ingest.steps import phrase as phrase_steps
-from b3lake.ingest.validate import DOUBTFUL, Validated, causes, count_days, disagreeing, gaps, pairs_of, validate
+from b3lake.ingest.validate import (
+    DOUBTFUL,
+    Validated,
+    causes,
+    count_days,
+    disagreeing,
+    gaps,
+    pairs_of,
+    strange,
+    validate,
+)
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.tickers import ALL_TICKERS
 from b3lake.lake.words import counted
@@ -70,6 +81,10 @@ class _Received:
         for i, words in disagreeing(validated.bars).items():
             ticker, day = (validated.bars[name][i].as_py() for name in ("ticker", "day"))
             self.doubts[ticker][day] = words
+        reasons_of = strange(validated.bars, adjusted=False)
+        for i in np.flatnonzero(reasons_of != "").tolist():  # of the exchange's own: they entered
+            ticker, day = (validated.bars[name][i].as_py() for name in ("ticker", "day"))
+            self.doubts[ticker][day] = str(reasons_of[i])
         for ticker, reasons in validated.refused.items():
             self.refused[ticker] |= reasons
         if keep_days:
@@ -137,7 +152,7 @@ async def _batches(
         inventory = await lake.survey(answer.tickers, answer.start, answer.end) if whole is None else whole
         rows = 0
         for bars in answer.batches:
-            validated = validate(bars, start=part.start, end=part.end)
+            validated = validate(bars, start=part.start, end=part.end, official=answer.official)
             received.note(validated, keep_days=by_name)
             rows += len(validated.bars)
             yield received.entered(validated.bars), inventory

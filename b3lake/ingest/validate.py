@@ -46,16 +46,26 @@ def _phrase(judged: str, reason: str, days: list[dt.date]) -> str:
     return f"{bars} refused: {reason} ({shown})" if judged == REFUSED else f"{bars} doubtful: {reason} ({shown})"
 
 
-def validate(bars: pa.Table, *, start: dt.date, end: dt.date) -> Validated:
+SPIKE = 30.0
+"""A price so many times that of the bars before and after it, or so small a part of both, is none."""
+
+
+def validate(
+    bars: pa.Table, *, start: dt.date, end: dt.date, official: bool = False, adjusted: bool = False
+) -> Validated:
     """Keep the rows of `bars` (BARS_SCHEMA) that are possible quotes of a day in `start` to `end`.
 
     Rows outside the range are no fault and are left out silently (Yahoo appends the latest price to any answer), and so
     are rows of a closed day without volume (the day before, carried forward). A trade on a day that the calendar calls
-    closed is kept: then the calendar is wrong. Of two rows with one `ts` the last stands.
+    closed is kept: then the calendar is wrong. Of two rows with one `ts` the last stands. Rows that are strange and not
+    impossible (`strange`) enter only where they are `official`, the exchange's own. Prices that are `adjusted` make no
+    step at a split.
     """
     bars = bars.filter((pc.field("day") >= pa.scalar(start)) & (pc.field("day") <= pa.scalar(end)))
     carried = carried_forward(bars)
     reasons = refusals(bars)
+    if not official:
+        reasons = np.where(reasons == "", strange(bars, adjusted=adjusted), reasons)
     refused: dict[str, dict[dt.date, str]] = {}
     for i in np.flatnonzero(~carried & (reasons != "")).tolist():
         ticker, day = cast("tuple[str, dt.date]", (bars["ticker"][i].as_py(), bars["day"][i].as_py()))
@@ -91,6 +101,42 @@ def refusals(bars: pa.Table) -> npt.NDArray[np.str_]:
     reasons[(stacked <= 0).any(axis=1)] = "zero or negative price"
     reasons[~np.isfinite(stacked).all(axis=1)] = "null price"
     return reasons
+
+
+def strange(bars: pa.Table, *, adjusted: bool) -> npt.NDArray[np.str_]:
+    """Why no market made a row, though each of its numbers is possible; "" where nothing is wrong, as `refusals`.
+
+    A ticker's newest row is compared with the one before only where prices are `adjusted`: the next day tells.
+    """
+    price = {name: bars[name].to_numpy() for name in ("open", "high", "low", "close")}
+    reasons = np.full(len(bars), "", dtype="U40")
+    reasons[_is_spike(bars, newest_too=adjusted)] = f"{SPIKE:g} times the bars around it, or a part"
+    for name in ("open", "close"):
+        out = outside_range(price[name][:, None], price["low"], price["high"])
+        reasons[out & (price[name] > price["high"])] = f"{name} above high"
+        reasons[out & (price[name] < price["low"])] = f"{name} below low"
+    return reasons
+
+
+def _is_spike(bars: pa.Table, *, newest_too: bool) -> npt.NDArray[np.bool_]:
+    """Whether each row's close is SPIKE times the closes of the same ticker before and after it, or a SPIKE-th."""
+    found = np.zeros(len(bars), dtype=bool)
+    if len(bars) < 2:
+        return found
+    order = pc.sort_indices(bars, [("ticker", "ascending"), ("ts", "ascending")]).to_numpy()
+    close = bars["close"].to_numpy()[order]
+    codes = bars["ticker"].combine_chunks().dictionary_encode().indices.to_numpy()[order]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        steps = np.log(close[1:] / close[:-1])
+    steps[~np.isfinite(steps) | (codes[1:] != codes[:-1])] = np.nan
+    before, after = np.append(np.nan, steps), np.append(-steps, np.nan)
+    if newest_too:
+        newest = np.append(codes[1:] != codes[:-1], True)
+        after[newest] = before[newest]
+    far = np.log(SPIKE)
+    found[order] = (np.fmin(before, after) >= far) & ~np.isnan(before + after)
+    found[order] |= (np.fmax(before, after) <= -far) & ~np.isnan(before + after)
+    return found
 
 
 def outside(bars: pa.Table) -> dict[int, str]:

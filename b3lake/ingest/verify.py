@@ -78,7 +78,7 @@ async def _collect(source: Source, wanted: Selection, steps: Steps) -> tuple[pa.
             steps.tell(answer.text)
             continue
         steps.advance(f"{answer.name}: fetched")
-        tables += [validate(bars, start=wanted.start, end=wanted.end).bars for bars in answer.batches]
+        tables += [validate(bars, start=wanted.start, end=wanted.end, official=True).bars for bars in answer.batches]
     return pa.concat_tables(tables, promote_options="default"), failures
 
 

@@ -87,7 +87,7 @@ BARS = {
     "a negative volume": [_bar(volume=-1)],
     "a bar of another day than asked for": [_bar(day=date(2024, 2, 1))],
     "a bar of Christmas without volume": [_bar(day=date(2024, 12, 25), volume=0)],
-    "two bars of one moment": [_bar(close=9.0), _bar(close=11.0)],
+    "two bars of one moment": [_bar(close=9.0, low=9.0), _bar(close=11.0, high=11.0)],
 }
 
 

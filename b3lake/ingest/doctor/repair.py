@@ -126,7 +126,8 @@ async def _fetch_again(lake: Lake, source: Source, examined: Selection, broken: 
                 steps.tell(answer.text)
                 continue
             for bars in answer.batches:
-                found = _only(validate(bars, start=first, end=last).bars, broken)
+                possible = validate(bars, start=first, end=last, official=answer.official)
+                found = _only(possible.bars, broken)
                 yield known.enter(found) if known else found, inventory
 
     await load_all(lake.loader(dry_run=False), batches())

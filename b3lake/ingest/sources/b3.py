@@ -183,7 +183,8 @@ class _Got:
             reasons.setdefault(one.ticker, {})[one.day] = one.reason
         bars = batches(quotes, self._label) if len(quotes) else ()
         tickers, seen = tickers_of(quotes), seen_in(quotes)
-        return Delivery(name, tickers, min(days), max(days), bars, refused=reasons, days=days, seen=seen)
+        told = Delivery(name, tickers, min(days), max(days), bars, refused=reasons, days=days, seen=seen)
+        return dataclasses.replace(told, official=True)
 
 
 def select(quotes: Quotes, tickers: Sequence[str] | None, start: dt.date, end: dt.date, but: set[dt.date]) -> Quotes:

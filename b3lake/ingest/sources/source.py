@@ -76,7 +76,8 @@ class Delivery:
     By ticker and day, `refused` says which bars the source had and could not give, and `doubts` what is strange about
     bars that it gave; by ticker, `steps` are those of its prices that no listed event explains. `seen` (SHARES_SCHEMA)
     says who the tickers are; it is empty from a source that has events. `market` (QUOTE_TYPE) has every quote of the
-    file's days, of whatever ticker, where the source gives whole days.
+    file's days, of whatever ticker, where the source gives whole days. `official` bars are the exchange's own record:
+    strange ones enter too.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Delivery:
     days: frozenset[dt.date] = frozenset()
     seen: pa.Table = field(default_factory=SHARES_SCHEMA.empty_table)
     market: Quotes | None = None
+    official: bool = False
 
 
 @dataclass(frozen=True)

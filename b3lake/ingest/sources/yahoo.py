@@ -7,7 +7,7 @@ later split must be in the answer, and what is wanted is cut out afterwards: `b3
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ import pyarrow.compute as pc
 from yfinance.data import YfData
 from yfinance.exceptions import YFRateLimitError
 
-from b3lake.ingest.as_traded import AsTraded, as_traded, restore
+from b3lake.ingest.as_traded import as_traded, restore
 from b3lake.ingest.errors import NoDataError, RateLimitedError, TickerError
 from b3lake.ingest.sources.http_get import BackOff
 from b3lake.ingest.sources.shared_back_off import SharedBackOff
 from b3lake.ingest.sources.source import Delivery, Failure, Notice, Selection
 from b3lake.ingest.sources.yahoo_chart import DAILY, NO_BARS, Chart, interval_to_ask_for, read_chart
 from b3lake.ingest.sources.yahoo_session import YAHOO_URL, open_yahoo_session
+from b3lake.ingest.steps import Step
 from b3lake.ingest.validate import validate
 from b3lake.lake import labels
 from b3lake.lake.calendar import B3_ZONE
@@ -100,21 +101,24 @@ class _Client:
         """
         today = max(wanted.end, wanted.now.astimezone(B3_ZONE).date())
         first = wanted.start - EVIDENCE
-        given = daily = self._chart(ticker, first, today, DAILY)
-        possible = validate(daily.bars, start=first, end=today)
+        daily = self._chart(ticker, first, today, DAILY)
+        daily.check_length(ticker, DAILY)
+        possible = validate(daily.bars, start=first, end=today, adjusted=True)
         facts = as_traded(
             possible.bars,
             [split for split in daily.splits if first <= split.day <= today],
             [payment for payment in daily.payments if first <= payment.day <= today],
         )
-        bars = facts.bars
+        bars, doubts = facts.bars, dict(facts.doubts())
         if wanted.interval != DAILY:
             given = self._chart(ticker, wanted.start, wanted.end, wanted.interval)
-            possible = validate(given.bars, start=wanted.start, end=wanted.end)
+            given.check_length(ticker, wanted.interval)
+            possible = validate(given.bars, start=wanted.start, end=wanted.end, adjusted=True)
             bars = restore(possible.bars, facts.of_days)
-        given.check_length(ticker, wanted.interval)
+            doubts |= given.short_days(wanted.interval, wanted.now)
         refused = possible.refused.get(ticker, {})
-        return _deliver(ticker, wanted, bars, facts, refused=refused, first_trade=daily.first_trade)
+        since = daily.listed_since(today)
+        return _deliver(ticker, wanted, bars, facts.steps, doubts=doubts, refused=refused, first_trade=since)
 
     def _chart(self, ticker: str, first: dt.date, last: dt.date, interval: str) -> Chart:
         """The chart of the days `first` to `last`. Raises as `ask`."""
@@ -163,8 +167,9 @@ def _deliver(
     ticker: str,
     wanted: Selection,
     bars: pa.Table,
-    facts: AsTraded,
+    steps: Sequence[Step],
     *,
+    doubts: Mapping[dt.date, str],
     refused: Mapping[dt.date, str],
     first_trade: dt.date | None,
 ) -> Delivery:
@@ -183,9 +188,9 @@ def _deliver(
         (bars,),
         listed_since={ticker: first_trade} if first_trade else {},
         refused={ticker: refused},
-        doubts={ticker: {day: text for day, text in facts.doubts() if start <= day <= end}},
+        doubts={ticker: {day: text for day, text in doubts.items() if start <= day <= end}},
         # What a split does to the days before it is of their concern, whenever it was.
-        steps={ticker: [step for step in facts.steps if step.day >= start and (step.day <= end or step.listed != 1)]},
+        steps={ticker: [step for step in steps if step.day >= start and (step.day <= end or step.listed != 1)]},
     )
 
 

@@ -5,6 +5,7 @@ moves the events of a closed day to the day before, and hides a dividend's curre
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,12 +18,17 @@ import pyarrow.compute as pc
 from b3lake.ingest.as_traded import BRL, Payment, Split
 from b3lake.ingest.errors import InvalidAnswerError, NoDataError
 from b3lake.ingest.validate import BARS_SCHEMA
-from b3lake.lake.calendar import B3_ZONE, day_start_utc
+from b3lake.lake.calendar import B3_ZONE, day_start_utc, is_final
 from b3lake.lake.renames import newest_code
 from b3lake.lake.tickers import yahoo_symbol
+from b3lake.lake.words import counted
 
 DAILY = "1d"
 NO_BARS = "Yahoo answered without any bars for this range"
+
+TRADING_MINUTES = 7 * 60
+"""Of a day at least, but for Ash Wednesday."""
+MINUTES = {"1m": 1, "2m": 2, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "90m": 90, "1h": 60}
 
 _HALF_HOUR = "30m"
 _SAME = {"60m": "1h"}
@@ -51,6 +57,30 @@ class Chart:
         if len(self.bars) and self.length and _SAME.get(self.length, self.length) != _SAME.get(asked, asked):
             text = f"Yahoo was asked for bars of {asked} and answered with bars of {self.length}: ask for that"
             raise InvalidAnswerError(ticker, text)
+
+    def listed_since(self, last: dt.date) -> dt.date | None:
+        """The day of the first trade, as far as it can be believed: not after `last`, and not after a bar that is here.
+
+        It explains sessions without a bar, so a wrong one would hide them.
+        """
+        first_bar = pc.min(self.bars["day"]).as_py()
+        if self.first_trade is None or self.first_trade > min(last, first_bar or last):
+            return None
+        return self.first_trade
+
+    def short_days(self, interval: str, now: dt.datetime) -> dict[dt.date, str]:
+        """The days, final at `now` (aware), with less than half of the bars of `interval` that a day has, in words.
+
+        That is as many as the fullest day here, and of one day alone those of its hours of trading.
+        """
+        counts = Counter(self.bars["day"].to_pylist())
+        alone = TRADING_MINUTES // MINUTES.get(interval, TRADING_MINUTES)
+        usual = max(counts.values(), default=0) if len(counts) > 1 else alone
+        return {
+            day: f"{counted(count, 'bar')} of the {usual} that a day has"
+            for day, count in sorted(counts.items())
+            if 2 * count < usual and is_final(day, now)
+        }
 
 
 def interval_to_ask_for(interval: str) -> str:
