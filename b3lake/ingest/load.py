@@ -20,6 +20,7 @@ from obstore.store import S3Store
 from b3lake.ingest import objects
 from b3lake.ingest.catalog import Catalog, Partition
 from b3lake.ingest.inventory import Inventory
+from b3lake.ingest.mixing import clash
 from b3lake.ingest.objects import IN_FLIGHT
 from b3lake.ingest.parquet import decode, encode, encode_each
 from b3lake.lake.aws_errors import as_aws_error, ends_the_run, refusal
@@ -37,13 +38,17 @@ _EPOCH = dt.date(1970, 1, 1).toordinal()
 
 @dataclass
 class Tally:
-    """How many partitions of each ticker were written, unchanged, failed and registered, and why some failed."""
+    """How many partitions of each ticker were written, unchanged, failed and registered, and why some failed.
+
+    `kept` says of which days the lake's rows stayed, for these must not replace them, and why.
+    """
 
     written: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     registered: Counter[str] = field(default_factory=Counter)
     causes: defaultdict[str, str] = field(default_factory=lambda: defaultdict(str))
+    kept: defaultdict[str, dict[dt.date, str]] = field(default_factory=lambda: defaultdict(dict))
 
 
 class Prepared(NamedTuple):
@@ -118,10 +123,13 @@ class Loader:
                 self.tally.causes[one.ticker] = f"{one.day} could not be put: {first_line(error)[:160]}"
 
     async def _settle(self, one: Prepared, inventory: Inventory) -> None:
-        day, ticker, rows, body = one
+        day, ticker, body = one.day, one.ticker, one.body
         same = inventory.has_bytes(day, ticker, hashlib.md5(body, usedforsecurity=False).digest())
         if not same and inventory.has_object(day, ticker):
-            same = await self._holds(raw_key(day, ticker), rows)
+            same, why_kept = await self._compare(one)
+            if why_kept:
+                self.tally.kept[ticker][day] = why_kept
+                return
         if same:
             self.tally.unchanged[ticker] += 1
         else:
@@ -131,20 +139,22 @@ class Loader:
         if self._catalog and not self._dry_run and not inventory.is_registered(day, ticker):
             self._unregistered.append((day, ticker))
 
-    async def _holds(self, key: str, rows: pa.Table) -> bool:
-        """Whether the object at `key` has these rows.
+    async def _compare(self, one: Prepared) -> tuple[bool, str]:
+        """Whether the partition's object has these rows; and where not, why it is to keep its own ("": it is not).
 
         Its ETag alone cannot tell: it is no MD5 under KMS encryption, and another release of pyarrow writes the same
         rows as other bytes.
         """
         try:
-            return bool(decode(await objects.get(self._store, key)).equals(rows))
+            stored = decode(await objects.get(self._store, raw_key(one.day, one.ticker)))
         except (pa.ArrowInvalid, NotFoundError):  # damaged, or gone since it was listed
-            return False
+            return False, ""
         except BaseError as error:
             if refusal(error):  # archived, or of another's key: then it is put anew
-                return False
+                return False, ""
             raise
+        same = stored.equals(one.rows)
+        return same, "" if same else clash(stored, one.rows, one.day)
 
     async def _register_so_far(self) -> None:
         await self._registered_before()

@@ -8,6 +8,7 @@ from b3lake.ingest.errors import Status
 from b3lake.ingest.events.report import EventsReport
 from b3lake.ingest.load import Tally
 from b3lake.ingest.steps import Step
+from b3lake.ingest.validate import NOT_WRITTEN, causes
 
 EXIT_ALL = 0
 EXIT_NOTHING = 1
@@ -45,12 +46,15 @@ class Outcome:
     def note_tally(self, tally: Tally, *, dry_run: bool) -> None:
         """Note what became of the partitions of this ticker, which the source gave."""
         self.written, self.unchanged = tally.written[self.ticker], tally.unchanged[self.ticker]
-        if tally.failed[self.ticker]:
+        kept = tally.kept.get(self.ticker, {})
+        self.refused += len(kept)
+        if tally.failed[self.ticker] or kept:
             self.status = Status.FAILED
         elif self.written:
             self.status = Status.PLANNED if dry_run else Status.WRITTEN
         else:
             self.status = Status.UNCHANGED
+        self.add_cause(causes(kept, NOT_WRITTEN))
         self.add_cause(tally.causes.get(self.ticker, ""))
 
     def note_events(self, report: EventsReport, *, dry_run: bool) -> None:

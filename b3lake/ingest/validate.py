@@ -28,7 +28,7 @@ class Validated:
     refused: dict[str, dict[dt.date, str]] = field(default_factory=dict)
 
 
-REFUSED, DOUBTFUL = "refused", "doubtful"
+REFUSED, DOUBTFUL, NOT_WRITTEN = "refused", "doubtful", "kept"
 """Judgements of bars."""
 
 
@@ -43,6 +43,8 @@ def causes(reasons: Mapping[dt.date, str], judged: str = REFUSED) -> str:
 def _phrase(judged: str, reason: str, days: list[dt.date]) -> str:
     shown = ", ".join(day.isoformat() for day in days[:3]) + (", …" if len(days) > 3 else "")
     bars = counted(len(days), "bar")
+    if judged == NOT_WRITTEN:
+        return f"{bars} not written: {reason} ({shown})"
     return f"{bars} refused: {reason} ({shown})" if judged == REFUSED else f"{bars} doubtful: {reason} ({shown})"
 
 

@@ -1,0 +1,96 @@
+"""Rows never take the place of others that they are not like: the lake keeps what it has, and the run says why."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+
+from b3lake.ingest.mixing import clash
+from b3lake.lake.calendar import day_start_utc
+from b3lake.lake.schemas import RAW_SCHEMA
+from devlake.fake_yahoo import FakeYahoo
+from tests.ingest.lake_cases import TestLake, key_of, table
+from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
+from tests.ingest.yahoo_cases import answer_with, bar, stamp
+
+DAY = dt.date(2024, 5, 2)
+NEXT = dt.date(2024, 5, 3)
+TOOK = ("--tickers", "PETR4", "--start-date", str(DAY), "--end-date", str(NEXT), "--json")
+
+
+def bars(count: int = 1, minutes: int = 60, price: float = 10.0, source: str = "yahoo", **columns: object) -> pa.Table:
+    """One daily bar, or so many shorter ones from 10:00 on, as an object has them."""
+    first = day_start_utc(DAY) + dt.timedelta(hours=10 if count > 1 else 0)
+    moments = [first + dt.timedelta(minutes=minutes * n) for n in range(count)]
+    made = table(days=[DAY] * count, price=price, ts=moments, source=[source] * count, **columns)
+    return made.select(RAW_SCHEMA.names)
+
+
+@pytest.mark.parametrize(
+    ("stored", "given", "why"),
+    [
+        (bars(8), bars(), "the lake has bars of 60 minutes there, and these are of a day"),
+        (bars(2), bars(), "the lake has bars of hours there, and these are of a day"),
+        (bars(), bars(8), "the lake has bars of a day there, and these are of 60 minutes"),
+        (bars(8), bars(32, 15), "the lake has bars of 60 minutes there, and these are of 15 minutes"),
+        (bars(32, 15), bars(8), "the lake has bars of 15 minutes there, and these are of 60 minutes"),
+        (bars(8), bars(3), "the lake has more bars of the day"),
+        (bars(8), bars(5), "the lake has more bars of the day"),
+        (bars(8), bars(6), ""),
+        (bars(3), bars(8), ""),
+        (bars(price=10), bars(price=40), ""),  # one source restates its own
+        (bars(source="b3", price=10), bars(price=40), "the close is 3.97 times that of b3, which the lake has"),
+        (bars(price=40), bars(source="b3", price=10), "the close is 0.252 times that of yahoo, which the lake has"),
+        (bars(source="b3", price=10), bars(price=11), ""),
+        (bars(source="b3"), bars(source="synthetic"), "the lake has prices of b3 there, and these are of synthetic"),
+        (bars(source="synthetic"), bars(source="b3"), "the lake has prices of synthetic there, and these are of b3"),
+        (bars(source="b3", close=[0.0]), bars(8), ""),  # what is there is no quote
+        (pa.concat_tables([bars(), bars()]), bars(), ""),  # a bar twice
+        (bars().set_column(0, RAW_SCHEMA.field("ts"), [[dt.datetime(2020, 1, 2)]]), bars(), ""),  # noqa: DTZ001
+        (bars().drop_columns("isin"), bars(8), ""),
+        (bars().slice(0, 0), bars(8), ""),
+    ],
+)
+def test_what_may_replace_what(stored: pa.Table, given: pa.Table, why: str) -> None:
+    assert clash(stored, given, DAY) == why
+
+
+def hourly(counts: dict[dt.date, int]) -> list[dict[str, object]]:
+    return [bar(day, ts=stamp(day, 10 + n)) for day, count in counts.items() for n in range(count)]
+
+
+def answers(fake_yahoo: FakeYahoo, counts: dict[dt.date, int]) -> None:
+    daily = answer_with([bar(DAY), bar(NEXT)])
+    by_interval = {"1d": daily, "1h": answer_with(hourly(counts), dataGranularity="1h")}
+    fake_yahoo.scripted["PETR4.SA"] = [lambda query: by_interval[query.interval]]
+
+
+def test_another_interval_leaves_the_days_that_are_there(
+    command: Command,  # noqa: F811
+    fake_yahoo: FakeYahoo,
+    lake: TestLake,
+) -> None:
+    answers(fake_yahoo, {DAY: 8})
+    assert command(*TOOK, "--interval", "1h") == 0
+    before = lake.everything()[key_of(DAY)]
+    assert command(*TOOK) == 3
+    record = command.records()["PETR4"]
+    assert (record["status"], record["written"], record["refused"]) == ("failed", 1, 1)
+    assert record["cause"] == (
+        f"1 bar not written: the lake has bars of 60 minutes there, and these are of a day ({DAY})"
+    )
+    assert lake.everything()[key_of(DAY)] == before
+    assert len(lake.rows(key_of(NEXT))) == 1
+
+
+def test_half_an_answer_takes_no_bars_from_the_lake(
+    command: Command,  # noqa: F811
+    fake_yahoo: FakeYahoo,
+    lake: TestLake,
+) -> None:
+    answers(fake_yahoo, {DAY: 8, NEXT: 8})
+    assert command(*TOOK, "--interval", "1h") == 0
+    answers(fake_yahoo, {DAY: 8, NEXT: 3})
+    assert command(*TOOK, "--interval", "1h") == 3
+    assert f"1 bar not written: the lake has more bars of the day ({NEXT})" in command.records()["PETR4"]["cause"]
+    assert len(lake.rows(key_of(NEXT))) == 8
