@@ -67,7 +67,7 @@ def answers(endpoint_url: str) -> bool:
         return False
 
 
-def start(
+def start(  # noqa: PLR0913 - all that one process is started with
     folder: Path,
     *,
     port: int | None = None,
@@ -76,14 +76,15 @@ def start(
     enforce_iam: bool = False,
     keep: bool = False,
     key: str = PROCESS_KEY,
+    also_at: str = "",
     program: str = PROGRAM,
 ) -> Emulator:
     """Start the AWS emulator with its files and log in `folder`, and wait until it answers.
 
     It ends after `seconds`, and with `with_parent` also when this process does. With `keep`, what it holds is saved in
-    `folder` when it ends, and found again at the next start. It serves who signs with `key`. `program` is the module
-    that is run. Raises DevLakeError when the port is taken, when its virtualenv is missing, or when it does not answer
-    in time.
+    `folder` when it ends, and found again at the next start. It serves who signs with `key`, and who reaches the
+    address `also_at` of this machine, too. `program` is the module that is run. Raises DevLakeError when the port is
+    taken, when its virtualenv is missing, or when it does not answer in time.
     """
     if not paths.tool("ministack", "ministack").exists():
         raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
@@ -98,7 +99,7 @@ def start(
     scratch.mkdir(parents=True)
     log = folder / "emulator.log"
     command: list[str | Path] = [paths.tool("ministack", "python"), "-m", program]
-    environment = _environment(port, scratch, folder if keep else None, key, enforce_iam=enforce_iam)
+    environment = _environment(port, scratch, folder if keep else None, key, also_at, enforce_iam=enforce_iam)
     child = Child(
         command, environment=environment, log=log, seconds=seconds, grace=KEPT_SECONDS, with_parent=with_parent
     )
@@ -112,12 +113,15 @@ def start(
     return aws
 
 
-def _environment(port: int, scratch: Path, kept: Path | None, key: str, *, enforce_iam: bool) -> dict[str, str]:
+def _environment(
+    port: int, scratch: Path, kept: Path | None, key: str, also_at: str, *, enforce_iam: bool
+) -> dict[str, str]:
     """The settings of ministack; what it holds is saved in the folder `kept`, if one is given."""
     own = {
         "AWS_SECRET_ACCESS_KEY": key,
         "BIND_HOST": ADDRESS,
         "GATEWAY_PORT": str(port),
+        "LAKE_BIND": also_at,
         "IOT_MTLS_ENABLED": "0",
         "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
         "MINISTACK_HOST": ADDRESS,

@@ -10,6 +10,7 @@
 - A refusal for whatever a browser sends (devlake/emulator_guard.py), and for whoever has not its key
   (devlake/emulator_signature.py).
 - Files that SQL cannot reach (devlake/emulator_sql.py).
+- A second address to listen at, for containers (devlake/emulator_address.py).
 
 It is run from the checkout's folder by the virtualenv of the emulator, which has nothing else of this project: so it
 imports the standard library, ministack and what does the same.
@@ -23,7 +24,7 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
-from devlake import emulator_athena, emulator_events, emulator_files, emulator_sql
+from devlake import emulator_address, emulator_athena, emulator_events, emulator_files, emulator_sql
 from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
 from devlake.emulator_signature import for_owners_of_the_key
@@ -119,6 +120,7 @@ def install() -> None:
     glue._batch_create_partition = batch_create_partition
     glue._batch_update_partition = batch_update_partition
     glue._handle_request_sync = _serve
+    emulator_address.install()
     emulator_events.install()
     emulator_athena.install()
     emulator_files.install()

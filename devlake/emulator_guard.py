@@ -7,6 +7,7 @@ own name is made to lead here.
 It runs in the virtualenv of the emulator: the standard library alone.
 """
 
+import os
 from urllib.parse import urlsplit
 
 from devlake.emulator_retries import App, Message, Receive, Send
@@ -14,6 +15,11 @@ from devlake.emulator_retries import App, Message, Receive, Send
 HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 REFUSED = b'{"__type": "AccessDeniedException", "message": "This AWS emulator is for programs of this machine."}'
 _OF_BROWSERS = (b"origin", b"sec-fetch-site")
+
+
+def second_address() -> str:
+    """The address of this machine that the emulator shall listen at beside 127.0.0.1, or ""."""
+    return os.environ.get("LAKE_BIND", "")
 
 
 def for_programs_only(app: App) -> App:
@@ -41,4 +47,4 @@ def is_of_a_program(headers: dict[bytes, bytes]) -> bool:
         host = urlsplit(f"//{headers.get(b'host', b'').decode('latin-1')}").hostname
     except ValueError:
         return False
-    return host in HERE
+    return host is not None and host in {*HERE, second_address()}

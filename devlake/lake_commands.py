@@ -12,6 +12,7 @@ from devlake.disk_room import demand_room
 from devlake.errors import DevLakeError
 from devlake.ingest_quotes import SYNTHETIC_NOTICE, choose_origin, holds_synthetic_prices, ingest_quotes
 from devlake.local_lake import only_one, open_lake
+from devlake.loopback import ADDRESS, is_of_this_machine
 from devlake.mend_catalog import mend_catalog
 from devlake.prepare_athena import prepare_athena
 from devlake.run_glue import carry_out_runs, wait_for_events
@@ -35,6 +36,16 @@ def _port() -> int | None:
     return int(text)
 
 
+def _also_at() -> str:
+    """The second address of this machine that the lake shall be reached at, or ""."""
+    text = os.environ.get("LAKE_BIND", "")
+    if text and not is_of_this_machine(text):
+        raise DevLakeError(
+            f"LAKE_BIND is {text!r}: give one address of this machine, such as that of Docker's bridge, 172.17.0.1."
+        )
+    return text
+
+
 def demo() -> int:
     run_demo(_port())
     return 0
@@ -43,10 +54,12 @@ def demo() -> int:
 def up() -> int:
     stages: list[Stage] = []
     with only_one(local_lake.FOLDER):
-        aws = local_lake.find_lake()
+        aws, also_at = local_lake.find_lake(), _also_at()
+        if aws and also_at:
+            raise DevLakeError("A lake is up already: `make down` first, and then give LAKE_BIND again.")
         if aws is None:
             with stage("Start the AWS emulator", stages) as now:
-                aws = local_lake.start_lake(_port())
+                aws = local_lake.start_lake(_port(), also_at)
                 now.done = aws.endpoint_url
         try:
             with stage("Deploy template.yaml with SAM", stages) as now:
@@ -67,6 +80,8 @@ def up() -> int:
         "  export " + " ".join(f"{name}={environment[name]}" for name in NEEDED), markup=False, soft_wrap=True
     )
     say(NOT_THERE)
+    if also_at:
+        say(f"Containers reach it with AWS_ENDPOINT_URL={aws.endpoint_url.replace(ADDRESS, also_at)}")
     return 0
 
 

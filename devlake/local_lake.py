@@ -108,14 +108,18 @@ def _port_of_lake(wanted: int | None) -> int | None:
     return known or wanted
 
 
-def start_lake(port: int | None = None) -> Emulator:
+def start_lake(port: int | None = None, also_at: str = "") -> Emulator:
     """Start the kept lake; its data of earlier times is there again. It ends by itself after HOURS_UP.
+
+    `also_at` is a second address of this machine to listen at.
 
     Raises DevLakeError when its port is taken, or when `port` is another than it was made on.
     """
     port = _port_of_lake(port) or free_port()
     key = secrets.token_urlsafe(32)
-    aws = emulator.start(FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True, key=key)
+    aws = emulator.start(
+        FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True, key=key, also_at=also_at
+    )
     try:
         _record(aws, port)
     except BaseException:  # without a record nobody would find it, and end it

@@ -8,6 +8,7 @@ with serving(Hello) as url:
     urllib.request.urlopen(url).read()
 """
 
+import ipaddress
 import random
 import socket
 import ssl
@@ -25,6 +26,18 @@ def is_taken(port: int) -> bool:
     """Whether something listens on `port`."""
     with socket.socket() as probe:
         return probe.connect_ex((ADDRESS, port)) == 0
+
+
+def is_of_this_machine(address: str) -> bool:
+    """Whether `address` is a numeric one of this machine, and of no other, that a server can listen at."""
+    try:
+        if ipaddress.ip_address(address).is_unspecified:  # every address, those of whole networks too
+            return False
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def free_port() -> int:

@@ -42,6 +42,14 @@ def _run(command: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> i
         ("query", {}, "Say what to ask: make query SQL='SELECT …', or make query FILE=queries/latest_close.sql"),
         ("query", {"SQL": "SELECT 1", "FILE": "x.sql"}, "Say what to ask: make query SQL='SELECT …', or"),
         ("demo", {"LAKE_PORT": "http"}, "LAKE_PORT is 'http': give a port number from 1024 to 65535, or leave it out."),
+        *(
+            (
+                "up",
+                {"LAKE_BIND": text},
+                f"LAKE_BIND is '{text}': give one address of this machine, such as that of Dock",
+            )
+            for text in ("0.0.0.0", "192.0.2.7", "docker0", "127.0.0.1:80")
+        ),
         ("demo", {"LAKE_PORT": "80"}, "LAKE_PORT is '80': give a port number from 1024 to 65535, or leave it out."),
     ],
 )
