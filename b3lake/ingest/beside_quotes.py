@@ -31,10 +31,11 @@ from b3lake.ingest.sources.bcb import CentralBank, RatesError
 from b3lake.ingest.sources.beside import BesideSources, MarketFile
 from b3lake.ingest.sources.http_get import nobody_answered
 from b3lake.ingest.sources.source import Selection
-from b3lake.lake.calendar import B3_ZONE, last_final_session, trailing_window
+from b3lake.lake.calendar import B3_ZONE, last_final_session, sessions_between, trailing_window
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.indexes import INDEXES, MEMBERS_MARK, expand_members
-from b3lake.lake.rates import FIRST_MONTH, SERIES
+from b3lake.lake.rates import FIRST_MONTH, SERIES, Series
+from b3lake.lake.words import counted
 
 ASKED_AGAIN_DAYS = 40
 """So many days before the newest rate are asked for again: a month's IPCA is dated its first day and comes late."""
@@ -139,15 +140,27 @@ async def update_rates(to: Destination, bank: CentralBank, today: dt.date) -> Ta
     known = await read_table(to.store, RATES)
     fetched, causes = [], []
     for series in SERIES.values():
-        newest = pc.max(known.filter(pc.field("series") == series.name)["day"]).as_py()
-        start = max(FIRST_MONTH, newest - dt.timedelta(days=ASKED_AGAIN_DAYS)) if newest else FIRST_MONTH
+        days = set(known.filter(pc.field("series") == series.name)["day"].to_pylist())
         try:
-            fetched.append(await asyncio.to_thread(bank.rates, series, start, today))
+            fetched.append(await asyncio.to_thread(bank.rates, series, _first_to_ask_for(series, days), today))
         except RatesError as error:
             causes.append(str(error))
             if nobody_answered(error):
                 break
     return await _store(to, RATES, fetched, causes)
+
+
+def _first_to_ask_for(series: Series, days: set[dt.date]) -> dt.date:
+    """ASKED_AGAIN_DAYS before the newest of the `days` that are known, or the oldest gap between them."""
+    if not days:
+        return FIRST_MONTH
+    first, newest = min(days), max(days)
+    recent = newest - dt.timedelta(days=ASKED_AGAIN_DAYS)
+    expected = sessions_between(first, recent)
+    if not series.is_daily:
+        expected = sorted({day.replace(day=1) for day in expected})
+    missing = next((day for day in expected if day not in days), recent)
+    return max(FIRST_MONTH, missing)
 
 
 async def update_portfolios(to: Destination, service: IndexPortfolios, today: dt.date) -> TableOutcome:
@@ -175,15 +188,25 @@ async def counted_days(store: S3Store) -> frozenset[dt.date]:
 async def update_instruments(to: Destination, new: Instruments) -> TableOutcome:
     """Add the papers of days that the lake had not counted when the run began.
 
-    Another run may have counted one of them meanwhile: then nothing is added, and the next run counts the rest.
-    Raises AwsError, and B3LakeError when the table cannot be written.
+    Another run may have counted one of them meanwhile: then nothing is added, which is told, and a run that reads the
+    same files counts the rest. Raises AwsError, and B3LakeError when the table cannot be written.
     """
+    uncounted: set[dt.date] = set()
 
     def add(rows: pa.Table) -> pa.Table:
         known = _instruments(rows)
-        return rows if not new.days or known.days & new.days else to_stored(merge(known, new))
+        uncounted.clear()
+        if known.days & new.days:
+            uncounted.update(new.days - known.days)
+            return rows
+        return to_stored(merge(known, new)) if new.days else rows
 
-    return TableOutcome(INSTRUMENTS.name, await update_table(to, INSTRUMENTS, add))
+    written = await update_table(to, INSTRUMENTS, add)
+    causes: tuple[str, ...] = ()
+    if uncounted:
+        days = counted(len(uncounted), "day")
+        causes = (f"another run counted the same files; fetch {days} from {min(uncounted)} on once more to count them",)
+    return TableOutcome(INSTRUMENTS.name, written, causes)
 
 
 def _instruments(rows: pa.Table) -> Instruments:

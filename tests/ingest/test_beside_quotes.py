@@ -161,6 +161,28 @@ def test_a_series_that_fails_takes_no_other_with_it(lake: TestLake, to: Destinat
     assert set(stored(lake, RATES)["series"].to_pylist()) == set(SERIES)
 
 
+def test_an_old_gap_is_asked_for_again_until_it_is_filled(lake: TestLake, to: Destination) -> None:
+    rates(to, FakeCentralBank(TODAY))
+    whole = stored(lake, RATES)
+    gone = {("CDI", dt.date(2005, 3, 10)), ("CDI", dt.date(2011, 3, 11)), ("IPCA", dt.date(2010, 5, 1))}
+    kept = [(row["series"], row["day"]) not in gone for row in whole.to_pylist()]
+    asyncio.run(update_table(to, RATES, lambda rows: rows.filter(pa.array(kept))))
+    assert len(stored(lake, RATES)) == len(whole) - 3
+    served = Scripted(FakeCentralBank(TODAY))
+    assert rates(to, served).written
+    assert stored(lake, RATES).equals(whole)
+    first_asked = {request.path.split(".")[-1]: request.query["dataInicial"] for request in served.requests[::-1]}
+    assert first_asked == {
+        "12/dados": "10/03/2005",
+        "11/dados": "06/01/2024",
+        "432/dados": "06/01/2024",
+        "433/dados": "01/05/2010",
+    }
+    again = Scripted(FakeCentralBank(TODAY))
+    assert not rates(to, again).written
+    assert len(again.requests) == 4
+
+
 def test_a_bank_that_is_away_leaves_what_is_there(lake: TestLake, to: Destination) -> None:
     rates(to, FakeCentralBank(TODAY))
     outcome = rates(to, Scripted(FakeCentralBank(TODAY), [HTML_200] * 99))
@@ -212,6 +234,19 @@ def test_a_day_without_new_papers_counts_too(lake: TestLake, to: Destination) ->
     instruments(to, [quotes(quote(20240102))])
     assert instruments(to, [quotes(quote(20240103))]).written
     assert stored(lake, INSTRUMENTS)["sessions"].to_pylist() == [2]
+
+
+def test_a_run_that_met_another_over_one_day_says_which_are_not_counted(lake: TestLake, to: Destination) -> None:
+    early = MarketCount()
+    for day in (20240102, 20240103, 20240104):
+        early.note(quotes(quote(day)))
+    assert instruments(to, [quotes(quote(20240103))]).written
+    outcome = asyncio.run(update_instruments(to, early.new))
+    cause = "another run counted the same files; fetch 2 days from 2024-01-02 on once more to count them"
+    assert outcome == TableOutcome("b3_instruments", written=False, causes=(cause,))
+    assert stored(lake, INSTRUMENTS)["sessions"].to_pylist() == [1]
+    assert instruments(to, [quotes(quote(day)) for day in (20240102, 20240103, 20240104)]).written
+    assert stored(lake, INSTRUMENTS)["sessions"].to_pylist() == [3]
 
 
 def test_no_quotes_make_no_table(lake: TestLake, to: Destination) -> None:

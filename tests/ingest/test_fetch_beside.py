@@ -145,6 +145,9 @@ def test_an_index_stands_for_its_members(
     assert command("--tickers", "@ibov,itub4", *RANGE, "--json") == 0
     told = {ticker: record["status"] for ticker, record in command.records().items()}
     assert told == {"PETR4": "written", "VALE3": "written", "ITUB4": "unchanged"}
+    closed = ("--start-date", "2024-05-04", "--end-date", "2024-05-05", "--json")
+    assert command("--tickers", "@IBOV", *closed) == 0, "a weekend, on which nothing is asked for"
+    assert sorted(command.records()) == ["PETR4", "VALE3"]
     assert command.doctor("--tickers", "@IBOV", "--start-date", str(DAYS[0]), "--json") == 0
     assert command.summary()["tickers"] == 2
     assert command.verify("--tickers", "@IBOV") == 2

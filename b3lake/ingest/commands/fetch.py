@@ -23,6 +23,7 @@ from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.source import Selection, Source
 from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
+from b3lake.lake.indexes import MEMBERS_MARK
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS, CASH, in_market
 from b3lake.options import Parser
@@ -107,7 +108,7 @@ def run(request: FetchRequest) -> int:
     started = time.monotonic()
     wanted = dataclasses.replace(request.wanted, end=min(request.wanted.end, request.last))
     worthwhile = wanted.start <= wanted.end and request.source.may_have(wanted)
-    outcomes, tables = _ingest(request, wanted) if worthwhile else (_nothing_to_do(request.wanted), [])
+    outcomes, tables = _ingest(request, wanted) if worthwhile else (_nothing_to_do(request), [])
     totals = summary(outcomes, time.monotonic() - started, dry_run=request.dry_run)
     write_outcomes(outcomes, tables, totals, json_lines=request.json_lines, only_failed=wanted.tickers is None)
     return exit_code(outcomes)
@@ -116,10 +117,7 @@ def run(request: FetchRequest) -> int:
 def _ingest(request: FetchRequest, wanted: Selection) -> tuple[list[Outcome], list[TableOutcome]]:
     """The quotes' outcomes, and those of the tables beside them."""
     lake = open_lake(request.place, create_table=not request.dry_run)
-    wanted = asyncio.run(with_members(lake.store, wanted))
-    if wanted.tickers:
-        codes = dict.fromkeys(in_market(ticker, request.market) for ticker in wanted.tickers)
-        wanted = dataclasses.replace(wanted, tickers=tuple(codes))
+    wanted = _by_ticker(request, wanted, lake)
     label, total = ("tickers", len(wanted.tickers)) if wanted.tickers else ("files", None)
     with progress(label, total) as steps:
         return asyncio.run(_quotes_and_beside(request, wanted, lake, steps))
@@ -149,8 +147,20 @@ async def _quotes_and_beside(
     return outcomes, await beside.bring()
 
 
-def _nothing_to_do(wanted: Selection) -> list[Outcome]:
+def _by_ticker(request: FetchRequest, wanted: Selection, lake: Lake) -> Selection:
+    """`wanted` with the members of indexes, all as codes of the market that is read."""
+    wanted = asyncio.run(with_members(lake.store, wanted))
+    if not wanted.tickers:
+        return wanted
+    codes = dict.fromkeys(in_market(ticker, request.market) for ticker in wanted.tickers)
+    return dataclasses.replace(wanted, tickers=tuple(codes))
+
+
+def _nothing_to_do(request: FetchRequest) -> list[Outcome]:
+    wanted = request.wanted
     cause = no_session(wanted)
+    if any(name.startswith(MEMBERS_MARK) for name in wanted.tickers or ()):
+        wanted = _by_ticker(request, wanted, open_lake(request.place, create_table=False))
     return [Outcome(ticker, Status.UNCHANGED, cause=cause) for ticker in wanted.tickers or (ALL_TICKERS,)]
 
 
