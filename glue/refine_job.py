@@ -492,7 +492,7 @@ def digest(rule: int, window: Sequence[np.ndarray], refined: np.ndarray) -> np.n
 # The rule by which bars become refined rows, as a value: what a run computes, and what tells that it has changed.
 # =====================================================================================================================
 
-EXPRESSIONS = 1
+EXPRESSIONS = 2
 """Raised by who changes an expression of transform.py so that the same bars give other values in the same columns.
 Other columns and another moving average are seen without it."""
 
@@ -2237,17 +2237,18 @@ def bar_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
         values = [getattr(found, name.removeprefix("raw_")) for found in objects]
         told = told.append_column(name, pa.array(values, BAR_ROWS.field(name).type))
     told = told.take(pa.array(np.repeat(np.arange(len(parts)), lengths)))
-    columns = {name: _null_for_nan(bars[name]) for name in BARS.names}
+    columns = {name: _finite(bars[name]) for name in BARS.names}
     columns |= dict(zip(told.column_names, told.columns, strict=True))
     columns["ts"] = bars["ts"].cast(pa.int64())
     columns["position"] = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return pa.table([columns[name] for name in BAR_ROWS.names], schema=BAR_ROWS).combine_chunks()
 
 
-def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """NaN and what is infinite, which no source gives, as null: not known."""
     if not pa.types.is_floating(column.type):
         return column
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
 
 
 # =====================================================================================================================
@@ -2258,6 +2259,9 @@ def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 # to BARS too.
 # =====================================================================================================================
 
+_INT = (-(2**31), 2**31 - 1)
+
+
 def columns_of_the_day() -> dict[str, Column]:
     """The refined columns that a day's own bars give. Nulls are passed over: the first bar that has an open, etc."""
     return {
@@ -2265,7 +2269,7 @@ def columns_of_the_day() -> dict[str, Column]:
         "high_price": F.max("high"),
         "low_price": F.min("low"),
         "close_price": _known("close", F.max_by),
-        "total_volume": F.sum("volume"),
+        "total_volume": F.expr("try_sum(volume)"),  # null where the sum has no room
         "bar_count": F.count("ts"),
         "turnover": F.sum("turnover"),
         "trades": F.sum("trades"),
@@ -2325,8 +2329,17 @@ def transform(bars: DataFrame, rule: Rule) -> DataFrame:
         *("ticker", "day", *carried),
         F.array(*tags).alias("raw_tags"),
         unsettled.alias("unsettled"),
-        *(refined[name].cast(kind).alias(name) for name, kind in glue_types(rule.schema).items()),
+        *(_that_fits(refined[name], kind).alias(name) for name, kind in glue_types(rule.schema).items()),
     )
+
+
+def _that_fits(column: Column, kind: str) -> Column:
+    """`column` as `kind`; null, not another number, where that has no room for it."""
+    if kind == "int":
+        column = F.when(column.between(*_INT), column)
+    if kind == "double":
+        column = F.when(F.abs(column) < float("inf"), column)
+    return column.cast(kind)
 
 
 # =====================================================================================================================

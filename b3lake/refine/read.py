@@ -97,14 +97,15 @@ def bar_rows(reads: pa.Table, objects: list[Found]) -> pa.Table:
         values = [getattr(found, name.removeprefix("raw_")) for found in objects]
         told = told.append_column(name, pa.array(values, BAR_ROWS.field(name).type))
     told = told.take(pa.array(np.repeat(np.arange(len(parts)), lengths)))
-    columns = {name: _null_for_nan(bars[name]) for name in BARS.names}
+    columns = {name: _finite(bars[name]) for name in BARS.names}
     columns |= dict(zip(told.column_names, told.columns, strict=True))
     columns["ts"] = bars["ts"].cast(pa.int64())
     columns["position"] = np.arange(len(bars)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return pa.table([columns[name] for name in BAR_ROWS.names], schema=BAR_ROWS).combine_chunks()
 
 
-def _null_for_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """NaN and what is infinite, which no source gives, as null: not known."""
     if not pa.types.is_floating(column.type):
         return column
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))

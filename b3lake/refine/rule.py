@@ -7,7 +7,7 @@ import pyarrow as pa
 from b3lake.lake.schemas import MOVING_AVERAGE_DATES, REFINED_SCHEMA, glue_types, history_schema
 from b3lake.refine.fingerprint import tag_of
 
-EXPRESSIONS = 1
+EXPRESSIONS = 2
 """Raised by who changes an expression of transform.py so that the same bars give other values in the same columns.
 Other columns and another moving average are seen without it."""
 

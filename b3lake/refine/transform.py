@@ -12,6 +12,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from b3lake.lake.schemas import glue_types
 from b3lake.refine.rule import Rule
 
+_INT = (-(2**31), 2**31 - 1)
+
 
 def columns_of_the_day() -> dict[str, Column]:
     """The refined columns that a day's own bars give. Nulls are passed over: the first bar that has an open, etc."""
@@ -20,7 +22,7 @@ def columns_of_the_day() -> dict[str, Column]:
         "high_price": F.max("high"),
         "low_price": F.min("low"),
         "close_price": _known("close", F.max_by),
-        "total_volume": F.sum("volume"),
+        "total_volume": F.expr("try_sum(volume)"),  # null where the sum has no room
         "bar_count": F.count("ts"),
         "turnover": F.sum("turnover"),
         "trades": F.sum("trades"),
@@ -80,5 +82,14 @@ def transform(bars: DataFrame, rule: Rule) -> DataFrame:
         *("ticker", "day", *carried),
         F.array(*tags).alias("raw_tags"),
         unsettled.alias("unsettled"),
-        *(refined[name].cast(kind).alias(name) for name, kind in glue_types(rule.schema).items()),
+        *(_that_fits(refined[name], kind).alias(name) for name, kind in glue_types(rule.schema).items()),
     )
+
+
+def _that_fits(column: Column, kind: str) -> Column:
+    """`column` as `kind`; null, not another number, where that has no room for it."""
+    if kind == "int":
+        column = F.when(column.between(*_INT), column)
+    if kind == "double":
+        column = F.when(F.abs(column) < float("inf"), column)
+    return column.cast(kind)

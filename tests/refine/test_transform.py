@@ -90,3 +90,25 @@ def test_spark_and_pandas_agree(spark: SparkSession, tickers: list[dict[int, Any
     assert set(rows) == set(expected)
     for key, row in expected.items():
         assert_same(rows[key], row, key)
+
+
+def test_what_has_no_room_or_no_end_is_null(spark: SparkSession) -> None:
+    """Another hand's infinities, and sums that an int, a bigint or a double cannot hold; the day after is as ever."""
+    most, infinite = 2**63 - 1, float("inf")
+    odd = [
+        bar(day(0), minute=0, open=infinite, high=infinite, low=-infinite, volume=most, trades=2**31 - 1),
+        bar(day(0), minute=1, open=3.0, high=4.0, low=2.0, close=3.5, volume=1, trades=1),
+    ]
+    odd[0] |= {"close": infinite, "turnover": 1.5e308, "dividends": infinite, "stock_splits": infinite}
+    odd[1] |= {"turnover": 1.5e308}
+    plain = [bar(day(1), open=3.0, high=4.0, low=2.0, close=3.75, volume=most, trades=2**31 - 1, turnover=1.5e308)]
+    rows = spark_rows(spark, {("T", day(0)): odd, ("T", day(1)): plain})
+    first, second = rows["T", day(0)], rows["T", day(1)]
+    prices = ("open_price", "high_price", "low_price", "close_price")
+    assert [first[name] for name in prices] == [3.0, 4.0, 2.0, 3.5]
+    assert {first[name] for name in ("total_volume", "trades", "turnover", "dividends", "stock_splits")} == {None}
+    assert (second["total_volume"], second["trades"], second["turnover"]) == (most, 2**31 - 1, 1.5e308)
+    assert second["close_delta"] == 0.25
+    high = [[bar(day(n), open=1e308, high=1e308, low=1e308, close=1e308)] for n in range(5)]
+    last = spark_rows(spark, {("T", day(n)): bars for n, bars in enumerate(high)})["T", day(4)]
+    assert (last["close_price"], last["close_ma_5"], last["close_delta"]) == (1e308, None, 0.0)
