@@ -1,5 +1,6 @@
 """Starts and ends the AWS emulator (ministack) on a loopback port."""
 
+import os
 import shutil
 import tempfile
 import urllib.error
@@ -44,11 +45,22 @@ class Emulator:
         return _client(self.endpoint_url, self.key, service)
 
 
+_NOT_THE_CALLERS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""botocore's variables (name in a file, in the environment, default, conversion): no profile, no file."""
+
+
 @cache  # making one takes longer than most requests
 def _client(endpoint_url: str, key: str, service: str) -> Any:
     import boto3  # noqa: PLC0415 - takes longer than to find the lake, and who only asks it needs none
+    import botocore.session  # noqa: PLC0415 - likewise
 
-    session: Any = boto3.session.Session()  # a service named by a variable has no type of its own
+    settings = botocore.session.get_session(_NOT_THE_CALLERS)
+    # A service named by a variable has no type of its own.
+    session: Any = boto3.session.Session(botocore_session=settings)
     return session.client(
         service,
         endpoint_url=endpoint_url,
