@@ -118,13 +118,19 @@ def test_other_errors_fail_the_invocation_so_that_its_alarm_sounds(glue: Recordi
         app.lambda_handler(event("sqs_put"), None)
 
 
-@pytest.mark.parametrize("name", ["REFINE_JOB_NAME", "RAW_PREFIX"])
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("REFINE_JOB_NAME", "it names the Glue job to start"),
+        ("RAW_PREFIX", "it is what the keys of raw objects begin with"),
+    ],
+)
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_setting_that_is_missing_is_named(
-    glue: RecordingGlue, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
+    glue: RecordingGlue, monkeypatch: pytest.MonkeyPatch, name: str, meaning: str, value: str | None
 ) -> None:
     monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=rf"^{name} is not set: .*\. template\.yaml sets it\.$"):
+    with pytest.raises(ValueError, match=rf"^{name} is not set: {meaning}\. template\.yaml sets it\.$"):
         app.lambda_handler(event("s3_put"), None)
     assert glue.calls == []
 
