@@ -41,8 +41,8 @@ class GlueRun:
         """A sentence for each kind of thing that the run left out; in an account, alarms report them."""
         counts = {name: self.summary.get(name, 0) for name in ("unreadable_objects", "kept_partitions")}
         texts = {
-            "unreadable_objects": "{} raw objects cannot be read: `b3lake doctor` names them.",
-            "kept_partitions": "{} refined rows were kept, whose raw objects are gone: see refine_job.log.",
+            "unreadable_objects": "Raw objects that cannot be read: {}. `b3lake doctor` names them.",
+            "kept_partitions": "Refined rows that were kept though their raw objects are gone: {}. See refine_job.log.",
         }
         return [texts[name].format(count) for name, count in counts.items() if count]
 

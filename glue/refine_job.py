@@ -5,10 +5,10 @@ each what the job uses, as it stands there; edit those:
 
     b3lake/lake/errors.py
     b3lake/lake/keys.py
+    b3lake/lake/words.py
     b3lake/lake/names.py
     b3lake/lake/removal.py
     b3lake/lake/tickers.py
-    b3lake/lake/words.py
     b3lake/refine/errors.py
     b3lake/refine/partitions.py
     b3lake/lake/schemas.py
@@ -169,6 +169,44 @@ def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
 
 
 # =====================================================================================================================
+# b3lake/lake/words.py
+# Counts in sentences, and words of strangers.
+#
+# >>> counted(1, "bar"), counted(0, "bar"), counted(25_200, "bar")
+# ('1 bar', '0 bars', '25,200 bars')
+# >>> printable("raw/b3/\x1b[2J")
+# 'raw/b3/\\x1b[2J'
+# =====================================================================================================================
+
+_DEBUG = re.compile(r"\n\nDebug source")
+"""What follows is the object library's own."""
+_CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>")
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of `noun`, a word whose plural takes an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """`text` for a terminal or a log: what is no visible character is written as Python escapes it."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text without a colon at its end, or the error's name where it has no text.
+
+    Of S3's XML it is the code and the message.
+    """
+    text = _DEBUG.split(str(error))[0].strip()
+    if code := _CODE_OF_XML.search(text):
+        message = _MESSAGE_OF_XML.search(text)
+        text = f"{code[1]}: {message[1]}" if message else code[1]
+    line = next((line.strip() for line in text.splitlines() if line.strip(" :.\t")), "")
+    return printable(line.rstrip(" :")) or type(error).__name__
+
+
+# =====================================================================================================================
 # b3lake/lake/names.py
 # The names of tables and AWS resources, made from the environment and the account.
 #
@@ -239,44 +277,6 @@ def normalise(text: str) -> str:
     if not is_code(code):
         raise ValueError(f"{text.strip()!r} is not a B3 ticker: write it like PETR4, BPAC11 or ^BVSP")
     return code
-
-
-# =====================================================================================================================
-# b3lake/lake/words.py
-# Counts in sentences, and words of strangers.
-#
-# >>> counted(1, "bar"), counted(0, "bar"), counted(25_200, "bar")
-# ('1 bar', '0 bars', '25,200 bars')
-# >>> printable("raw/b3/\x1b[2J")
-# 'raw/b3/\\x1b[2J'
-# =====================================================================================================================
-
-_DEBUG = re.compile(r"\n\nDebug source")
-"""What follows is the object library's own."""
-_CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>")
-
-
-def counted(count: int, noun: str) -> str:
-    """So many of `noun`, a word whose plural takes an s."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def printable(text: str) -> str:
-    """`text` for a terminal or a log: what is no visible character is written as Python escapes it."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text without a colon at its end, or the error's name where it has no text.
-
-    Of S3's XML it is the code and the message.
-    """
-    text = _DEBUG.split(str(error))[0].strip()
-    if code := _CODE_OF_XML.search(text):
-        message = _MESSAGE_OF_XML.search(text)
-        text = f"{code[1]}: {message[1]}" if message else code[1]
-    line = next((line.strip() for line in text.splitlines() if line.strip(" :.\t")), "")
-    return printable(line.rstrip(" :")) or type(error).__name__
 
 
 # =====================================================================================================================
@@ -1713,7 +1713,7 @@ class History:
                 rows.append(self._with_tags(there, listed))
         found, missing = pick(now, pa.concat_tables(rows))
         if len(missing):
-            log.info("%d refined objects of %d are read for the history", len(missing), year)
+            log.info("%s of %d are read for the history", counted(len(missing), "refined object"), year)
             fetched = collect(parts_of(self.spark(), missing), partial(fetch, self.job), self.job.rule.rows)
             if len(fetched) < len(missing):
                 log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))
@@ -2437,8 +2437,11 @@ class Run:
             tried=self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"]),
         )
         log.info(
-            "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
-            *map(len, (self.raw, self.refined, found.reads, found.orphans)),
+            "%s and %s: %s to read, %s without a raw one",
+            counted(len(self.raw), "raw partition"),
+            counted(len(self.refined), "refined partition"),
+            counted(len(found.reads), "object"),
+            counted(len(found.orphans), "refined partition"),
         )
         return Plan(found.reads, self.removable(found.orphans))
 
@@ -2474,7 +2477,9 @@ class Run:
         self.counts.refined_partitions += len(done)
         self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
         log.info(
-            "%d partitions refined, %d objects written", self.counts.refined_partitions, self.counts.written_objects
+            "%s refined, %s written",
+            counted(self.counts.refined_partitions, "partition"),
+            counted(self.counts.written_objects, "object"),
         )
 
     def register(self, partitions: pa.Table) -> None:
@@ -2491,7 +2496,7 @@ class Run:
             unregister(self.job, self.job.table, list(self.job.refined.locations(orphans).values()))
             delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
             self.counts.deleted_partitions += len(orphans)
-            log.info("%d refined rows left the lake, whose raw objects are gone", len(orphans))
+            log.info("%s left the lake, for want of a raw object", counted(len(orphans), "refined row"))
 
     def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Bring the history up to what refined is now; what its objects are made of."""
@@ -2570,9 +2575,8 @@ def main(arguments: Sequence[str]) -> None:
     tell_figures(job, summary)
     if summary["unreadable_objects"]:
         log.error(
-            "%d raw objects cannot be read, the rest is refined. They are listed in %s/%s: fetch them again, or remove "
-            "them.",
-            summary["unreadable_objects"],
+            "%s cannot be read, the rest is refined: fetch again, or remove, what %s/%s lists.",
+            counted(summary["unreadable_objects"], "raw object"),
             job.state.uri,
             UNREADABLE_NAME,
         )

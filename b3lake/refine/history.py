@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from b3lake.lake.adjust import with_adjusted
 from b3lake.lake.errors import RefusedObjectError
 from b3lake.lake.keys import YEAR_PARTITION, year_folder, year_key
+from b3lake.lake.words import counted
 from b3lake.refine.catalog import Partitions, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
 from b3lake.refine.fingerprint import tag_of
@@ -134,7 +135,7 @@ class History:
                 rows.append(self._with_tags(there, listed))
         found, missing = pick(now, pa.concat_tables(rows))
         if len(missing):
-            log.info("%d refined objects of %d are read for the history", len(missing), year)
+            log.info("%s of %d are read for the history", counted(len(missing), "refined object"), year)
             fetched = collect(parts_of(self.spark(), missing), partial(fetch, self.job), self.job.rule.rows)
             if len(fetched) < len(missing):
                 log.warning("%d of them are gone or damaged and are left out for now", len(missing) - len(fetched))

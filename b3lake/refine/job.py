@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.keys import UNREADABLE_NAME
+from b3lake.lake.words import counted
 from b3lake.refine.arguments import parse_arguments
 from b3lake.refine.figures import tell_figures
 from b3lake.refine.log import log
@@ -26,9 +27,8 @@ def main(arguments: Sequence[str]) -> None:
     tell_figures(job, summary)
     if summary["unreadable_objects"]:
         log.error(
-            "%d raw objects cannot be read, the rest is refined. They are listed in %s/%s: fetch them again, or remove "
-            "them.",
-            summary["unreadable_objects"],
+            "%s cannot be read, the rest is refined: fetch again, or remove, what %s/%s lists.",
+            counted(summary["unreadable_objects"], "raw object"),
             job.state.uri,
             UNREADABLE_NAME,
         )

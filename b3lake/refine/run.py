@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from b3lake.lake.keys import NOTES_NAME, UNREADABLE_NAME
 from b3lake.lake.removal import removed_unasked
+from b3lake.lake.words import counted
 from b3lake.refine.catalog import connect, ensure_columns, ensure_history_table, register, unregister, update_columns
 from b3lake.refine.config import Job, Place
 from b3lake.refine.gone import really_gone
@@ -107,8 +108,11 @@ class Run:
             tried=self.unreadable.select(["ticker", "day", "raw_tag"]).rename_columns(["ticker", "day", "tag"]),
         )
         log.info(
-            "%d raw and %d refined partitions: %d objects to read, %d partitions without a raw one",
-            *map(len, (self.raw, self.refined, found.reads, found.orphans)),
+            "%s and %s: %s to read, %s without a raw one",
+            counted(len(self.raw), "raw partition"),
+            counted(len(self.refined), "refined partition"),
+            counted(len(found.reads), "object"),
+            counted(len(found.orphans), "refined partition"),
         )
         return Plan(found.reads, self.removable(found.orphans))
 
@@ -144,7 +148,9 @@ class Run:
         self.counts.refined_partitions += len(done)
         self.counts.written_objects += pc.sum(done["written"].cast(pa.int64())).as_py() or 0
         log.info(
-            "%d partitions refined, %d objects written", self.counts.refined_partitions, self.counts.written_objects
+            "%s refined, %s written",
+            counted(self.counts.refined_partitions, "partition"),
+            counted(self.counts.written_objects, "object"),
         )
 
     def register(self, partitions: pa.Table) -> None:
@@ -161,7 +167,7 @@ class Run:
             unregister(self.job, self.job.table, list(self.job.refined.locations(orphans).values()))
             delete(self.job.refined, self.job.refined.keys(orphans), self.job.connection)
             self.counts.deleted_partitions += len(orphans)
-            log.info("%d refined rows left the lake, whose raw objects are gone", len(orphans))
+            log.info("%s left the lake, for want of a raw object", counted(len(orphans), "refined row"))
 
     def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Bring the history up to what refined is now; what its objects are made of."""

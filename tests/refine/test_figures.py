@@ -82,5 +82,6 @@ def test_objects_that_cannot_be_read_fail_no_run(
     program.main([*arguments, "--region", "us-east-1"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["unreadable_objects"] == 1
     assert (
-        "1 raw objects cannot be read, the rest is refined. They are listed in s3://b/state/refined/b3/" in caplog.text
+        "1 raw object cannot be read, the rest is refined: fetch again, or remove, what s3://b/state/refined/b3/"
+        in caplog.text
     )

@@ -59,8 +59,8 @@ def test_the_script_alone_refines_a_lake(lake: SmallLake, tmp_path: Path) -> Non
     assert summary_of(first)["refined_partitions"] == 15, first.stderr
     assert first.returncode == 0, first.stderr
     assert (
-        f"1 raw objects cannot be read, the rest is refined. They are listed in s3://{lake.bucket}/state/refined/b3/"
-        "unreadable.json: fetch them again, or remove them.\n"
+        "1 raw object cannot be read, the rest is refined: fetch again, or remove, what "
+        f"s3://{lake.bucket}/state/refined/b3/unreadable.json lists.\n"
     ) in first.stderr
     lake.check()
 
