@@ -58,6 +58,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: first.index(found) if (found := _group(item.nodeid)) in first else len(first))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_settings_of_others() -> None:
+    """Each file begins without what libraries keep of an earlier file's tests: keys, and the address of its Glue."""
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None
+    if "awswrangler" in sys.modules:
+        sys.modules["awswrangler"].config.glue_endpoint_url = None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of recorded data beside the checkout; tests that need it skip where it is absent."""

@@ -47,7 +47,7 @@ def store(quotes: Quotes) -> int:
     told_twice(quotes)
     count = 0
     for bars in batches(quotes) if len(quotes) else ():
-        sound = validate(bars, start=FIRST_DAY, end=dt.date.max).bars
+        sound = validate(bars, start=FIRST_DAY, end=dt.date.max, official=True).bars
         for one in prepare(sound.select(BARS_SCHEMA.names)):
             key = raw_key(one.day, one.ticker)
             assert parse_partition_key(RAW_PREFIX, key) == (one.day, one.ticker)

@@ -87,7 +87,8 @@ def test_a_cent_of_turnover_is_rounding():
 def test_an_official_close_above_the_high_enters_and_is_named():
     """CHA 2 on 1986-04-07 and its like: some years have hundreds of them."""
     bars = table(days=DAYS[:2], high=[10.5, 10.5], close=[10.1, 11.9])
-    assert len(validate(bars, start=DAYS[0], end=DAYS[1]).bars) == 2
+    assert len(validate(bars, start=DAYS[0], end=DAYS[1], official=True).bars) == 2
+    assert len(validate(bars, start=DAYS[0], end=DAYS[1]).bars) == 1
     assert outside(bars) == {1: "open 10, close 11.9 where low is 9.5 and high 10.5"}
     assert list(examine_rows(bars)) == [
         Finding(Kind.OUTSIDE, "PETR4", DAYS[1], "open 10, close 11.9 where low is 9.5 and high 10.5")

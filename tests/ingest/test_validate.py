@@ -71,7 +71,7 @@ def test_only_days_of_the_range_are_kept_and_the_others_are_no_fault():
         ({"low": [0.0], "high": [None]}, "null price"),
         ({"volume": [0]}, ""),
         ({"volume": [None]}, ""),
-        ({"low": [10.5], "high": [10.5]}, ""),
+        ({"open": [10.5], "low": [10.5], "high": [10.5], "close": [10.5]}, ""),
     ],
 )
 def test_an_impossible_row_is_refused_with_its_reason(columns: dict[str, list[object]], reason: str):

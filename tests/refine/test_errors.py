@@ -37,7 +37,7 @@ PYTHON = (
         ),
         ("[JAVA_GATEWAY_EXITED] Java gateway process exited.", "[JAVA_GATEWAY_EXITED] Java gateway process exited."),
         ("\n\n", "RuntimeError"),
-        ("Traceback (most recent call last):\n", "Traceback (most recent call last):"),
+        ("Traceback (most recent call last):\n", "Traceback (most recent call last)"),
     ],
 )
 def test_the_line_that_says_why(text: str, words: str) -> None:
