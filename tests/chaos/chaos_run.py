@@ -64,6 +64,9 @@ RUN_ERRORS: dict[Kind, str] = {
 GLUE_REQUESTS, LISTINGS = 4, 3
 WINDOW_SESSIONS = 10
 EVENTS_SECONDS = 120.0
+POLL_SECONDS, QUIET_POLLS = 0.3, 3
+# After runs that failed the queue is never empty: new events have been gathered for a second and seen twice by then.
+GIVEN_UP_POLLS = 25
 RUNS_PER_ROUND = 2
 INGESTION_CODES = {0, 1, 3}  # 1: nothing could be done, when Yahoo or S3 let every ticker down
 
@@ -250,15 +253,16 @@ class ChaosRun:
             run = self._runs.requested()
             if run:
                 return run
-            left = 0 if self._given_up() else self._queue.left()
+            given_up = self._given_up()
+            left = 0 if given_up else self._queue.left()
             if left < 0:
                 raise ChaosError(
                     f"{-left} messages that nobody can read are gone, instead of kept for the dead letters"
                 )
             idle = 0 if left else idle + 1
-            if idle == 3:
+            if idle >= (GIVEN_UP_POLLS if given_up else QUIET_POLLS):
                 return None
-            time.sleep(0.3)
+            time.sleep(POLL_SECONDS)
         raise ChaosError(f"{self._queue.left()} events were not served within {EVENTS_SECONDS:.0f} s")
 
     def _given_up(self) -> bool:
