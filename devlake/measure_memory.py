@@ -43,7 +43,7 @@ class PeakMemory:
 
 
 def program_of(command: Sequence[str]) -> str:
-    """What a Python process runs, of its command line: the module, or the script's name; empty for any other."""
+    """The module or the script's name in a Python process's command line; empty for any other process."""
     if not command or not Path(command[0]).name.startswith("python"):
         return ""
     words = iter(command[1:])

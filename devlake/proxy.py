@@ -79,7 +79,7 @@ LIES = {
     Fault.LISTING_EMPTY: f"{_XML}<ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>"
     "<KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>",
 }
-"""What comes with 200 in place of a listing."""
+"""Fault to the body that is answered, with 200, in place of a listing."""
 _LISTED = re.compile(rb"<Contents>.*?</Contents>", re.DOTALL)
 
 
@@ -97,7 +97,7 @@ class Answer:
 
     @classmethod
     def of_lie(cls, fault: Fault) -> "Answer":
-        """What comes in place of a listing, of LIES."""
+        """The answer in place of a listing, for a fault of LIES."""
         return cls(200, LIES[fault].encode(), "application/xml")
 
     def to_bytes(self, *, to_head: bool = False) -> bytes:

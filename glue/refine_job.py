@@ -179,7 +179,7 @@ def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
 # =====================================================================================================================
 
 _DEBUG = re.compile(r"\n\nDebug source")
-"""What follows is the object library's own."""
+"""From here on an error's text is the object library's debugging output."""
 _CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>")
 
 

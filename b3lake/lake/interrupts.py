@@ -1,4 +1,4 @@
-"""What Ctrl-C does to a process: while it only imports, it ends without a word; then it raises KeyboardInterrupt.
+"""Ctrl-C: a process that only imports ends without a word; later it raises KeyboardInterrupt.
 
 An interrupted import would show where it was, or make something else of the interruption; there is nothing to tidy yet.
 """

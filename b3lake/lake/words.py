@@ -9,7 +9,7 @@
 import re
 
 _DEBUG = re.compile(r"\n\nDebug source")
-"""What follows is the object library's own."""
+"""From here on an error's text is the object library's debugging output."""
 _CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>")
 
 

@@ -1,4 +1,4 @@
-"""What the page calculates, in a real Chromium, against pandas over the same rows."""
+"""The page's calculations, in a real Chromium, against pandas over the same rows."""
 
 import datetime as dt
 import math

@@ -172,7 +172,7 @@ class ChaosRun:
             armed.add(self._rule(fault))
 
     def _rule(self, fault: Fault) -> Rule:
-        """What the proxy does about a fault of requests, of a program, or of objects while it runs."""
+        """The proxy's rule for a fault of requests, of a program, or of objects while it runs."""
         met = partial(self._note, fault)
         if fault.kind in LIES:
             operation, skip = "ListObjectsV2", fault.after % LISTINGS

@@ -55,7 +55,7 @@ _FITS: dict[str, Callable[[str], object]] = {
     INSTRUMENTS_PREFIX: _is_the_object,
     PORTFOLIOS_PREFIX: _is_the_object,
 }
-"""What the rest of a key is like, by prefix."""
+"""Prefix to the pattern of the rest of its keys."""
 _FOLDERS = ("/", "./", "../", *sorted({f"{prefix.partition('/')[0]}/" for prefix in _FITS}))
 """Where the lake's objects are, and where a slip with a slash puts them."""
 

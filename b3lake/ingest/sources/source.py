@@ -36,7 +36,7 @@ class Selection:
 
     @property
     def parts(self) -> "list[Selection]":
-        """What is wanted as ranges of one first day, those of the most tickers first."""
+        """The request as ranges of one first day each, those of the most tickers first."""
         if not self.since:
             return [self]
         tickers_from: dict[dt.date, list[str]] = {}
