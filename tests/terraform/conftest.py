@@ -31,15 +31,18 @@ def _without_terraform(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def make_terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Terraform]:
-    """Makes initialised copies of the module; skips where Terraform or its AWS provider is not to be had."""
+    """Makes initialised copies of the module, which ship the whole package or one file of it (`whole=False`).
+
+    Skips where Terraform or its AWS provider is not to be had.
+    """
     if not shutil.which("terraform"):
         _without_terraform("Terraform is not installed: install 1.7 or newer to run this test")
     cli_config = tmp_path_factory.mktemp("terraform-cli") / "terraform.rc"
     mirror = find_mirror(os.environ)
     write_cli_config(mirror, cli_config)
 
-    def make(*variables: str, **environment: str) -> Terraform:
-        project = copy_project(tmp_path_factory.mktemp("terraform"))
+    def make(*variables: str, whole: bool = True, **environment: str) -> Terraform:
+        project = copy_project(tmp_path_factory.mktemp("terraform"), whole=whole)
         terraform = Terraform(project, clean_environment(cli_config) | environment, variables)
         try:
             terraform.run("init", "-input=false", "-no-color", "-backend=false")
@@ -55,7 +58,7 @@ def make_terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Te
 @pytest.fixture(scope="session")
 def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A moto server of its own process, which must load the managed policies when it starts."""
-    with moto_server(tmp_path_factory.mktemp("moto"), seconds=900, MOTO_IAM_LOAD_MANAGED_POLICIES="true") as url:
+    with moto_server(tmp_path_factory.mktemp("moto"), seconds=3600, MOTO_IAM_LOAD_MANAGED_POLICIES="true") as url:
         yield url
 
 
@@ -87,12 +90,13 @@ def stacks(make_terraform, aws_environment, client) -> Iterator[dict[str, Stack]
     iam.create_role(RoleName="LabRole", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
     iam.create_instance_profile(InstanceProfileName="LabInstanceProfile")
     iam.add_role_to_instance_profile(InstanceProfileName="LabInstanceProfile", RoleName="LabRole")
-    settings = {
-        "default": ("env=tfdev", f"raw_bucket_kms_key_arn={BUCKET_KEY}"),
-        "lab": ("env=tflab", "manage_iam=false"),
+    # A host runs the release of the default one alone.
+    default = ("env=tfdev", f"raw_bucket_kms_key_arn={BUCKET_KEY}")
+    terraforms = {
+        "default": make_terraform(*default, **aws_environment),
+        "lab": make_terraform("env=tflab", "manage_iam=false", whole=False, **aws_environment),
     }
-    terraforms = {name: make_terraform(*variables, **aws_environment) for name, variables in settings.items()}
-    terraforms |= side_by_side(make_terraform(**aws_environment), *SIDE_BY_SIDE)
+    terraforms |= side_by_side(make_terraform(whole=False, **aws_environment), *SIDE_BY_SIDE)
     with ThreadPoolExecutor(max_workers=len(terraforms)) as pool:
         yield {name: apply_stack(pool, terraform) for name, terraform in terraforms.items()}
 

@@ -16,7 +16,7 @@ SCRIPTS = sorted([*MODULE.glob("host/*.sh"), *paths.ROOT.glob("ec2/*.sh")])
 
 @pytest.fixture(scope="module")
 def terraform(make_terraform) -> Terraform:
-    return make_terraform(AWS_REGION="us-east-1")
+    return make_terraform(whole=False, AWS_REGION="us-east-1")
 
 
 @pytest.mark.slow
