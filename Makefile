@@ -5,7 +5,7 @@ ifeq ($(origin PYTHON),undefined)
 PYTHON := $(shell for each in python3.11 python3.12 python3.13 python3; do $$each -c pass 2>/dev/null && echo $$each && break; done)
 endif
 PY := .venvs/tech/bin/python
-# Side by side, a process for each core; which tests stay together, and in which order, is said in tests/conftest.py.
+# Side by side; how many processes, which tests stay together, and in which order, is said in tests/conftest.py.
 PYTEST := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 # What `make demo` needs, and what `make test` and `make check` need beyond it.
 RUN_VENVS := .venvs/tech.done .venvs/sam.done .venvs/ministack.done

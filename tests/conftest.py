@@ -35,6 +35,11 @@ TOGETHER = {
 }
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: those of Terraform's tests that run long wait for most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _group(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     return next((group for start, group in TOGETHER.items() if file.startswith(start)), file)

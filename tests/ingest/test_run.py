@@ -13,7 +13,7 @@ from b3lake.ingest.commands import doctor, fetch
 from b3lake.ingest.sources import yahoo
 from b3lake.ingest.sources.http_get import BackOff
 from devlake.fake_yahoo import FakeYahoo, error
-from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session
+from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of
 from tests.ingest.yahoo_cases import answer_with, bar
 
 
@@ -27,13 +27,12 @@ class Command:
     """Runs commands in this process and keeps what they printed; called by itself it is the host's launcher."""
 
     def __init__(self, lake: TestLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._lake, self._monkeypatch, self._capsys = lake, monkeypatch, capsys
+        self._lake, self._capsys = lake, capsys
         monkeypatch.setenv("RAW_BUCKET", lake.bucket)
         monkeypatch.setenv("GLUE_DATABASE", DATABASE)
         self.out = self.err = ""
 
     def __call__(self, *arguments: str, name: str = "fetch", program: str = "fetch_b3_data") -> int:
-        self._monkeypatch.setattr("b3lake.ingest.lake.open_session", session)
         code = run_command(name, arguments, program)
         self.out, self.err = self._capsys.readouterr()
         return code
@@ -52,7 +51,6 @@ class Command:
 
     def doctor_at(self, now: dt.datetime, *arguments: str) -> int:
         """As the doctor at another moment."""
-        self._monkeypatch.setattr("b3lake.ingest.lake.open_session", session)
         code = doctor.run(doctor.parse(arguments, os.environ, now))
         self.out, self.err = self._capsys.readouterr()
         return code

@@ -169,6 +169,17 @@ def test_a_session_has_a_region(monkeypatch: pytest.MonkeyPatch, given: str | No
     assert open_session().region_name == region
 
 
+def test_sessions_share_the_data_files_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = open_session()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
+    other = open_session()
+    loaders = [session._session.get_component("data_loader") for session in (one, other)]
+    assert loaders[0] is loaders[1]
+    assert (one.region_name, other.region_name) == ("us-east-1", "sa-east-1")
+    assert other.get_credentials().access_key == "another"  # type: ignore[union-attr]
+
+
 def test_glue_s_words_for_types() -> None:
     schema = pa.schema(
         [
