@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from b3lake.refine.fingerprint import digest, tag_of
+from b3lake.refine.fingerprint import digest, plain_etag, tag_of
 from b3lake.refine.rule import EXPRESSIONS, Rule
 
 MASK = 2**64 - 1
@@ -52,3 +52,17 @@ def test_a_digest_is_pinned() -> None:
 def test_a_rule_s_tag_tells_its_expressions_dates_and_columns() -> None:
     rule = Rule(pa.schema([("trade_date", pa.date32()), ("close_price", pa.float64())]), dates=3)
     assert rule.tag == tag_of(f"{EXPRESSIONS} 3 {{'trade_date': 'date', 'close_price': 'double'}}")
+
+
+def test_the_columns_of_a_rule_s_rows() -> None:
+    columns = [("trade_date", pa.date32()), ("close_price", pa.float64())]
+    rule = Rule(pa.schema(columns), dates=3)
+    assert rule.rows == pa.schema([("ticker", pa.string()), ("day", pa.int32()), ("tag", pa.int64()), *columns])
+    adjusted = ("split_factor", "adj_factor", "adj_close_price", "daily_return")
+    assert rule.history == pa.schema([("ticker", pa.string()), *columns, *((name, pa.float64()) for name in adjusted)])
+    assert (Rule().dates, Rule().schema.names[7]) == (5, "close_ma_5")
+
+
+@pytest.mark.parametrize(("etag", "plain"), [('"a"', "a"), ("a", "a"), ("", ""), (None, "")])
+def test_an_etag_without_its_quotes(etag: str | None, plain: str) -> None:
+    assert plain_etag(etag) == plain

@@ -26,6 +26,12 @@ def facts(*rows: tuple[str, int, int]) -> pa.Table:
     return pa.table([list(column) for column in zip(*rows, strict=True)] or [[], [], []], schema=LEDGER)
 
 
+def lake_parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
 def pairs(*rows: tuple[str, int]) -> pa.Table:
     return facts(*((ticker, day, 0) for ticker, day in rows)).select(["ticker", "day"])
 
@@ -71,13 +77,29 @@ def test_a_damaged_shard_is_told_and_found_out_again(
     if damage == "bytes":
         lake.put_bytes(key, b"garbage")
     else:
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.table([["PETR4"], [FIRST], [None]], schema=LEDGER), sink)
-        lake.put_bytes(key, sink.getvalue().to_pybytes())
+        lake.put_bytes(key, lake_parquet(pa.table([["PETR4"], [FIRST], [None]], schema=LEDGER)))
     assert ledger_of(lake) == [("PETR4", LAST, 1)]
-    assert f"s3://{lake.bucket}/state/refined/b3/ledger/year=2024.parquet cannot be read: what it told" in caplog.text
+    shard = f"s3://{lake.bucket}/state/refined/b3/ledger/year=2024.parquet"
+    assert caplog.messages == [f"{shard} cannot be read: what it told is found out again"]
     write_ledger(job, facts(("VALE3", FIRST, 3)), NOBODY)
     assert ledger_of(lake) == [("PETR4", LAST, 1), ("VALE3", FIRST, 3)]
+
+
+def test_entries_of_another_year_are_left_out(lake: SmallLake, caplog: pytest.LogCaptureFixture) -> None:
+    job = lake.job()
+    write_ledger(job, facts(("PETR4", LAST, 1), ("PETR4", FIRST, 2)), NOBODY)
+    ledger = "state/refined/b3/ledger/year={}.parquet"
+    of_2024 = lake.s3.get_object(Bucket=lake.bucket, Key=ledger.format(2024))["Body"].read()
+    lake.put_bytes(ledger.format(2023), of_2024)
+    lake.put_bytes(ledger.format(2024).replace("year", "a-year"), b"no shard")
+    caplog.clear()
+    assert ledger_of(lake) == [("PETR4", FIRST, 2)]
+    assert caplog.messages == [
+        f"s3://{lake.bucket}/{ledger.format(2023)} has entries of other years: those are left out"
+    ]
+    lake.put_bytes(ledger.format(2023), lake_parquet(facts()))
+    caplog.clear()
+    assert (ledger_of(lake), caplog.messages) == ([("PETR4", FIRST, 2)], [])
 
 
 # --- The notes ---------------------------------------------------------------------------------------------------
@@ -119,7 +141,7 @@ def test_no_notes_are_empty_ones_and_no_warning(caplog: pytest.LogCaptureFixture
 )
 def test_any_damaged_notes_are_empty_ones_with_a_warning(text: bytes, caplog: pytest.LogCaptureFixture) -> None:
     assert Notes.parse(text) == Notes()
-    assert "the notes of the last run cannot be read: what they told is found out again" in caplog.text
+    assert caplog.messages == ["the notes of the last run cannot be read: what they told is found out again"]
 
 
 def test_a_lake_made_from_another_prefix_is_refused(lake: SmallLake) -> None:
@@ -158,7 +180,7 @@ def test_the_list_is_for_people_and_for_the_next_run(lake: SmallLake) -> None:
 
 def test_a_damaged_list_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert parse_unreadable(b'{"entries": 7}').equals(UNREADABLE.empty_table())
-    assert "unreadable.json of the last run cannot be read: it is written anew" in caplog.text
+    assert caplog.messages == ["unreadable.json of the last run cannot be read: it is written anew"]
 
 
 def test_an_entry_stands_while_its_object_is_there_unchanged_and_once() -> None:

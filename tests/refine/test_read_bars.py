@@ -65,6 +65,8 @@ def test_type_drift_that_loses_nothing_is_cast(name: str, column: pa.Array, valu
     [
         ({"volume": pa.array([250.5])}, "column volume is double, not int64: Float value 250.5"),
         ({"volume": pa.array(["250"])}, "column volume is string, not int64"),
+        ({"volume": pa.array([date(2024, 1, 2)])}, "column volume is date32[day], not int64"),
+        ({"ts": pa.array(["2024-01-02"])}, "column ts is string, not timestamp[us]"),
         ({"close": pa.array([True])}, "column close is bool, not double"),
         ({"close": pa.array([2**60 + 1])}, "column close is int64, not double: Integer value"),
         ({"ts": pa.array([1], pa.int64())}, "column ts is int64, not timestamp[us]"),
@@ -83,6 +85,27 @@ def test_an_object_without_bars_or_without_parquet_is_refused() -> None:
     assert refusal(b"").startswith("it is no Parquet file: ")
     assert refusal(b"PAR1, or is it").startswith("it is no Parquet file: ")
     assert refusal(whole[: len(whole) // 2]).startswith("it is no Parquet file: ")
+
+
+def test_a_column_twice_is_refused_and_one_that_is_not_read_may_be_anything() -> None:
+    def twice(*names: str) -> bytes:
+        table = pq.read_table(io.BytesIO(parquet()))
+        for name in names:
+            table = table.append_column(name, pa.array([1]))
+        sink = io.BytesIO()
+        pq.write_table(table, sink)
+        return sink.getvalue()
+
+    assert refusal(twice("close")) == "it has more than one column close"
+    assert refusal(twice("volume", "close", "close")) == "it has more than one column close, volume"
+    assert read_bars(twice("isin", "isin", "source")).schema.equals(BARS)
+
+
+def test_the_columns_that_are_read() -> None:
+    prices = [(name, pa.float64()) for name in ("open", "high", "low", "close")]
+    sizes = [("volume", pa.int64()), ("turnover", pa.float64()), ("trades", pa.int32())]
+    events = [("dividends", pa.float64()), ("stock_splits", pa.float64())]
+    assert BARS == pa.schema([("ts", pa.timestamp("us")), *prices, *sizes, *events])
 
 
 @settings(max_examples=100, deadline=None)
