@@ -12,8 +12,8 @@ import boto3
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from b3lake.ask.errors import QueryError, one_line
-from b3lake.ask.wrong_names import with_lake_names
+from b3lake.ask.errors import NoSuchTable, QueryError, one_line
+from b3lake.ask.wrong_names import names_no_table, with_lake_names
 from b3lake.lake.aws_errors import aws_sentence
 from b3lake.lake.settings import Settings
 
@@ -40,7 +40,7 @@ def ask(sql: str, settings: Settings) -> pa.Table:
     """The rows that `sql` (Athena's dialect) answers with, columns typed as Athena types them.
 
     Raises QueryError with Athena's own message when the query is wrong, with the lake's names where it is a name that
-    is, and a plain one when the lake is out of reach.
+    is (NoSuchTable for a table's), and a plain one when the lake is out of reach.
     """
     if not sql.strip():
         raise QueryError("The query is empty: write one, for example SELECT 1.")
@@ -52,7 +52,8 @@ def ask(sql: str, settings: Settings) -> pa.Table:
             return ask_awswrangler(sql, settings)
         return _ask_emulator(sql, settings)
     except QueryError as error:
-        raise QueryError(with_lake_names(str(error), sql)) from error
+        kind = NoSuchTable if names_no_table(str(error)) else QueryError
+        raise kind(with_lake_names(str(error), sql)) from error
     except (ClientError, BotoCoreError) as error:
         raise QueryError(explain(error, settings)) from error
 

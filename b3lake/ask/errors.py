@@ -1,10 +1,14 @@
-"""The one error that asking the lake raises, and an engine's message as its one line."""
+"""The errors that asking the lake raises, and an engine's message as their one line."""
 
 from b3lake.lake.errors import B3LakeError
 
 
 class QueryError(B3LakeError):
     """A question that has no answer; the text is one sentence for a person, with what to do next."""
+
+
+class NoSuchTable(QueryError):  # noqa: N818 - as Athena calls it
+    """The question names a table that the catalog has not."""
 
 
 def one_line(message: str) -> str:

@@ -30,6 +30,11 @@ def with_lake_names(message: str, sql: str) -> str:
     return message
 
 
+def names_no_table(message: str) -> bool:
+    """Whether the engine's `message` is that it knows no such table."""
+    return bool(_first(_NO_TABLE, message))
+
+
 def no_such_table(name: str) -> str:
     """The sentence that the lake has no table of that name."""
     if name in TABLES:

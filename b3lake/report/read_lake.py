@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b3lake.ask.athena import ask
-from b3lake.ask.errors import QueryError
+from b3lake.ask.errors import NoSuchTable
 from b3lake.ask.narrow import Narrowing, members_query, with_members
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE
 from b3lake.lake.schemas import EVENTS_SCHEMA, HISTORY_SCHEMA, INSTRUMENTS_SCHEMA, RATES_SCHEMA
@@ -89,10 +89,13 @@ def quotes_query(shown: str) -> str:
 
 
 def _beside(sql: str, schema: pa.Schema, settings: Settings) -> pa.Table:
-    """The answer, empty where the lake has no such table yet: the page is worth having without it, and says so."""
+    """The answer, empty where the lake has no such table yet: the page is worth having without it.
+
+    Raises QueryError for any other refusal: a page without the CDI says that the lake has none.
+    """
     try:
         return ask(sql, settings).cast(schema)
-    except QueryError:
+    except NoSuchTable:
         return schema.empty_table()
 
 

@@ -144,7 +144,7 @@ def build_lake(endpoint_url: str, env: str, quotes: pd.DataFrame, refined: pd.Da
         ("b3_daily_quotes_refined", "refined", REFINED_COLUMNS, by_day),
         ("b3_daily_history", "history", HISTORY_COLUMNS, {"year": "int"}),
     ):
-        description = _describe_table(table, f"s3://{bucket}/{prefix}/b3", columns, partitions)
+        description = describe_table(table, f"s3://{bucket}/{prefix}/b3", columns, partitions)
         glue.create_table(DatabaseName=lake.settings.database, TableInput=description)
     return lake
 
@@ -160,7 +160,7 @@ def _put(s3, bucket: str, key: str, rows: pd.DataFrame, schema: pa.Schema) -> No
     s3.put_object(Bucket=bucket, Key=key, Body=sink.getvalue())
 
 
-def _describe_table(name: str, location: str, columns: dict[str, str], partitions: dict[str, str]) -> dict:
+def describe_table(name: str, location: str, columns: dict[str, str], partitions: dict[str, str]) -> dict:
     hive = "org.apache.hadoop.hive.ql.io.parquet"
     return {
         "Name": name,

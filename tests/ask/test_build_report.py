@@ -12,10 +12,11 @@ import boto3
 import pytest
 
 from b3lake.cli import run_command
-from b3lake.lake.names import HISTORY_TABLE, REFINED_TABLE
+from b3lake.lake.names import HISTORY_TABLE, RATES_TABLE, REFINED_TABLE
+from b3lake.lake.schemas import RATES_SCHEMA, glue_types
 from b3lake.lake.settings import Settings
 from b3lake.report.read_objects import newest_object_time
-from tests.ask.lake import Lake
+from tests.ask.lake import Lake, describe_table
 
 
 def read_data(path: Path) -> dict:
@@ -125,6 +126,30 @@ def test_no_lake_leaves_no_page_and_keeps_the_one_before(
     assert HISTORY_TABLE in line
     assert [entry.name for entry in tmp_path.iterdir()] == ["lake.html"]
     assert path.read_text() == "before"
+
+
+@pytest.mark.slow
+def test_a_table_beside_the_quotes_may_be_empty_but_not_unreadable(
+    here: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page without the CDI says that the lake has none: that is not to be told of one that could not be read."""
+    bucket, path = "tech-challenge2-query-raw-123456789012", tmp_path / "lake.html"
+    s3, glue = (boto3.client(name, endpoint_url=here.settings.endpoint_url) for name in ("s3", "glue"))
+    place = {"DatabaseName": here.settings.database}
+    columns = glue_types(RATES_SCHEMA)
+    glue.create_table(**place, TableInput=describe_table(RATES_TABLE, f"s3://{bucket}/rates/br", columns, {}))
+    rates = {"Bucket": bucket, "Key": "rates/br/data.parquet"}
+    try:
+        assert run_command("report", ["--output", str(path)]) == 0
+        assert set(read_data(path)["cdi"]) == {None}
+        before = path.read_bytes()
+        s3.put_object(**rates, Body=b"no Parquet")
+        assert run_command("report", ["--output", str(path)]) == 1
+        assert path.read_bytes() == before
+        assert "too small to be a Parquet file" in capsys.readouterr().err
+    finally:
+        s3.delete_object(**rates)
+        glue.delete_table(**place, Name=RATES_TABLE)
 
 
 @pytest.mark.slow
