@@ -105,7 +105,7 @@ def test_the_columns_that_are_read() -> None:
     prices = [(name, pa.float64()) for name in ("open", "high", "low", "close")]
     sizes = [("volume", pa.int64()), ("turnover", pa.float64()), ("trades", pa.int32())]
     events = [("dividends", pa.float64()), ("stock_splits", pa.float64())]
-    assert BARS == pa.schema([("ts", pa.timestamp("us")), *prices, *sizes, *events])
+    assert pa.schema([("ts", pa.timestamp("us")), *prices, *sizes, *events]) == BARS
 
 
 @settings(max_examples=100, deadline=None)
