@@ -16,7 +16,9 @@ from b3lake.lake.calendar import (
     day_start_utc,
     is_final,
     is_session,
+    last_final_day,
     last_final_session,
+    session_after,
     sessions_between,
     trailing_window,
 )
@@ -110,3 +112,46 @@ def test_start_of_day_knows_summer_time():
 
 def test_a_window_longer_than_b3s_records_is_all_of_them():
     assert trailing_window(dt.date(1994, 7, 12), 10**8) == FIRST_DAY
+
+
+def test_what_b3_published_is_final_at_once_and_no_day_before_it_came() -> None:
+    day = dt.date(2024, 5, 10)
+    for hour, minute, is_past in ((2, 59, False), (3, 0, True)):
+        moment = dt.datetime(2024, 5, 10, hour, minute, tzinfo=dt.timezone.utc)
+        assert is_final(day, moment, published=True) is is_past
+        assert not is_final(day, moment)
+
+
+@pytest.mark.parametrize(
+    ("day", "following"),
+    [("2100-01-01", 3), ("2100-01-02", 2), ("2100-01-03", 1), ("2100-01-04", 1), ("2100-01-07", 1)],
+)
+def test_where_the_calendar_ends_the_next_weekday_follows(day: str, following: int) -> None:
+    """2100 begins with a Friday."""
+    start = dt.date.fromisoformat(day)
+    assert session_after(start) == start + dt.timedelta(days=following)
+
+
+def test_the_last_session_of_the_calendar_has_no_session_after_it() -> None:
+    last = sessions_between(dt.date(2020, 1, 1), dt.date.max)[-1]
+    assert last.year == dt.datetime.now(B3_ZONE).year + 1
+    assert session_after(sessions_between(FIRST_DAY, last)[-2]) == last
+    days = [last + dt.timedelta(days=number) for number in range(1, 4)]
+    assert session_after(last) == next(day for day in days if day.weekday() < 5)
+
+
+def test_the_newest_day_that_no_longer_changes_may_be_no_session() -> None:
+    for moment, day in (("2024-05-11T20:00", 11), ("2024-05-11T19:59", 10), ("2024-05-12T00:00", 11)):
+        local = dt.datetime.fromisoformat(moment).replace(tzinfo=B3_ZONE)
+        assert last_final_day(local.astimezone(dt.timezone.utc)) == dt.date(2024, 5, day)
+
+
+def test_windows_of_one_session_and_from_a_day_without_one() -> None:
+    assert trailing_window(dt.date(2024, 5, 10), 1) == dt.date(2024, 5, 10)
+    assert trailing_window(dt.date(2024, 5, 12), 1) == dt.date(2024, 5, 10)
+    assert trailing_window(FIRST_DAY, 1) == FIRST_DAY
+
+
+def test_sessions_include_both_ends() -> None:
+    assert sessions_between(dt.date(2024, 5, 9), dt.date(2024, 5, 10)) == [dt.date(2024, 5, 9), dt.date(2024, 5, 10)]
+    assert sessions_between(dt.date(2024, 5, 11), dt.date(2024, 5, 12)) == []

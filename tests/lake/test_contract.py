@@ -9,10 +9,18 @@ import pytest
 from b3lake.lake import keys, labels, names
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.indexes import INDEXES, expand_members, index_code, newest_members, spelled
+from b3lake.lake.rates import SERIES, Series
 from b3lake.lake.removal import removed_unasked
-from b3lake.lake.schemas import PORTFOLIOS_SCHEMA, glue_types
+from b3lake.lake.schemas import (
+    PARTITION_TYPES,
+    PORTFOLIOS_SCHEMA,
+    SHARES_SCHEMA,
+    YEAR_PARTITION_TYPES,
+    glue_types,
+)
 from b3lake.lake.session import open_session
-from b3lake.lake.words import counted
+from b3lake.lake.tables import TABLES
+from b3lake.lake.words import counted, printable
 
 DAY = dt.date(2024, 1, 2)
 
@@ -189,6 +197,151 @@ def test_glue_s_words_for_types() -> None:
             ("d", pa.int64()),
             ("e", pa.date32()),
             ("f", pa.timestamp("us")),
+            ("g", pa.bool_()),
+            ("h", pa.binary()),
         ]
     )
-    assert list(glue_types(schema).values()) == ["string", "double", "int", "bigint", "date", "timestamp"]
+    types = ["string", "double", "int", "bigint", "date", "timestamp", "boolean", "binary"]
+    assert glue_types(schema) == dict(zip("abcdefgh", types, strict=True))
+
+
+# --- Tables and rates --------------------------------------------------------------------------------------------
+
+
+def test_the_tables_where_they_lie_and_their_day() -> None:
+    assert [(table.name, table.prefix, table.object_of, table.day) for table in TABLES.values()] == [
+        ("b3_daily_history", "history/b3", "year", "trade_date"),
+        ("b3_daily_quotes_refined", "refined/b3", "day", "dt"),
+        ("b3_daily_quotes", "raw/b3", "day", "dt"),
+        ("b3_corporate_events", "events/b3", "whole", "ex_date"),
+        ("b3_instruments", "instruments/b3", "whole", None),
+        ("b3_index_portfolio", "portfolios/b3", "whole", "day"),
+        ("br_rates", "rates/br", "whole", "day"),
+    ]
+    assert [table.about for table in TABLES.values()] == [
+        "a ticker's session, as traded and adjusted",
+        "a ticker's session, as traded",
+        "a bar, as it came",
+        "a corporate event of B3's",
+        "a paper that was traded",
+        "a member of an index on a day",
+        "a rate on a day",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (
+            "b3_daily_quotes",
+            "ts timestamp, open double, high double, low double, close double, volume bigint, turnover double, "
+            "trades int, dividends double, stock_splits double, isin string, source string, dt date, ticker string",
+        ),
+        (
+            "b3_daily_quotes_refined",
+            "trade_date date, open_price double, high_price double, low_price double, close_price double, "
+            "total_volume bigint, bar_count int, close_ma_5 double, close_delta double, turnover double, trades int, "
+            "dividends double, stock_splits double, dt date, ticker string",
+        ),
+        (
+            "b3_daily_history",
+            "ticker string, trade_date date, open_price double, high_price double, low_price double, "
+            "close_price double, total_volume bigint, bar_count int, close_ma_5 double, "
+            "close_delta double, turnover double, trades int, "
+            "dividends double, stock_splits double, split_factor double, adj_factor double, adj_close_price double, "
+            "daily_return double, year int",
+        ),
+        (
+            "b3_corporate_events",
+            "ticker string, isin string, ex_date date, last_day_with_right date, kind string, value double, "
+            "approved_on date, payment_date date, source string, status string, note string",
+        ),
+        (
+            "b3_instruments",
+            "ticker string, isin string, name string, kind string, spec string, first_day date, last_day date, "
+            "quotation_factor int, sessions int",
+        ),
+        ("b3_index_portfolio", "index string, day date, ticker string, quantity bigint, weight double"),
+        ("br_rates", "series string, day date, value double, unit string"),
+    ],
+)
+def test_the_columns_of_a_table(name: str, columns: str) -> None:
+    types = glue_types(TABLES[name].columns)
+    assert ", ".join(f"{column} {kind}" for column, kind in types.items()) == columns
+
+
+def test_what_the_lake_keeps_of_shares_and_partitions() -> None:
+    assert glue_types(SHARES_SCHEMA) == {
+        "ticker": "string",
+        "first_day": "date",
+        "isin": "string",
+        "share_class": "string",
+        "kind": "string",
+        "name": "string",
+    }
+    assert PARTITION_TYPES == {"dt": "date", "ticker": "string"}
+    assert YEAR_PARTITION_TYPES == {"year": "int"}
+
+
+JULY_1994 = dt.date(1994, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("series", "possible", "impossible"),
+    [
+        (Series("CDI", 12, "% a day", JULY_1994, 0.0, 1.0), (0.0, 1.0), (-0.001, 1.001)),
+        (Series("SELIC", 11, "% a day", JULY_1994, 0.0, 1.0), (0.0, 1.0), (-0.001, 1.001)),
+        (Series("SELIC_TARGET", 432, "% a year", dt.date(1999, 3, 5), 0.0, 60.0), (0.0, 60.0), (-0.001, 60.001)),
+        (Series("IPCA", 433, "% a month", JULY_1994, -3.0, 10.0, False), (-3.0, 10.0), (-3.001, 10.001)),
+    ],
+)
+def test_a_rate_has_its_code_its_unit_and_its_range(
+    series: Series, possible: tuple[float, float], impossible: tuple[float, float]
+) -> None:
+    found = SERIES[series.name]
+    assert (found, found.is_daily) == (series, series.name != "IPCA")
+    assert [found.is_plausible(value) for value in possible] == [True, True]
+    assert [found.is_plausible(value) for value in (*impossible, float("nan"), float("inf"))] == [False] * 4
+    assert list(SERIES) == ["CDI", "SELIC", "SELIC_TARGET", "IPCA"]
+
+
+# --- Keys and words of strangers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "is_reachable"),
+    [
+        ("raw/b3/a", True),
+        ("raw/.b3/..a", True),
+        ("raw//a", False),
+        ("/raw", False),
+        ("raw/", False),
+        ("raw/./a", False),
+        ("raw/../a", False),
+        ("raw/a\x1fb", False),
+        ("raw/a\x00", False),
+        ("raw/a\x7f", False),
+        ("raw/a b", True),
+    ],
+)
+def test_which_keys_the_object_library_can_ask_for(key: str, is_reachable: bool) -> None:
+    assert keys.is_reachable(key) is is_reachable
+
+
+def test_the_names_of_the_jobs_own_objects() -> None:
+    assert (keys.NOTES_NAME, keys.UNREADABLE_NAME, keys.OBJECT_NAME) == (
+        "notes.json",
+        "unreadable.json",
+        "data.parquet",
+    )
+    assert keys.LEDGER_SHARD.fullmatch("year=2024.parquet")
+    for name in ("year=2024xparquet", "year=24.parquet", "ledger/year=2024.parquet"):
+        assert not keys.LEDGER_SHARD.fullmatch(name)
+    assert keys.parse_partition_key("raw/b3", "raw/b3/dt=2024-01-02/ticker=A\x1f/data.parquet") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("é 1", "é 1"), ("a\nb", "a\\nb"), ("\x7f", "\\x7f"), ("\u202e", "\\u202e")]
+)
+def test_what_is_no_visible_character_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown

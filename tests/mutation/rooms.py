@@ -42,6 +42,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/as_traded": ("ingest/test_as_traded", "ingest/test_yahoo_facts", "ingest/test_verify"),
     "b3lake/ingest/beside_quotes": ("ingest/test_beside_quotes", "ingest/test_fetch_beside"),
+    "b3lake/ingest/catch_up": ("ingest/test_catch_up", "ingest/test_run"),
     "b3lake/ingest/catalog": (
         "ingest/test_registration",
         "ingest/test_load",
@@ -60,6 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
             "ingest/test_doctor_removal",
         ),
         *("ingest/test_doctor_steps", "ingest/test_tolerance", "ingest/test_events_in_lake"),
+        "ingest/test_refused_objects",
     ),
     "b3lake/ingest/events": (
         *("ingest/test_events", "ingest/test_b3_events_source", "ingest/test_events_restated"),
@@ -67,11 +69,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/instruments": ("ingest/test_instruments", "ingest/test_beside_quotes"),
     "b3lake/ingest/inventory": ("ingest/test_load", "ingest/test_faults", "ingest/test_doctor"),
+    "b3lake/ingest/mixing": ("ingest/test_mixing", "ingest/test_run"),
     "b3lake/ingest/objects": (
         "ingest/test_load",
         "ingest/test_doctor",
         "ingest/test_faults",
         "ingest/test_doctor_removal",
+        "ingest/test_refused_objects",
     ),
     "b3lake/ingest/options": (
         "ingest/test_run",
@@ -88,6 +92,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/parquet": ("ingest/test_load",),
     "b3lake/ingest/run_report": (
+        "ingest/test_run_report",
         "ingest/test_verify_report",
         "ingest/test_run",
         "ingest/test_doctor",
@@ -120,7 +125,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "b3lake/ingest/sources/bcb": ("ingest/test_rates", "ingest/test_beside_quotes"),
     "b3lake/ingest/sources/beside": ("ingest/test_fetch_beside", "ingest/test_beside_quotes"),
     "b3lake/ingest/sources/cotahist": ("ingest/test_cotahist", "ingest/test_b3_site", "ingest/test_from_b3"),
-    "b3lake/ingest/sources/http_get": ("ingest/test_b3_site", "ingest/test_b3_events_source", "ingest/test_rates"),
+    "b3lake/ingest/sources/http_get": (
+        "ingest/test_http_get",
+        "ingest/test_b3_site",
+        "ingest/test_b3_events_source",
+        "ingest/test_rates",
+    ),
     "b3lake/ingest/sources/settings": ("ingest/test_settings", "ingest/test_b3_source", "ingest/test_fetch_beside"),
     "b3lake/ingest/sources/shared_back_off": ("ingest/test_yahoo", "ingest/test_faults"),
     "b3lake/ingest/sources/source": (
@@ -141,6 +151,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "b3lake/ingest/tolerance": ("ingest/test_tolerance", "ingest/test_verify", "ingest/test_from_b3"),
     "b3lake/ingest/validate": (
         "ingest/test_validate",
+        "ingest/test_strange_bars",
         "ingest/test_yahoo",
         "ingest/test_run",
         "ingest/test_from_b3",
@@ -152,6 +163,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "functions": ("trigger",),
 }
 """By the beginning of the module's path, of which the longest counts: files or folders of tests/, the nearest first."""
+
+TOLD = ("b3lake/lake", "b3lake/ingest", "b3lake/ask")
+SENTENCES = ("texts",)
+"""The tests, after all others, of modules whose sentences a person reads: a changed one has no Portuguese."""
 
 TOO_LONG = (
     "ingest/test_events_asked.py::test_of_the_whole_market_shares_are_asked_for_once_a_week",
@@ -200,7 +215,7 @@ def files_of(root: Path, room: str) -> list[Path]:
 def noticing(file: Path) -> tuple[str, ...]:
     """The files and folders of tests for a module. Raises ValueError when none are named."""
     beginning = max((each for each in TESTS if _lies_in(file, each)), key=len)
-    return tuple(_path(test) for test in TESTS[beginning])
+    return tuple(_path(test) for test in (*TESTS[beginning], *(SENTENCES if beginning.startswith(TOLD) else ())))
 
 
 def _lies_in(file: Path, place: str) -> bool:

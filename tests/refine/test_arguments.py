@@ -90,8 +90,8 @@ RAW, REFINED, OWN = "s3://b/raw/b3", "s3://b/refined/b3", "s3://b/state/refined/
 )
 def test_no_place_lies_in_another(arguments: list[str], name: str, place: str, other_name: str, other: str) -> None:
     assert refusal(*REQUIRED, *arguments) == (
-        f"{name} ({place}) and {other_name} ({other}) are the same place, or one is in the other: "
-        "each must have one of its own."
+        f"{name} ({place}) and {other_name} ({other}) are the same place, or one is in the other: each must have one "
+        "of its own."
     )
 
 
