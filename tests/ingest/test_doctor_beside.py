@@ -19,7 +19,7 @@ EVER = (dt.date.min, dt.date.max)
 CDI = "% a day"
 
 
-def rates(*rows: tuple[str, int, float, str]) -> pa.Table:
+def rates(*rows: tuple[str, int, float | None, str]) -> pa.Table:
     """Rates of days of May 2024."""
     told = [
         {"series": name, "day": dt.date(2024, 5, day), "value": value, "unit": unit} for name, day, value, unit in rows
@@ -61,24 +61,31 @@ def test_sessions_without_a_cdi(table: pa.Table, newest: int, gaps: list[int]) -
         (("SELIC_TARGET", 2, 10.5, "% a year"), False),
         (("IPCA", 1, 60.0, "% a month"), True),
         (("EURIBOR", 2, 0.1, CDI), True),
+        (("CDI", 2, None, CDI), True),
+        (("CDI", 2, 0.0, CDI), False),
+        (("CDI", 2, 1.0, CDI), False),
     ],
 )
-def test_rates_that_cannot_be(row: tuple[str, int, float, str], is_fault: bool) -> None:
+def test_rates_that_cannot_be(row: tuple[str, int, float | None, str], is_fault: bool) -> None:
     found = [one for one in rate_faults(rates(row), *EVER, None) if one.kind is Kind.RATE]
-    assert [(one.kind, one.ticker, one.day) for one in found] == [(Kind.RATE, row[0], day(row[1]))] * is_fault
+    detail = f"{row[2]} {row[3]} cannot be a rate of {row[0]}"
+    assert found == [Finding(Kind.RATE, row[0], day(row[1]), detail)] * is_fault
 
 
 def test_a_cdi_that_never_came_is_a_gap() -> None:
     (found,) = rate_faults(rates(("IPCA", 1, 0.4, "% a month")), *EVER, day(8))
-    assert (found.kind, found.ticker, found.day) == (Kind.RATE_GAP, "CDI", None)
+    assert found == Finding(Kind.RATE_GAP, "CDI", None, "other rates are there, and none of it")
 
 
 def test_only_the_wanted_days_are_looked_at() -> None:
     assert list(rate_faults(cdi(2, 8), day(4), day(6), day(8))) == [Finding(Kind.RATE_GAP, "CDI", day(6))]
-    assert list(rate_faults(rates(("CDI", 2, 9.0, CDI)), day(3), day(6), None)) == []
+    wrong = rates(("CDI", 2, 9.0, CDI))
+    assert list(rate_faults(wrong, day(3), day(6), None)) == []
+    assert list(rate_faults(wrong, day(1), day(1), None)) == []
+    assert len(list(rate_faults(wrong, day(2), day(2), None))) == 1
 
 
-def portfolio(*weights: float, of: int = 2) -> pa.Table:
+def portfolio(*weights: float | None, of: int = 2) -> pa.Table:
     rows = [
         {"index": "IBOV", "day": day(of), "ticker": f"ABC{n}3", "quantity": 1, "weight": weight}
         for n, weight in enumerate(weights)
@@ -88,12 +95,28 @@ def portfolio(*weights: float, of: int = 2) -> pa.Table:
 
 @pytest.mark.parametrize(
     ("weights", "total"),
-    [((60.0, 40.0), None), ((33.333, 33.333, 33.333), None), ((60.0, 39.0), "99"), ((60.0, 40.002), "100.002")],
+    [
+        ((60.0, 40.0), None),
+        ((33.333, 33.333, 33.333), None),
+        ((60.0, 39.0), "99"),
+        ((60.0, 40.002), "100.002"),
+        ((60.0, 40.001), None),
+    ],
 )
 def test_weights_sum_to_a_hundred(weights: tuple[float, ...], total: str | None) -> None:
     found = list(weight_faults(portfolio(*weights), *EVER))
     expected = Finding(Kind.WEIGHTS, "IBOV", day(2), f"its weights sum to {total} and not to 100")
     assert found == ([expected] if total else [])
+
+
+def test_each_portfolio_of_the_wanted_days_is_summed_alone() -> None:
+    odd = [portfolio(50.0, 40.0, of=number) for number in (2, 3, 6, 7)]
+    found = list(weight_faults(pa.concat_tables([*odd, portfolio(100.0, of=8)]), day(3), day(6)))
+    assert {(one.ticker, one.day) for one in found} == {("IBOV", day(3)), ("IBOV", day(6))}
+    unknown = portfolio(None, None)
+    assert list(weight_faults(unknown, *EVER)) == [
+        Finding(Kind.WEIGHTS, "IBOV", day(2), "its weights sum to 0 and not to 100")
+    ]
 
 
 def papers(*tickers: str) -> pa.Table:
@@ -108,6 +131,9 @@ def test_instruments_without_quotes_in_a_lake_of_the_market() -> None:
     assert (found.kind, found.ticker) == (Kind.INSTRUMENT, "ABEV3")
     assert found.detail == "traded from 2024-05-02 to 2024-05-03, and the lake has no quote of it"
     assert list(instrument_faults(table, {"PETR4": {day(2)}})) == []
+    half = papers("ABEV3", "ITUB4", "PETR4", "VALE3")
+    found = instrument_faults(half, {"PETR4": {day(2)}, "VALE3": {day(2)}, "NONE3": {day(2)}})
+    assert [one.ticker for one in found] == ["ABEV3", "ITUB4"], "half is enough"
     assert list(instrument_faults(papers(), {"PETR4": {day(2)}})) == []
 
 

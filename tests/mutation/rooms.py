@@ -54,6 +54,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "b3lake/ingest/commands/verify": ("ingest/test_verify_report", "ingest/test_verify", "ingest/test_from_b3"),
     "b3lake/ingest/decimals": ("ingest/test_as_traded", "ingest/test_yahoo", "ingest/test_yahoo_facts"),
     "b3lake/ingest/doctor": (
+        "ingest/test_doctor_rules",
         *(
             "ingest/test_doctor",
             "ingest/test_doctor_repairs",
