@@ -50,8 +50,19 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_doctor",
         "ingest/test_beside_quotes",
     ),
-    "b3lake/ingest/commands/doctor": ("ingest/test_doctor", "ingest/test_doctor_removal", "ingest/test_doctor_steps"),
-    "b3lake/ingest/commands/verify": ("ingest/test_verify_report", "ingest/test_verify", "ingest/test_from_b3"),
+    "b3lake/ingest/commands/fetch": ("ingest/test_options", "ingest/test_run", "ingest/test_from_b3"),
+    "b3lake/ingest/commands/doctor": (
+        "ingest/test_options",
+        "ingest/test_doctor",
+        "ingest/test_doctor_removal",
+        "ingest/test_doctor_steps",
+    ),
+    "b3lake/ingest/commands/verify": (
+        "ingest/test_options",
+        "ingest/test_verify_report",
+        "ingest/test_verify",
+        "ingest/test_from_b3",
+    ),
     "b3lake/ingest/decimals": ("ingest/test_as_traded", "ingest/test_yahoo", "ingest/test_yahoo_facts"),
     "b3lake/ingest/doctor": (
         "ingest/test_doctor_rules",
@@ -79,6 +90,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_refused_objects",
     ),
     "b3lake/ingest/options": (
+        "ingest/test_options",
         "ingest/test_run",
         "ingest/test_verify",
         "ingest/test_from_b3",
@@ -132,7 +144,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_b3_events_source",
         "ingest/test_rates",
     ),
-    "b3lake/ingest/sources/settings": ("ingest/test_settings", "ingest/test_b3_source", "ingest/test_fetch_beside"),
+    "b3lake/ingest/sources/settings": (
+        "ingest/test_options",
+        "ingest/test_settings",
+        "ingest/test_b3_source",
+        "ingest/test_fetch_beside",
+    ),
     "b3lake/ingest/sources/shared_back_off": ("ingest/test_yahoo", "ingest/test_faults"),
     "b3lake/ingest/sources/source": (
         "ingest/test_files_together",
