@@ -160,7 +160,8 @@ def test_a_table_that_is_not_there(name: str, said: str) -> None:
         (
             "CLOSE_PRISE",
             "SELECT x FROM B3_DAILY_HISTORY",
-            "There is no column 'CLOSE_PRISE': did you mean close_price or adj_close_price or low_price? `b3lake ask --sql "
+            "There is no column 'CLOSE_PRISE': did you mean close_price or adj_close_price or low_price? "
+            "`b3lake ask --sql "
             '"DESCRIBE b3_daily_history"` lists those of b3_daily_history.',
         ),
         ("unit", "SELECT x FROM b3_daily_history", "There is no column 'unit' there: br_rates have it."),

@@ -75,9 +75,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         *("ingest/test_doctor_steps", "ingest/test_tolerance", "ingest/test_events_in_lake"),
         "ingest/test_refused_objects",
     ),
+    "b3lake/ingest/errors": ("ingest/test_outcome", "ingest/test_run"),
     "b3lake/ingest/events": (
         *("ingest/test_events", "ingest/test_b3_events_source", "ingest/test_events_restated"),
-        *("ingest/test_events_in_lake", "ingest/test_events_asked"),
+        *("ingest/test_events_in_lake", "ingest/test_events_asked", "ingest/test_outcome"),
     ),
     "b3lake/ingest/instruments": ("ingest/test_instruments", "ingest/test_beside_quotes"),
     "b3lake/ingest/inventory": ("ingest/test_load", "ingest/test_faults", "ingest/test_doctor"),
@@ -97,6 +98,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_events_asked",
     ),
     "b3lake/ingest/outcome": (
+        "ingest/test_outcome",
         "ingest/test_registration",
         "ingest/test_run",
         "ingest/test_faults",
@@ -165,7 +167,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/sources/yahoo_chart": ("ingest/test_yahoo", "ingest/test_yahoo_facts"),
     "b3lake/ingest/sources/yahoo_session": ("ingest/test_yahoo", "ingest/test_settings", "ingest/test_run"),
-    "b3lake/ingest/steps": ("ingest/test_as_traded", "ingest/test_doctor_steps", "ingest/test_events"),
+    "b3lake/ingest/steps": (
+        "ingest/test_outcome",
+        "ingest/test_as_traded",
+        "ingest/test_doctor_steps",
+        "ingest/test_events",
+    ),
     "b3lake/ingest/tolerance": ("ingest/test_tolerance", "ingest/test_verify", "ingest/test_from_b3"),
     "b3lake/ingest/validate": (
         "ingest/test_validate",
