@@ -1,9 +1,10 @@
-# The lake on one machine. `make` alone lists the targets.
+# The lake on one machine. `make` alone lists the targets, in the language of the terminal (b3lake/texts/pt_BR.toml).
 
 # The Python that makes the virtualenvs: the first of these that runs.
 ifeq ($(origin PYTHON),undefined)
 PYTHON := $(shell for each in python3.11 python3.12 python3.13 python3; do $$each -c pass 2>/dev/null && echo $$each && break; done)
 endif
+DEMAND_PYTHON = [ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11, 3.12 or 3.13." >&2; exit 1; }
 PY := .venvs/tech/bin/python
 # Side by side; how many processes, which tests stay together, and in which order, is said in tests/conftest.py.
 PYTEST := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
@@ -39,8 +40,9 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$
 TARGETS := $(or $(MAKECMDGOALS),help)
 ifneq ($(strip $(GIVEN)),)
   TAKEN := PYTHON $(foreach target,$(TARGETS),$(takes.$(target)))
-  ifneq ($(shell $(PYTHON) devlake/check_variables.py '$(TARGETS)' '$(GIVEN)' '$(TAKEN)'),)
-    $(error Nothing was done)
+  REFUSED := $(shell $(PYTHON) -m devlake.check_variables '$(TARGETS)' '$(GIVEN)' '$(TAKEN)')
+  ifneq ($(strip $(REFUSED)),)
+    $(error $(REFUSED))
   endif
 endif
 
@@ -50,7 +52,7 @@ $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval expo
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | $(if $(PYTHON),$(PYTHON) -m devlake.tell,cat)
 
 ##@ Use it on this machine
 
@@ -68,7 +70,7 @@ setup: $(RUN_VENVS) ## install what the lake needs into .venvs/ (done by the oth
 	@$(PYTHON) devlake/make_venv.py tech bench && touch $@
 
 .venvs/%.done: requirements/%.txt
-	@[ -n "$(PYTHON)" ] || { echo "error: There is no Python here: install Python 3.11, 3.12 or 3.13." >&2; exit 1; }
+	@$(DEMAND_PYTHON)
 	@$(PYTHON) devlake/make_venv.py $* $* && touch $@
 
 .PHONY: demo
@@ -116,17 +118,9 @@ down: $(RUN_VENVS) ## stop the lake; the next `make up` finds its data again
 	@$(PY) -m devlake down
 
 .PHONY: clean
-clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs); asks first (YES=1: not)
-	@left=$$(du -sh .lake .aws-sam 2>/dev/null | awk '{printf "%s%s (%s)", (NR > 1 ? " and " : ""), $$2, $$1}'); \
-	[ -n "$$left" ] || { echo "There is nothing to remove."; exit 0; }; \
-	if [ "$(YES)" != 1 ]; then \
-	  echo "This ends the lake and deletes $$left, its fetched quotes too."; \
-	  [ -t 0 ] || { echo "error: Nobody is there to ask, and nothing was deleted: give YES=1." >&2; exit 1; }; \
-	  printf "Delete? [y/N] "; read -r answer; \
-	  case "$$answer" in [yYsS]*) ;; *) echo "Nothing was deleted."; exit 0;; esac; \
-	fi; \
-	if [ -x $(PY) ]; then $(PY) -m devlake down >/dev/null; fi; \
-	rm -rf .lake .aws-sam && echo "Deleted $$left."
+clean: ## remove what the lake left on this machine: builds, logs, the kept data (not the virtualenvs); asks first (YES=1: does not)
+	@$(DEMAND_PYTHON)
+	@$(PYTHON) -m devlake.clean
 
 ##@ Deploy it into your AWS account
 

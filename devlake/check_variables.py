@@ -10,6 +10,8 @@ import difflib
 import fnmatch
 import sys
 
+from devlake.tell import told
+
 
 def refuse(targets: list[str], given: list[str], taken: list[str]) -> str:
     """One sentence about the first of `given` that is not `taken`; "" where all are."""
@@ -30,5 +32,5 @@ def refuse(targets: list[str], given: list[str], taken: list[str]) -> str:
 if __name__ == "__main__":
     sentence = refuse(*[words.split() for words in sys.argv[1:4]])
     if sentence:
-        sys.stderr.write(f"error: {sentence}\n")
-        print("refused")
+        sys.stderr.write(f"{told('error:')} {told(sentence)}\n")
+        print(told("Nothing was done"))

@@ -17,7 +17,7 @@ from devlake.deploy_stack import deploy_stack, stack_outputs
 from devlake.emulator import Emulator, running
 from devlake.errors import DevLakeError
 from devlake.local_lake import find_lake
-from devlake.terminal import console, fail
+from devlake.terminal import console, fail, say
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def _deployed() -> Iterator[tuple[Emulator, dict[str, str]]]:
     if kept is not None:
         yield kept, stack_outputs(kept)
         return
-    console.print("No lake is up: deploying the stack into an AWS emulator for this invocation.")
+    say("No lake is up: deploying the stack into an AWS emulator for this invocation.")
     with running() as aws, tempfile.TemporaryDirectory(prefix="b3-lake-") as folder:
         yield aws, deploy_stack(aws, Path(folder))
 
@@ -81,7 +81,7 @@ def main() -> int:
             answer = invoke_function(aws, outputs["StartGlueJobFunctionName"], event)
             console.print_json(data=answer)
             runs = aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]
-            console.print(f"{outputs['RefineJobName']} has {counted(len(runs), 'run')} on record.")
+            say(f"{outputs['RefineJobName']} has {counted(len(runs), 'run')} on record.")
     except DevLakeError as error:
         fail(str(error))
         return 1

@@ -11,10 +11,13 @@ from typing import NoReturn
 
 OLDEST, NEWEST = (3, 11), (3, 13)  # what CI tries
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # it is run as a script, so that it fills the virtualenvs of its own checkout
+
+from devlake.tell import told  # noqa: E402
 
 
 def fail(message: str) -> NoReturn:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"{told('error:')} {told(message)}\n")
     sys.exit(1)
 
 
@@ -24,10 +27,11 @@ def check_python() -> None:
     if sys.version_info[:2] < OLDEST:
         fail(f"{found}, and the lake needs 3.11, 3.12 or 3.13: install one and run `make PYTHON=python3.13 setup`.")
     if sys.version_info[:2] > NEWEST:
-        sys.stderr.write(
+        warning = (
             f"warning: {found}, and the lake was tried with 3.11 to 3.13: where this one fails, remove .venvs/ and run"
-            " `make PYTHON=python3.13 setup`.\n"
+            " `make PYTHON=python3.13 setup`."
         )
+        sys.stderr.write(f"{told(warning)}\n")
     try:
         import ensurepip  # noqa: F401, PLC0415 - Debian's Python may lack it
     except ImportError:
@@ -63,7 +67,7 @@ def main() -> None:
     name, requirements = sys.argv[1], ROOT / "requirements" / (sys.argv[2] + ".txt")
     check_python()
     folder, log = ROOT / ".venvs" / name, ROOT / ".venvs" / (name + ".log")
-    print(f"installing {requirements.relative_to(ROOT)} into .venvs/{name} ...", flush=True)
+    print(told(f"installing {requirements.relative_to(ROOT)} into .venvs/{name} ..."), flush=True)
     folder.parent.mkdir(exist_ok=True)
     install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
     commands = [[sys.executable, "-m", "venv", str(folder)], [*install, "-r", str(requirements)]]

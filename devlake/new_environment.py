@@ -13,6 +13,7 @@ import tomllib
 from b3lake.lake.errors import B3LakeError
 from b3lake.lake.names import DEFAULT_ENV, Names
 from b3lake.lake.settings import read_env
+from b3lake.texts.told import told
 from devlake import paths
 from devlake.errors import DevLakeError
 from devlake.terminal import console, fail
@@ -45,7 +46,7 @@ def main() -> int:
     except B3LakeError as error:
         fail(str(error))
         return error.exit_code
-    console.print(f"samconfig.toml has the environment {env}, as {like}. Deploy it:", soft_wrap=True)
+    console.print(told(f"samconfig.toml has the environment {env}, as {like}. Deploy it:"), soft_wrap=True)
     console.print(f"  sam build && sam deploy --config-env {env}", soft_wrap=True)
     console.print(
         f"  cd terraform && terraform init && terraform workspace new {env} && terraform apply -var env={env}",

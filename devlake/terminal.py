@@ -45,8 +45,8 @@ def stage(name: str, stages: list[Stage]) -> Iterator[Stage]:
         yield current
     current.seconds = time.monotonic() - started
     stages.append(current)
-    done, seconds = escape(told(current.done)), f"[dim]({current.seconds:.1f} s)[/dim]"
-    console.print(f"[green]✓[/green] [bold]{current.name}[/bold] {done} {seconds}")
+    done, seconds = escape(told(current.done)), told(f"{current.seconds:.1f} s")
+    console.print(f"[green]✓[/green] [bold]{current.name}[/bold] {done} [dim]({seconds})[/dim]")
 
 
 def say(text: str) -> None:

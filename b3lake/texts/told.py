@@ -24,6 +24,8 @@ _LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 """Variables that name the language of messages, the first that is set counts: POSIX's order."""
 _DEEPEST = 5
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
+_MEASURE = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})*\.\d+(?= (s|kB|MB|GB|MiB)\b)")
+"""A number with decimals and its unit: 1.2 GB, but not the version in `Terraform 1.6`."""
 _NUMBER = re.compile(r"[\d.,]+")
 _VALUE = re.compile(r"\{\d*\}")
 
@@ -43,7 +45,11 @@ def language_of(environ: Mapping[str, str], unnamed: str = ENGLISH) -> str:
 def told(text: str, language: str | None = None) -> str:
     """`text` in `language`, by default that of this process's environment."""
     language = language or language_of(os.environ)
-    return text if language == ENGLISH else _translated(text, 0)
+    return text if language == ENGLISH else _MEASURE.sub(_with_comma, _translated(text, 0))
+
+
+def _with_comma(measure: re.Match[str]) -> str:
+    return measure[0].translate(str.maketrans(",.", ".,"))
 
 
 @cache
@@ -66,8 +72,12 @@ class _Pattern:
     portuguese: str
     is_count: bool
 
-    def values(self, text: str) -> list[str] | None:
-        """The values with which `text` is this sentence, each as short as it can be; None where it is another."""
+    def values(self, text: str, whole_brackets: bool) -> list[str] | None:
+        """The values with which `text` is this sentence, each as short as it can be; None where it is another.
+
+        With `whole_brackets` no value but the last ends within brackets: what stands there, such as another's message,
+        is no part of the sentence.
+        """
         first, *between, last = self.words
         position, end = len(first), len(text) - len(last)
         if position > end or not (text.startswith(first) and text.endswith(last)):
@@ -75,6 +85,10 @@ class _Pattern:
         values = []
         for words in between:
             found = text.find(words, position, end)
+            while (
+                whole_brackets and found >= 0 and text.count("(", position, found) != text.count(")", position, found)
+            ):
+                found = text.find(words, found + 1, end)
             if found < 0:
                 return None
             values.append(text[position:found])
@@ -102,8 +116,11 @@ def _translated(text: str, depth: int) -> str:
         return catalog()[text]
     if _THOUSANDS.fullmatch(text):
         return text.replace(",", ".")
+    if depth and text != (bare := text.strip()):  # a number that is set in columns
+        return text.replace(bare, _translated(bare, depth), 1)
     if depth < _DEEPEST and " " in text:
-        for pattern in _patterns():
-            if (values := pattern.values(text)) is not None:
-                return pattern.portuguese.format(*(_translated(value, depth + 1) for value in values))
+        for whole_brackets in (True, False):
+            for pattern in _patterns():
+                if (values := pattern.values(text, whole_brackets)) is not None:
+                    return pattern.portuguese.format(*(_translated(value, depth + 1) for value in values))
     return text

@@ -18,7 +18,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     (folder / "devlake").mkdir()
     shutil.copy(paths.ROOT / "Makefile", folder)
-    shutil.copy(paths.ROOT / "devlake" / "make_venv.py", folder / "devlake")
+    for name in ("make_venv", "tell"):
+        shutil.copy(paths.ROOT / "devlake" / f"{name}.py", folder / "devlake")
     (folder / "requirements").mkdir()
     (folder / "requirements" / "tech.txt").write_text("rich==15.0.0\n")
     return folder

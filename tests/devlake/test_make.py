@@ -1,9 +1,13 @@
 """The Makefile refuses variables that a target does not take, before anything is done."""
 
+import contextlib
 import os
+import pty
 import re
 import shutil
 import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from b3lake.ingest.commands import fetch
 from b3lake.ingest.sources import settings
 from devlake import paths
 from devlake.check_variables import refuse
+from devlake.tell import tell_line
 
 
 def _make(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -96,13 +101,23 @@ def test_make_ingest_takes_what_fetch_takes_but_for_the_lake() -> None:
 
 def _make_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run make in a folder that has the Makefile and no virtualenvs of its own."""
-    (folder / "devlake").mkdir()
-    for name in ("Makefile", "devlake/check_variables.py"):
+    for name in ("Makefile", *(f"devlake/{name}.py" for name in ("__init__", "check_variables", "clean", "tell"))):
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(paths.ROOT / name, folder / name)
+    shutil.copytree(paths.ROOT / "b3lake" / "texts", folder / "b3lake" / "texts")
+    return _make_again(folder, *words)
+
+
+def _make_again(folder: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["make", "--no-print-directory", *words],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MAKE", "LC_", "LANG", "PYTHONPATH"))
+        }
+        | environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -121,13 +136,79 @@ def _clean(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_clean_deletes_nothing_unasked(tmp_path: Path) -> None:
     done = _clean(tmp_path)
     assert done.returncode == 2
-    assert done.stdout.startswith("This ends the lake and deletes .lake (")
-    assert done.stderr.startswith("error: Nobody is there to ask, and nothing was deleted: give YES=1.")
+    assert re.fullmatch(
+        r"This ends the lake, and deletes it with its fetched quotes: \.lake \([\d.]+K\)\.\n", done.stdout
+    )
+    assert done.stderr.startswith("error: Nobody is there to ask, and nothing was deleted: give YES=1.\n")
     assert (tmp_path / ".lake" / "kept").read_text() == "quotes"
 
 
 def test_clean_deletes_when_told(tmp_path: Path) -> None:
     done = _clean(tmp_path, "YES=1")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Deleted .lake (")
+    assert re.fullmatch(r"Deleted: \.lake \([\d.]+K\)\.\n", done.stdout)
     assert not (tmp_path / ".lake").exists()
+
+
+def test_clean_asks_in_the_language_of_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / ".lake").mkdir()
+    (tmp_path / ".lake" / "kept").write_text("quotes")
+    (tmp_path / ".aws-sam").mkdir()
+    said = []
+    for answer in ("n", "s"):
+        command = [sys.executable, "-m", "devlake.clean"]
+        done = _on_a_terminal(command, tmp_path, answer)
+        said += [done.splitlines()[-1].partition("[s/N] ")[2] or done.splitlines()[-1]]
+        assert re.search(
+            r"^Isto encerra o data lake e o apaga, .*: \.lake \([\d.,]+K\), \.aws-sam \(", done, re.MULTILINE
+        )
+        assert (tmp_path / ".lake").exists() == (tmp_path / ".aws-sam").exists() == (answer == "n")
+    assert said[0] == "Nada foi apagado."
+    assert said[1].startswith("Apagado: .lake (")
+
+
+def _on_a_terminal(command: list[str], folder: Path, typed: str) -> str:
+    """What a Portuguese terminal of 80 columns shows of a command, to whose first question `typed` is the answer."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 80))
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "LANG": "pt_BR.UTF-8", "PYTHONPATH": str(paths.ROOT)},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+    ) as program:
+        os.close(its)
+        os.write(ours, f"{typed}\n".encode())
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal has no other end any more
+            while some := os.read(ours, 4096):
+                shown += some
+    os.close(ours)
+    assert program.returncode == 0
+    return shown.decode("utf-8").replace("\r\n", "\n").strip()
+
+
+def test_help_needs_nothing_installed_and_speaks_the_terminal_s_language(tmp_path: Path) -> None:
+    english = _make_in(tmp_path)
+    assert english.stdout.startswith(
+        "  make help            list the targets\n\nUse it on this machine\n  make setup  "
+    )
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("make", "sh", "awk", "cat"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    no_python = _make_again(tmp_path, PATH=str(programs))
+    assert (no_python.stdout, no_python.stderr) == (english.stdout, "")
+    told = _make_again(tmp_path, LANG="pt_BR.UTF-8")
+    assert told.stdout.startswith("  make help            lista os alvos\n\nUse nesta máquina\n  make setup  ")
+    refused = _make_again(tmp_path, "ingest", "TICKER=PETR4", LANG="pt_BR.UTF-8")
+    assert refused.stderr.startswith("erro: TICKER não é uma variável de make ingest: você quis dizer TICKERS?\n")
+    assert "*** Nada foi feito." in refused.stderr
+
+
+def test_a_line_of_help_stays_in_its_column() -> None:
+    line = "  make clean           remove what the lake left"
+    assert tell_line(line, 45) == "  make clean           remove what the lake\n                       left"
+    assert tell_line(line, 80) == line

@@ -12,14 +12,18 @@ OF_MAKE = (
     "__main__",
     "ask_commands",
     "ask_lake",
+    "check_variables",
     "child_process",
+    "clean",
     "demo",
     "deploy_stack",
+    "disk_room",
     "emulator",
     "find_java",
     "ingest_quotes",
+    "invoke",
 )
-OF_MAKE += ("lake_commands", "local_lake", "run_glue", "terminal")
+OF_MAKE += ("lake_commands", "local_lake", "make_venv", "new_environment", "run_glue", "tell", "terminal")
 """What `make up`, `demo`, `ingest` and their like are made of; the rest of devlake serves who works on the project."""
 
 # They give a page, SQL, a table in languages of its own, or a log in AWS.
@@ -34,6 +38,11 @@ def modules() -> Iterator[Path]:
         if not str(path.relative_to(package)).startswith(ELSEWHERE):
             yield path
     yield from (paths.ROOT / "devlake" / f"{name}.py" for name in OF_MAKE)
+
+
+def of_the_makefile() -> Iterator[str]:
+    """The headings and the targets' lines of `make help`."""
+    yield from re.findall(r"^(?:##@|[a-z0-9-]+:.*##) (.+)$", (paths.ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
 def texts(path: Path) -> Iterator[str]:

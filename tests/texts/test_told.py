@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from b3lake.ask.questions import list_queries
 from b3lake.texts.told import catalog, language_of, told
 from devlake import paths
-from tests.texts.sentences import VALUE, counts, is_prose, modules, texts
+from tests.texts.sentences import VALUE, counts, is_prose, modules, of_the_makefile, texts
 
 FOUND = {text: path for path in modules() for text in texts(path)}
 COUNTED = {text for path in modules() for text in counts(path)}
 QUESTIONS = set(list_queries().values())
+OF_THE_MAKEFILE = set(of_the_makefile())
 ARGPARSES = {
     "options",
     "positional arguments",
@@ -50,6 +51,16 @@ NEVER_SHOWN = {
     "JUROS SOBRE CAPITAL PROPRIO",
     # words of a shell
     '"$(cat .lake/kept/key)"',
+    # marks in pip's log, commands, a section of samconfig.toml, a script in Python's own words
+    "Could not find a version",
+    "Failed to establish",
+    "No matching distribution",
+    "No space left",
+    "from versions: none",
+    "  sam build && sam deploy --config-env {}",
+    "  cd terraform && terraform init && terraform workspace new {} && terraform apply -var env={}",
+    "\n# `sam deploy --config-env {}`: as {}.\n[{}.global.parameters]\n",
+    "python -m devlake.invoke",
     # comments in the catalog
     "B3's corporate events: dividends, splits and others.",
     "Interest and inflation in Brazil.",
@@ -94,8 +105,13 @@ def test_every_question_has_its_portuguese() -> None:
     assert QUESTIONS - catalog().keys() == set()
 
 
+def test_every_heading_and_target_of_make_has_its_portuguese() -> None:
+    assert {"list the targets", "Work on it"} < OF_THE_MAKEFILE
+    assert OF_THE_MAKEFILE - catalog().keys() == set()
+
+
 def test_no_translation_is_of_a_sentence_that_nobody_says() -> None:
-    assert catalog().keys() - FOUND.keys() - COUNTED - QUESTIONS - ARGPARSES == set()
+    assert catalog().keys() - FOUND.keys() - COUNTED - QUESTIONS - OF_THE_MAKEFILE - ARGPARSES == set()
     assert NEVER_SHOWN - FOUND.keys() == set()
 
 
@@ -127,6 +143,13 @@ def test_a_sentence_that_is_said_is_told_by_its_own_translation(english: str) ->
             "B3_EVENTS=x is no folder: give a folder of answers, network or none.",
             "B3_EVENTS=x não é uma pasta: dê uma pasta de respostas, network ou none.",
         ),
+        (
+            "Yahoo could not be asked (Failed to perform, curl: (6) Could not resolve host: a.b); try 2 of 6 in 1.6 s",
+            "não foi possível consultar o Yahoo (Failed to perform, curl: (6) Could not resolve host: a.b); "
+            "tentativa 2 de 6 em 1,6 s",
+        ),
+        ("  raw/b3/         1,450 objects      1.7 MiB", "  raw/b3/         1.450 objetos      1,7 MiB"),
+        ("it needs Terraform 1.6 or newer; 1,234.5 MB", "it needs Terraform 1.6 or newer; 1.234,5 MB"),
         ("What nobody knows stays.", "What nobody knows stays."),
         ("SELECT ticker FROM b3_daily_history", "SELECT ticker FROM b3_daily_history"),
     ],
