@@ -77,6 +77,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/errors": ("ingest/test_outcome", "ingest/test_run"),
     "b3lake/ingest/events": (
+        "ingest/test_answers_read",
         *("ingest/test_events", "ingest/test_b3_events_source", "ingest/test_events_restated"),
         *("ingest/test_events_in_lake", "ingest/test_events_asked", "ingest/test_outcome"),
     ),
@@ -126,6 +127,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_fetch_beside",
     ),
     "b3lake/ingest/sources/b3_events": (
+        "ingest/test_answers_read",
         "ingest/test_b3_events_source",
         "ingest/test_events",
         "ingest/test_events_asked",
@@ -141,6 +143,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "b3lake/ingest/sources/beside": ("ingest/test_fetch_beside", "ingest/test_beside_quotes"),
     "b3lake/ingest/sources/cotahist": ("ingest/test_cotahist", "ingest/test_b3_site", "ingest/test_from_b3"),
     "b3lake/ingest/sources/http_get": (
+        "ingest/test_answers_read",
         "ingest/test_http_get",
         "ingest/test_b3_site",
         "ingest/test_b3_events_source",
@@ -165,7 +168,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_faults",
         "ingest/test_run",
     ),
-    "b3lake/ingest/sources/yahoo_chart": ("ingest/test_yahoo", "ingest/test_yahoo_facts"),
+    "b3lake/ingest/sources/yahoo_chart": ("ingest/test_answers_read", "ingest/test_yahoo", "ingest/test_yahoo_facts"),
     "b3lake/ingest/sources/yahoo_session": ("ingest/test_yahoo", "ingest/test_settings", "ingest/test_run"),
     "b3lake/ingest/steps": (
         "ingest/test_outcome",
