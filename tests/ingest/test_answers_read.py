@@ -320,6 +320,7 @@ def test_what_the_lake_kept_stands_in_for_what_is_missing() -> None:
     assert (damaged.bodies, damaged.missed) == ({}, True)
     own = IssuerAnswers("XPTO").with_body(CASH, GOOD[CASH])
     assert own.or_kept({CASH: b"x"}) == own
+    assert missing.without(SUPPLEMENT, "unknown", missed=False).missed, "one of both is enough"
     gone = own.without_cash("no")
     assert (gone.cash, gone.bodies, gone.problems, gone.missed) == (None, {}, ("GetListedCashDividends: no",), True)
 
