@@ -107,7 +107,7 @@ tour: $(RUN_VENVS) ## show every stage of the lake with its evidence: object, re
 
 .PHONY: invoke
 invoke: $(RUN_VENVS) ## send an event to the function start_glue_job (EVENT=events/s3_put.json), without Docker
-	@$(PY) -m devlake.invoke $(or $(EVENT),events/s3_put.json)
+	@$(PY) -m devlake invoke
 
 .PHONY: status
 status: $(RUN_VENVS) ## say whether a lake is up, and what it holds

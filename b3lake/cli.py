@@ -3,7 +3,6 @@
 import datetime as dt
 import difflib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +10,11 @@ from importlib import import_module
 from typing import NoReturn
 
 from b3lake.lake.aws_errors import aws_sentence
-from b3lake.lake.errors import B3LakeError, UsageError, without_passwords
-from b3lake.lake.interrupts import end_at_once, end_in_order
+from b3lake.lake.errors import B3LakeError, UsageError, for_a_terminal
+from b3lake.lake.interrupts import EXIT_INTERRUPTED, INTERRUPTED, end_at_once, end_in_order
 from b3lake.lake.leave import closed_output, flush_output, leave, trouble_of_output
 from b3lake.lake.surroundings import check_aws_settings, check_clock
 from b3lake.texts.told import told
-
-EXIT_INTERRUPTED = 130
-_LONG_WORD = re.compile(r"\S{400,}")
 
 
 @dataclass(frozen=True)
@@ -79,13 +75,13 @@ def run_command(name: str, arguments: Sequence[str], program: str = "") -> int:
     except Exception as error:
         if isinstance(error.__context__, KeyboardInterrupt):  # a library made something else of it
             return _fail(program, f"interrupted; {command.after_interrupt}.", EXIT_INTERRUPTED)
-        sentence = _known_trouble(error)
+        sentence = known_trouble(error)
         if not sentence:
             raise
         return _fail(program, sentence, B3LakeError.exit_code)
 
 
-def _known_trouble(error: Exception) -> str:
+def known_trouble(error: Exception) -> str:
     """A sentence for what the surroundings of any command can do to it; else an empty text."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return trouble_of_output(error)
@@ -94,8 +90,7 @@ def _known_trouble(error: Exception) -> str:
 
 
 def _fail(program: str, sentence: str, exit_code: int) -> int:
-    short = _LONG_WORD.sub(lambda word: f"{word[0][:40]}…", without_passwords(told(sentence)))
-    print(f"{program}: {short}", file=sys.stderr)
+    print(f"{program}: {for_a_terminal(told(sentence))}", file=sys.stderr)
     return exit_code
 
 
@@ -109,7 +104,7 @@ def _choose(name: str) -> str:
 
 def main() -> NoReturn:
     """Run the subcommand that the command line names, and end the process with its exit code."""
-    end_at_once()
+    end_at_once(f"b3lake: {told(INTERRUPTED)}")
     if closed := closed_output():
         leave(_fail("b3lake", closed, B3LakeError.exit_code))
     try:

@@ -1,6 +1,5 @@
-"""`python -m devlake.invoke EVENT.json`: runs the function start_glue_job with an event, without Docker."""
+"""Runs the function start_glue_job with an event, without Docker."""
 
-import argparse
 import importlib
 import json
 import logging
@@ -17,7 +16,9 @@ from devlake.deploy_stack import deploy_stack, stack_outputs
 from devlake.emulator import Emulator, running
 from devlake.errors import DevLakeError
 from devlake.local_lake import find_lake
-from devlake.terminal import console, fail, say
+from devlake.terminal import console, say
+
+USUAL = "events/s3_put.json"
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def read_event(file: Path) -> Any:
     """The event in `file`. Raises DevLakeError when there is none."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # too long a number is a plain ValueError
         raise DevLakeError(f"{file} is no event to send ({error}): see events/ for some.") from error
 
 
@@ -70,23 +71,13 @@ def _show_log() -> None:
     logging.getLogger("functions.start_glue_job.coalesce").setLevel(logging.INFO)
 
 
-def main() -> int:
-    """Send one event; prints what the function returned and the job's newest run."""
-    parser = argparse.ArgumentParser(prog="python -m devlake.invoke", description=__doc__)
-    parser.add_argument("event", type=Path, help="a JSON file, such as events/s3_put.json")
+def invoke() -> int:
+    """Send the event in the file EVENT; prints what the function returned and how many runs the job has."""
     _show_log()
-    try:
-        event = read_event(parser.parse_args().event)
-        with _deployed() as (aws, outputs):
-            answer = invoke_function(aws, outputs["StartGlueJobFunctionName"], event)
-            console.print_json(data=answer)
-            runs = aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]
-            say(f"{outputs['RefineJobName']} has {counted(len(runs), 'run')} on record.")
-    except DevLakeError as error:
-        fail(str(error))
-        return 1
+    event = read_event(Path(os.environ.get("EVENT") or USUAL))
+    with _deployed() as (aws, outputs):
+        answer = invoke_function(aws, outputs["StartGlueJobFunctionName"], event)
+        console.print_json(data=answer)
+        runs = aws.client("glue").get_job_runs(JobName=outputs["RefineJobName"])["JobRuns"]
+        say(f"{outputs['RefineJobName']} has {counted(len(runs), 'run')} on record.")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

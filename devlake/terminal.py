@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.markup import escape
 
+from b3lake.lake.errors import for_a_terminal
 from b3lake.texts.told import told
 
 console = Console(highlight=False, soft_wrap=not (sys.stdout and sys.stdout.isatty()))
@@ -61,4 +62,5 @@ def warn(text: str) -> None:
 
 def fail(text: str) -> None:
     """Say on standard error why the command ended without doing its work."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]{told('error:')}[/] {escape(told(text))}")
+    said = escape(for_a_terminal(told(text)))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]{told('error:')}[/] {said}")

@@ -3,9 +3,9 @@
 import sys
 
 try:
-    from b3lake.lake.interrupts import end_at_once
+    from b3lake.lake.interrupts import INTERRUPTED, end_at_once
 
-    end_at_once()
+    end_at_once(f"fetch_b3_data: {INTERRUPTED}")
     import b3lake.ingest.commands.fetch  # noqa: F401 - what is missing is said here, before anything is tried
     from b3lake.cli import run_command
     from b3lake.lake.leave import leave

@@ -2,12 +2,18 @@
 
 import re
 
+_LONG_WORD = re.compile(r"\S{400,}")
 _PASSWORD = re.compile(r"://[^/@\s]+@")
 
 
 def without_passwords(text: str) -> str:
     """`text` with the name and password of every address in it masked."""
     return _PASSWORD.sub("://…@", text)
+
+
+def for_a_terminal(sentence: str) -> str:
+    """`sentence` without passwords, and of a word that would fill the screen its beginning alone."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:40]}…", without_passwords(sentence))
 
 
 class B3LakeError(Exception):

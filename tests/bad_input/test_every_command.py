@@ -1,10 +1,8 @@
 """Every command, under every generic kind of bad input, ends with a sentence: the cases are generated, not chosen."""
 
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,32 +91,3 @@ def test_output_that_is_full_or_closed_is_told(
     for done, said in [(at_full, "cannot be written (No space left on device)"), (closed, "Standard output is closed")]:
         assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
         assert said in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [("-m", "b3lake", name, *USUAL[name]) for name in COMMANDS]
-    + [("-m", "devlake", "status"), ("ec2/fetch_b3_data.py",)],
-    ids=" ".join,
-)
-def test_ctrl_c_while_it_imports_shows_no_traceback(words: tuple[str, ...], folder: Path) -> None:
-    """At whatever moment, once the program itself has begun: the interpreter's own start comes before."""
-    begun = f"import runpy, sys; sys.argv = {list(words)!r}[0 if {words[0]!r} != '-m' else 1:]; print(flush=True); "
-    runs = f"runpy.run_module({words[1]!r}, run_name='__main__', alter_sys=True)" if words[0] == "-m" else ""
-    runs = runs or f"runpy.run_path({words[0]!r}, run_name='__main__')"
-    for pause in (0.05, 0.15, 0.4, 0.8):
-        with subprocess.Popen(
-            [sys.executable, "-c", "from b3lake.lake import interrupts; " + begun + runs],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=paths.ROOT,
-        ) as process:
-            assert process.stdout
-            process.stdout.readline()
-            time.sleep(pause)
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=60)
-        assert "Traceback" not in said
-        assert process.returncode in {-signal.SIGINT, 130, 0, 1, 2}

@@ -1,6 +1,7 @@
 """The template deployed into the AWS emulator by the SAM CLI: what is there is what the template says."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -84,10 +85,11 @@ def test_the_bucket(deployed: Emulator, said: Resolved) -> None:
     encryption = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0]
     wanted = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"]
     assert encryption["ApplyServerSideEncryptionByDefault"] == wanted
-    assert s3.get_bucket_versioning(Bucket=name)["Status"] == bucket["VersioningConfiguration"]["Status"]
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == bucket["VersioningConfiguration"]["Status"] == "Enabled"
     blocked = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     assert blocked == bucket["PublicAccessBlockConfiguration"] == dict.fromkeys(blocked, True)
-    assert s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"] == bucket["OwnershipControls"]
+    owner = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"] == bucket["OwnershipControls"] == owner
     policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
     assert policy == said.resource("RawBucketPolicy")["PolicyDocument"]
 
@@ -242,8 +244,8 @@ def test_make_invoke_runs_the_handler_with_its_deployed_environment(deployed: Em
 
 
 def test_make_invoke_says_when_there_is_no_such_event() -> None:
-    command = [sys.executable, "-m", "devlake.invoke", "events/none.json"]
-    done = subprocess.run(command, cwd=paths.ROOT, text=True, capture_output=True, check=False)
+    command, event = [sys.executable, "-m", "devlake", "invoke"], {"EVENT": "events/none.json"}
+    done = subprocess.run(command, cwd=paths.ROOT, env=os.environ | event, text=True, capture_output=True, check=False)
     assert done.returncode == 1
     assert "events/none.json is no event to send" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
