@@ -15,14 +15,17 @@ from typing import Any
 from devlake import paths
 from devlake.aws_environment import ACCESS_KEY, PROCESS_KEY, REGION, aws_environment, without_aws_settings
 from devlake.child_process import Child, demand_ready
-from devlake.errors import DevLakeError
+from devlake.errors import DamagedLakeError, DevLakeError
 from devlake.loopback import ADDRESS, free_port, is_taken
+from devlake.refused_state import refused_file
 from devlake.supervise import end_tree
 
 ACCOUNT_ID = "123456789012"
 START_SECONDS = 60.0
 KEPT_SECONDS = 600.0
 """A kept lake of many objects reads what it knows of each when it starts, and saves its catalog when it ends."""
+STATE, OBJECTS = _SAVED_IN = ("state", "objects")
+"""Folders of a kept lake: what the services know, and the objects' bytes."""
 PROGRAM = "devlake.emulator_catalog"
 """ministack and what it lacks."""
 
@@ -100,6 +103,8 @@ def start(  # noqa: PLR0913 - all that one process is started with
     """
     if not paths.tool("ministack", "ministack").exists():
         raise DevLakeError("The AWS emulator is not installed: run `make setup`.")
+    if spoilt := next((name for name in _SAVED_IN if keep and (folder / name).is_file()), ""):
+        raise _damaged(folder / spoilt)
     port = port or free_port()
     if is_taken(port):
         raise DevLakeError(
@@ -119,10 +124,19 @@ def start(  # noqa: PLR0913 - all that one process is started with
     try:
         limit = KEPT_SECONDS if keep else START_SECONDS
         demand_ready(child, "The AWS emulator", lambda: answers(aws.endpoint_url), seconds=limit, log=log)
-    except BaseException:  # Ctrl-C too: nobody knows of this process yet
+    except BaseException as error:  # Ctrl-C too: nobody knows of this process yet
         child.end()
+        if isinstance(error, DevLakeError) and (damaged := refused_file(log)):
+            raise _damaged(folder / damaged) from error
         raise
     return aws
+
+
+def _damaged(file: Path) -> DamagedLakeError:
+    return DamagedLakeError(
+        f"{file} cannot be read, and nothing was changed: put a whole copy of it in its place, or `make clean` for a "
+        "new lake."
+    )
 
 
 def _environment(
@@ -144,9 +158,9 @@ def _environment(
     if kept:
         own |= {
             "PERSIST_STATE": "1",
-            "STATE_DIR": str(kept / "state"),
+            "STATE_DIR": str(kept / STATE),
             "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(kept / "objects"),
+            "S3_DATA_DIR": str(kept / OBJECTS),
         }
     return without_aws_settings() | own
 

@@ -10,6 +10,7 @@
 - A refusal for whatever a browser sends (devlake/emulator_guard.py), and for whoever has not its key
   (devlake/emulator_signature.py).
 - Files that SQL cannot reach (devlake/emulator_sql.py).
+- What it has saved, whole or not at all (devlake/emulator_state.py).
 - A second address to listen at, for containers (devlake/emulator_address.py).
 
 It is run from the checkout's folder by the virtualenv of the emulator, which has nothing else of this project: so it
@@ -24,7 +25,7 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
-from devlake import emulator_address, emulator_athena, emulator_events, emulator_files, emulator_sql
+from devlake import emulator_address, emulator_athena, emulator_events, emulator_files, emulator_sql, emulator_state
 from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
 from devlake.emulator_signature import for_owners_of_the_key
@@ -125,6 +126,7 @@ def install() -> None:
     emulator_athena.install()
     emulator_files.install()
     emulator_sql.install()
+    emulator_state.install()
     app.app = for_programs_only(for_owners_of_the_key(answering_retries(app.app)))
 
 

@@ -60,7 +60,6 @@ NEVER_SHOWN = {
     "  sam build && sam deploy --config-env {}",
     "  cd terraform && terraform init && terraform workspace new {} && terraform apply -var env={}",
     "\n# `sam deploy --config-env {}`: as {}.\n[{}.global.parameters]\n",
-    "python -m devlake.invoke",
     # comments in the catalog
     "B3's corporate events: dividends, splits and others.",
     "Interest and inflation in Brazil.",
