@@ -42,7 +42,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/as_traded": ("ingest/test_as_traded", "ingest/test_yahoo_facts", "ingest/test_verify"),
     "b3lake/ingest/beside_quotes": ("ingest/test_beside_quotes", "ingest/test_fetch_beside"),
-    "b3lake/ingest/catch_up": ("ingest/test_catch_up", "ingest/test_run"),
+    "b3lake/ingest/catch_up": ("ingest/test_run_report", "ingest/test_catch_up", "ingest/test_run"),
     "b3lake/ingest/catalog": (
         "ingest/test_registration",
         "ingest/test_load",
