@@ -91,6 +91,18 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def _anchors(document: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_heading_leads_to_it(document: Path) -> None:
+    links = re.findall(r"\]\(([^):#]*)#([^)]+)\)", document.read_text("utf-8"))
+    assert [link for link in links if link[1] not in _anchors(document.parent / (link[0] or document.name))] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_file_that_a_document_names_exists(document: Path) -> None:
     folders = "b3lake|ec2|functions|glue|queries|terraform|devlake|tests|bench|events|docs|requirements"
@@ -134,3 +146,11 @@ def test_a_translation_says_data_lake_and_each_leads_to_the_other(document: Path
     assert re.findall(r"\b[Ll]ago\b", text) == []
     assert f"]({original.name})" in text
     assert f"]({document.name})" in original.read_text("utf-8")
+
+
+@pytest.mark.parametrize("document", TRANSLATED, ids=lambda path: path.name)
+def test_a_translation_leads_to_translations_where_there_are_any(document: Path) -> None:
+    original = document.with_name(document.name.replace(".pt-BR", ""))
+    linked = re.findall(r"\]\(([^):#]+)\.md", document.read_text("utf-8"))
+    translated = [name for name in linked if (document.parent / f"{name}.pt-BR.md").exists()]
+    assert translated == [original.stem]  # the link to the original itself
