@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
 
 from devlake import paths
 from tests.ingest.lake_cases import DATABASE, TestLake
@@ -22,18 +21,19 @@ QUOTES = """day,ticker,open,high,low,close,volume
 """
 
 
-@pytest.fixture
-def page_run(tmp_path: Path, lake: TestLake) -> "subprocess.CompletedProcess[str]":
+def _page_run(folder: Path, lake: TestLake, **environ: str) -> "subprocess.CompletedProcess[str]":
     example = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
     command = re.search(r"^\.venvs/tech/bin/python (my_source\.py .*)$", PAGE, re.MULTILINE)
     assert example
     assert command
-    (tmp_path / "my_source.py").write_text(example[1], "utf-8")
-    (tmp_path / "quotes.csv").write_text(QUOTES, "utf-8")
+    (folder / "my_source.py").write_text(example[1], "utf-8")
+    (folder / "quotes.csv").write_text(QUOTES, "utf-8")
     return subprocess.run(
         [sys.executable, *command[1].split()],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(paths.ROOT), "RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE},
+        cwd=folder,
+        env=os.environ
+        | {"PYTHONPATH": str(paths.ROOT), "RAW_BUCKET": lake.bucket, "GLUE_DATABASE": DATABASE}
+        | environ,
         capture_output=True,
         text=True,
         check=False,
@@ -41,9 +41,14 @@ def page_run(tmp_path: Path, lake: TestLake) -> "subprocess.CompletedProcess[str
     )
 
 
-def test_the_example_brings_what_is_wanted_and_right(
-    page_run: "subprocess.CompletedProcess[str]", lake: TestLake
-) -> None:
+def test_the_example_says_in_a_sentence_what_is_wrong(tmp_path: Path, lake: TestLake) -> None:
+    done = _page_run(tmp_path, lake, RAW_BUCKET="no-such-bucket")
+    assert done.returncode == 1
+    assert re.fullmatch(r"my_source: .*no-such-bucket.*\n", done.stderr)
+
+
+def test_the_example_brings_what_is_wanted_and_right(tmp_path: Path, lake: TestLake) -> None:
+    page_run = _page_run(tmp_path, lake)
     assert list(lake.written()) == ["raw/b3/dt=2024-05-02/ticker=PETR4/data.parquet"]
     assert (page_run.returncode, page_run.stderr) == (0, "quotes.csv: 1 bar\n")
     assert "1 bar refused: null price (2024-05-03)" in page_run.stdout
