@@ -265,7 +265,7 @@ def run(request: PreflightRequest) -> int:
             findings.append(finding)
             table.add_row(signs[finding.state], told(finding.subject), Text(told(finding.text)))
     console.print(table)
-    missing = [finding.subject for finding in findings if finding.state == MISSING]
+    missing = [told(finding.subject) for finding in findings if finding.state == MISSING]
     if missing:
         raise PreflightError(f"The lake cannot be deployed here yet; missing: {', '.join(missing)}.")
     console.print(told("The lake can be deployed here."))

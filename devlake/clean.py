@@ -26,7 +26,7 @@ def main() -> int:
             error = told("Nobody is there to ask, and nothing was deleted: give YES=1.")
             sys.stderr.write(f"{told('error:')} {error}\n")
             return 1
-        if not input(told("Delete? [y/N] ")).lower().startswith(("y", "s")):
+        if not _agreed():
             print(told("Nothing was deleted."))
             return 0
     if os.access(PYTHON, os.X_OK):
@@ -35,6 +35,14 @@ def main() -> int:
         shutil.rmtree(name)
     print(told(f"Deleted: {named}."))
     return 0
+
+
+def _agreed() -> bool:
+    try:
+        return input(told("Delete? [y/N] ")).lower().startswith(("y", "s"))
+    except (EOFError, KeyboardInterrupt):  # Ctrl-D and Ctrl-C are a no
+        print()
+        return False
 
 
 if __name__ == "__main__":

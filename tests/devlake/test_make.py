@@ -155,16 +155,16 @@ def test_clean_asks_in_the_language_of_the_terminal(tmp_path: Path) -> None:
     (tmp_path / ".lake" / "kept").write_text("quotes")
     (tmp_path / ".aws-sam").mkdir()
     said = []
-    for answer in ("n", "s"):
+    for answer in ("\n", "\x04", "s\n"):
         command = [sys.executable, "-m", "devlake.clean"]
         done = _on_a_terminal(command, tmp_path, answer)
         said += [done.splitlines()[-1].partition("[s/N] ")[2] or done.splitlines()[-1]]
         assert re.search(
             r"^Isto encerra o data lake e o apaga, .*: \.lake \([\d.,]+K\), \.aws-sam \(", done, re.MULTILINE
         )
-        assert (tmp_path / ".lake").exists() == (tmp_path / ".aws-sam").exists() == (answer == "n")
-    assert said[0] == "Nada foi apagado."
-    assert said[1].startswith("Apagado: .lake (")
+        assert (tmp_path / ".lake").exists() == (tmp_path / ".aws-sam").exists() == (answer != "s\n")
+    assert said[:2] == ["Nada foi apagado."] * 2
+    assert said[2].startswith("Apagado: .lake (")
 
 
 def _on_a_terminal(command: list[str], folder: Path, typed: str) -> str:
@@ -180,7 +180,7 @@ def _on_a_terminal(command: list[str], folder: Path, typed: str) -> str:
         stderr=its,
     ) as program:
         os.close(its)
-        os.write(ours, f"{typed}\n".encode())
+        os.write(ours, typed.encode())
         shown = b""
         with contextlib.suppress(OSError):  # the terminal has no other end any more
             while some := os.read(ours, 4096):

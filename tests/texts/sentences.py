@@ -72,6 +72,13 @@ def _format_of(value: ast.AST) -> Iterator[ast.AST]:
         yield from ast.walk(value.format_spec)
 
 
+def labels(path: Path) -> Iterator[str]:
+    """What a module writes beside the bar of its progress: often a single word."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "progress":
+            yield from (part.value for part in node.args if isinstance(part, ast.Constant) and part.value)
+
+
 def counts(path: Path) -> Iterator[str]:
     """One and several of each noun that `counted` counts in a module."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):

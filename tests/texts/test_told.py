@@ -1,5 +1,6 @@
 """Every sentence of the terminal has its Portuguese, with the same values, and is told by it."""
 
+import os
 import re
 import string
 import subprocess
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from b3lake.ask.questions import list_queries
 from b3lake.texts.told import catalog, language_of, told
 from devlake import paths
-from tests.texts.sentences import VALUE, counts, is_prose, modules, of_the_makefile, texts
+from tests.texts.sentences import VALUE, counts, is_prose, labels, modules, of_the_makefile, texts
 
 FOUND = {text: path for path in modules() for text in texts(path)}
 COUNTED = {text for path in modules() for text in counts(path)}
@@ -104,6 +105,11 @@ def test_every_question_has_its_portuguese() -> None:
     assert QUESTIONS - catalog().keys() == set()
 
 
+def test_every_label_of_a_progress_bar_has_its_portuguese() -> None:
+    found = {label for path in modules() for label in labels(path)}
+    assert {"objects", "tickers and files"} <= found <= catalog().keys()
+
+
 def test_every_heading_and_target_of_make_has_its_portuguese() -> None:
     assert {"list the targets", "Work on it"} < OF_THE_MAKEFILE
     assert OF_THE_MAKEFILE - catalog().keys() == set()
@@ -189,6 +195,14 @@ def test_the_locale_names_the_language(environ: dict[str, str], language: str) -
 def _said(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = ["env", "LC_ALL=pt_BR.UTF-8", sys.executable, "-m", "b3lake", *arguments]
     return subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_is_missing_is_named_in_portuguese() -> None:
+    nothing = {"LC_ALL": "pt_BR.UTF-8", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    nothing |= {"AWS_EC2_METADATA_DISABLED": "true", "PATH": os.environ["PATH"], "PYTHONPATH": str(paths.ROOT)}
+    command = [sys.executable, "-m", "b3lake", "preflight"]
+    done = subprocess.run(command, cwd=paths.ROOT, env=nothing, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == "b3lake preflight: O data lake ainda não pode ser implantado aqui; falta: credenciais.\n"
 
 
 def test_a_command_speaks_portuguese() -> None:
