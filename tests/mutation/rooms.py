@@ -116,6 +116,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_fetch_beside",
     ),
     "b3lake/ingest/small_tables": (
+        "ingest/test_small_tables",
         "ingest/test_beside_quotes",
         "ingest/test_instruments",
         "ingest/test_index_portfolios",
