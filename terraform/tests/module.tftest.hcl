@@ -48,11 +48,12 @@ run "defaults" {
     condition = (
       aws_instance.host.instance_type == "t3.micro" &&
       aws_instance.host.metadata_options[0].http_tokens == "required" &&
+      aws_instance.host.metadata_options[0].http_put_response_hop_limit == 1 &&
       aws_instance.host.root_block_device[0].encrypted &&
       aws_instance.host.root_block_device[0].volume_type == "gp3" &&
       aws_instance.host.credit_specification[0].cpu_credits == "standard"
     )
-    error_message = "The host takes IMDSv2 alone, an encrypted gp3 root and no unlimited credits."
+    error_message = "The host takes IMDSv2 alone, one hop away, an encrypted gp3 root and no unlimited credits."
   }
   assert {
     condition     = local.key_pair_name == null && length(aws_key_pair.host) == 0
@@ -96,6 +97,26 @@ run "defaults" {
   assert {
     condition     = alltrue([for name in keys(aws_s3_object.release) : !strcontains(name, "__pycache__")])
     error_message = "Compiled files are not part of a release: they would change it at each run."
+  }
+}
+
+run "roles_are_for_their_services_alone" {
+  command = plan
+
+  variables {
+    alarm_webhook_url = "https://hooks.example.com/x"
+  }
+
+  assert {
+    condition = {
+      for role in concat(aws_iam_role.host, aws_iam_role.scheduler, aws_iam_role.webhook) :
+      role.name => [for one in jsondecode(role.assume_role_policy).Statement : jsonencode(one.Principal)]
+      } == {
+      tech_challenge2_dev_ingestion_host       = [jsonencode({ Service = "ec2.amazonaws.com" })]
+      tech_challenge2_dev_start_ingestion_host = [jsonencode({ Service = "scheduler.amazonaws.com" })]
+      tech_challenge2_dev_webhook              = [jsonencode({ Service = "events.amazonaws.com" })]
+    }
+    error_message = "No person and no other service may take on a role of the module."
   }
 }
 
@@ -402,6 +423,16 @@ run "ssh_from_half_the_world_is_refused" {
 
   variables {
     ssh_cidr = "128.0.0.0/1"
+  }
+
+  expect_failures = [var.ssh_cidr]
+}
+
+run "ssh_from_a_range_wider_than_16_is_refused" {
+  command = plan
+
+  variables {
+    ssh_cidr = "10.0.0.0/15"
   }
 
   expect_failures = [var.ssh_cidr]

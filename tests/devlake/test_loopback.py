@@ -29,6 +29,8 @@ def test_a_free_port_is_one_that_nothing_listens_on() -> None:
 def test_a_server_answers_on_the_loopback_address_alone_and_ends_with_its_block() -> None:
     with serving(Echo) as url:
         assert urlsplit(url).hostname == "127.0.0.1"
+        with socket.socket() as probe:  # another address of this machine
+            assert probe.connect_ex(("127.0.0.2", urlsplit(url).port or 0)) != 0
         assert urllib.request.urlopen(f"{url}/a?b").read() == b"/a?b"
         connection = http.client.HTTPConnection(urlsplit(url).netloc)
         for _ in range(2):  # the connection is kept

@@ -219,6 +219,23 @@ def test_a_lost_ledger_a_lost_object_and_a_new_table_are_found_out(lake: SmallLa
     lake.check()
 
 
+def test_what_the_job_s_role_could_spoil_is_there_again_without_its_notes(lake: SmallLake, spark: SparkSession) -> None:
+    """Wrong prices under the right keys, one object in another's place, rows that bronze has not; then no `state/`."""
+    lake.fill(TICKERS, range(7))
+    lake.run(spark)
+    refined = sorted(lake.objects("refined/"))
+    bodies = [lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read() for key in refined]
+    lake.put_bytes(refined[0], bodies[-1])
+    lake.put_bytes(refined[1], b"broken")
+    lake.put_bytes(refined[2].replace(TICKERS[0], "FAKE3"), bodies[2])
+    history = sorted(lake.objects("history/"))
+    lake.put_bytes(history[0], lake.s3.get_object(Bucket=lake.bucket, Key=history[-1])["Body"].read())
+    for key in lake.objects("state/"):
+        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+    assert lake.run(spark)["clean"]
+    lake.check()
+
+
 def test_the_history_can_be_left_out_and_taken_up_later(lake: SmallLake, spark: SparkSession) -> None:
     lake.fill(TICKERS, range(14))
     assert lake.run(spark, "--history_uri", "off")["history_years"] == 0

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 RAW_BUCKET = f"tech-challenge2-tfdev-raw-{ACCOUNT_ID}"
 HOST_BUCKET = f"tech-challenge2-tfdev-host-{ACCOUNT_ID}"
 ATHENA_BUCKET = f"tech-challenge2-tfdev-athena-{ACCOUNT_ID}"
+OTHER_BUCKET = "bucket-of-another-project"
 DATABASE = "tech_challenge2_tfdev"
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
@@ -59,8 +60,14 @@ def strict_aws(policy) -> Iterator[Emulator]:
     """An AWS emulator that enforces IAM, with a lake, a release and things that are none of the host's business."""
     with running(enforce_iam=True, seconds=300) as aws:
         s3, glue = aws.client("s3"), aws.client("glue")
-        for bucket, key in [(RAW_BUCKET, "refined/b3/x"), (HOST_BUCKET, "release"), (HOST_BUCKET, "releases/0/x"),
-                            (ATHENA_BUCKET, "results/x")]:  # fmt: skip
+        for bucket, key in [
+            (RAW_BUCKET, "refined/b3/x"),
+            (RAW_BUCKET, "history/b3/x"),
+            (OTHER_BUCKET, "raw/b3/x"),
+            (HOST_BUCKET, "release"),
+            (HOST_BUCKET, "releases/0/x"),
+            (ATHENA_BUCKET, "results/x"),
+        ]:
             s3.create_bucket(Bucket=bucket)
             s3.put_object(Bucket=bucket, Key=key, Body=b"x")
         table = {
@@ -163,6 +170,20 @@ def test_metrics_go_to_one_namespace(policy):
     assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "B3Lake"}}
 
 
+def test_nothing_else_is_in_its_policy(policy):
+    """As a text, whatever the calls below do not try: what bills, other roles, a star. This stack keeps no log."""
+    actions = [one["Action"] for one in policy["Statement"]]
+    assert sorted(name for some in actions for name in ([some] if isinstance(some, str) else some)) == [
+        "cloudwatch:PutMetricData",
+        *(f"glue:{name}" for name in ("BatchCreatePartition", "BatchGetPartition", "CreatePartition", "GetDatabase")),
+        *(f"glue:{name}" for name in ("GetPartition", "GetPartitions", "GetTable", "UpdatePartition")),
+        *("kms:Decrypt", "kms:GenerateDataKey"),
+        *("s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObject", "s3:ListBucket", "s3:ListBucket", "s3:PutObject"),
+    ]
+    on_all = [one["Action"] for one in policy["Statement"] if one["Resource"] == "*"]
+    assert on_all == ["cloudwatch:PutMetricData"]
+
+
 @pytest.mark.parametrize(
     ("service", "call", "arguments"),
     [
@@ -174,7 +195,10 @@ def test_metrics_go_to_one_namespace(policy):
         ("s3", "list_objects_v2", {"Bucket": RAW_BUCKET, "Prefix": "state/"}),
         ("s3", "list_objects_v2", {"Bucket": RAW_BUCKET, "Prefix": "refined/"}),
         ("s3", "delete_object", {"Bucket": RAW_BUCKET, "Key": "raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet"}),
+        *[("s3", call, {"Bucket": RAW_BUCKET, "Key": "history/b3/x"}) for call in ("put_object", "delete_object")],
+        *[("s3", call, {"Bucket": OTHER_BUCKET, "Key": "raw/b3/x"}) for call in ("put_object", "get_object")],
         ("s3", "put_object", {"Bucket": HOST_BUCKET, "Key": "release", "Body": b"x"}),
+        ("s3", "put_object", {"Bucket": HOST_BUCKET, "Key": "releases/0/x", "Body": b"x"}),
         ("s3", "get_object", {"Bucket": ATHENA_BUCKET, "Key": "results/x"}),
         ("glue", "get_table", {"DatabaseName": "other_database", "Name": RAW_TABLE}),
         ("glue", "delete_table", {"DatabaseName": DATABASE, "Name": RAW_TABLE}),

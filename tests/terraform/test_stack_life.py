@@ -77,6 +77,25 @@ def test_everything_is_tagged_but_the_instance_profile(terraform):
         assert (tags.get("Project"), tags.get("Environment")) == ("b3-lake", "tfdev"), resource
 
 
+@pytest.mark.parametrize("which", ["athena", "host"])
+def test_its_buckets_are_private(terraform, client, which):
+    s3, bucket = client("s3"), f"tech-challenge2-tfdev-{which}-{ACCOUNT_ID}"
+    blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    assert blocked == dict.fromkeys(flags, True)
+    owner = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert owner == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    (statement,) = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    assert statement | {"Sid": ""} == {
+        "Sid": "",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
 def test_named_queries_are_the_sql_files(terraform, client):
     athena = client("athena")
     ids = athena.list_named_queries(WorkGroup="tech_challenge2_tfdev_wg")["NamedQueryIds"]
