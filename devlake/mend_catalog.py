@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from b3lake.lake.keys import RAW_PREFIX, parse_partition_key, partition_folder
+from b3lake.lake.keys import RAW_PREFIX, may_hold, parse_partition_key, partition_folder
 from b3lake.lake.names import RAW_TABLE
 from devlake.deploy_stack import NAMES, STACK
 from devlake.emulator import Emulator
@@ -70,6 +70,7 @@ def _register_bronze(aws: Emulator, bucket: str) -> None:
 def _bronze(aws: Emulator, bucket: str, storage: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for page in aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{RAW_PREFIX}/"):
         for item in page.get("Contents", []):
-            if parsed := parse_partition_key(RAW_PREFIX, item["Key"]):
+            parsed = parse_partition_key(RAW_PREFIX, item["Key"])
+            if parsed and may_hold(*parsed):
                 location = partition_folder(f"s3://{bucket}/{RAW_PREFIX}", *parsed)
                 yield {"Values": [str(parsed[0]), parsed[1]], "StorageDescriptor": storage | {"Location": location}}

@@ -4,11 +4,11 @@ Never edit this file: `make bundle` writes it, and a test compares. It is made o
 each what the job uses, as it stands there; edit those:
 
     b3lake/lake/errors.py
+    b3lake/lake/tickers.py
     b3lake/lake/keys.py
     b3lake/lake/words.py
     b3lake/lake/names.py
     b3lake/lake/removal.py
-    b3lake/lake/tickers.py
     b3lake/refine/errors.py
     b3lake/refine/partitions.py
     b3lake/lake/schemas.py
@@ -112,6 +112,50 @@ class RefusedObjectError(AwsError):
 
 
 # =====================================================================================================================
+# b3lake/lake/tickers.py
+# How a ticker is written: by people, in the lake, and by Yahoo.
+# =====================================================================================================================
+
+INDEX_TICKER = "IBOV"
+INDEX_SYMBOL = "^BVSP"
+YAHOO_SUFFIX = ".SA"
+
+_CODE = re.compile(r"(?=[0-9]*[A-Z])(?=[A-Z]*[0-9])[A-Z0-9]{2,12}")
+_CODE_WITH_BLANKS = re.compile(r"[A-Z]+(?: +[A-Z]+)* +[0-9]{1,2}[A-Z]?")
+"""A code as B3's files had it until 1998: three letters, of which the last may be blank, a blank, a digit."""
+_INDEX_NAMES = frozenset({INDEX_SYMBOL, "BVSP", INDEX_TICKER})
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` is a code as the lake has it: up to 12 capital letters and digits, at least one of each.
+
+    So are all of B3's files, once their blanks are dropped; and no such text can leave its place in a key.
+    """
+    return bool(_CODE.fullmatch(text))
+
+
+def is_ticker(text: str) -> bool:
+    """Whether `text` is a ticker as the lake spells it: a code, or the index."""
+    return text == INDEX_TICKER or is_code(text)
+
+
+def normalise(text: str) -> str:
+    """The lake's name of a ticker: `petr4.sa` is `PETR4`, `^BVSP` is `IBOV`, `BB  4` is `BB4`.
+
+    Raises ValueError when `text` cannot be a B3 code.
+    """
+    code = text.strip(" ")
+    code = (code.upper() if code.isascii() else code).removesuffix(YAHOO_SUFFIX)
+    if code in _INDEX_NAMES:
+        return INDEX_TICKER
+    if _CODE_WITH_BLANKS.fullmatch(code):
+        code = code.replace(" ", "")
+    if not is_code(code):
+        raise ValueError(f"{text.strip()!r} is not a B3 ticker: write it like PETR4, BPAC11 or ^BVSP")
+    return code
+
+
+# =====================================================================================================================
 # b3lake/lake/keys.py
 # The keys of the lake's objects.
 #
@@ -121,6 +165,9 @@ class RefusedObjectError(AwsError):
 # Each object is one partition, written whole under a fixed key: a write replaces it,
 # and a repeated one changes nothing.
 # =====================================================================================================================
+
+FIRST_DAY = dt.date(1994, 7, 4)
+"""Where the lake begins: the first session in reais. Older quotes are in five other currencies."""
 
 OBJECT_NAME = "data.parquet"
 STATE_PREFIX = "state"
@@ -166,6 +213,11 @@ def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
         return dt.date.fromisoformat(match[1]), match[2]
     except ValueError:
         return None
+
+
+def may_hold(day: dt.date, ticker: str) -> bool:
+    """Whether the lake has partitions of that day and ticker: an object of others is a stray, whoever reads it."""
+    return day >= FIRST_DAY and is_ticker(ticker)
 
 
 # =====================================================================================================================
@@ -238,45 +290,6 @@ MAX_REMOVED_SHARE = 0.05
 def removed_unasked(total: int, share: float = MAX_REMOVED_SHARE) -> int:
     """How many of `total` partitions may go without being told; `share` is from 0 to 1."""
     return max(REMOVED_UNASKED, round(share * total))
-
-
-# =====================================================================================================================
-# b3lake/lake/tickers.py
-# How a ticker is written: by people, in the lake, and by Yahoo.
-# =====================================================================================================================
-
-INDEX_TICKER = "IBOV"
-INDEX_SYMBOL = "^BVSP"
-YAHOO_SUFFIX = ".SA"
-
-_CODE = re.compile(r"(?=[0-9]*[A-Z])(?=[A-Z]*[0-9])[A-Z0-9]{2,12}")
-_CODE_WITH_BLANKS = re.compile(r"[A-Z]+(?: +[A-Z]+)* +[0-9]{1,2}[A-Z]?")
-"""A code as B3's files had it until 1998: three letters, of which the last may be blank, a blank, a digit."""
-_INDEX_NAMES = frozenset({INDEX_SYMBOL, "BVSP", INDEX_TICKER})
-
-
-def is_code(text: str) -> bool:
-    """Whether `text` is a code as the lake has it: up to 12 capital letters and digits, at least one of each.
-
-    So are all of B3's files, once their blanks are dropped; and no such text can leave its place in a key.
-    """
-    return bool(_CODE.fullmatch(text))
-
-
-def normalise(text: str) -> str:
-    """The lake's name of a ticker: `petr4.sa` is `PETR4`, `^BVSP` is `IBOV`, `BB  4` is `BB4`.
-
-    Raises ValueError when `text` cannot be a B3 code.
-    """
-    code = text.strip(" ")
-    code = (code.upper() if code.isascii() else code).removesuffix(YAHOO_SUFFIX)
-    if code in _INDEX_NAMES:
-        return INDEX_TICKER
-    if _CODE_WITH_BLANKS.fullmatch(code):
-        code = code.replace(" ", "")
-    if not is_code(code):
-        raise ValueError(f"{text.strip()!r} is not a B3 ticker: write it like PETR4, BPAC11 or ^BVSP")
-    return code
 
 
 # =====================================================================================================================
@@ -1243,24 +1256,32 @@ ATTEMPTS = 6
 
 
 def list_partitions(
-    place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING, *, exactly: bool = False
+    place: Place,
+    connection: Connection,
+    dates_at_once: int = DATES_PER_LISTING,
+    *,
+    exactly: bool = False,
+    of_strays: bool = False,
 ) -> pa.Table:
     """List the partitions under a table's prefix (LISTING); other keys are left alone, counted, and the first is named.
 
-    `exactly`: by boto3.
+    `exactly`: by boto3. `of_strays`: those too that the lake does not have, as a job made them that refined whatever
+    lay there.
     """
     dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
     # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
     starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[dates_at_once - 1 : -1 : dates_at_once])]
     with ThreadPoolExecutor(LISTING_THREADS) as threads:
         spans = zip(starts, [*starts[1:], None], strict=True)
-        parts = threads.map(lambda span: _list_span(place, connection, *span, exactly=exactly), spans)
+        parts = threads.map(
+            lambda span: _list_span(place, connection, *span, exactly=exactly, of_strays=of_strays), spans
+        )
         listings, foreign = zip(*parts, strict=True)
     strange = [key for keys in foreign for key in keys]
     if strange:
         log.warning(
-            "%s: %s left alone, being no partition of a day since 1970: %s first",
-            *(place.uri, counted(len(strange), "object"), printable(strange[0])),
+            "%s: %s left alone, being no partition of a ticker and a day since %s: %s first",
+            *(place.uri, counted(len(strange), "object"), EPOCH if of_strays else FIRST_DAY, printable(strange[0])),
         )
     return pa.concat_tables(listings)
 
@@ -1279,10 +1300,17 @@ def _folders(place: Place, connection: Connection) -> list[str]:
 
 
 def _list_span(
-    place: Place, connection: Connection, start: str | None, end: str | None, *, exactly: bool = False
+    place: Place,
+    connection: Connection,
+    start: str | None,
+    end: str | None,
+    *,
+    exactly: bool = False,
+    of_strays: bool = False,
 ) -> tuple[pa.Table, list[str]]:
     """The partitions from one date's folder to before another's, and the other keys."""
     keys = _keys_by_boto3 if exactly else _keys_by_obstore
+    again = partial(_list_span, place, connection, start, end, exactly=True, of_strays=of_strays)
     tickers: list[str] = []
     days: list[int] = []
     etags: list[str] = []
@@ -1290,16 +1318,16 @@ def _list_span(
     try:
         for key, etag in keys(place, connection, start, end):
             parsed = parse_partition_key(place.prefix, key)
-            if parsed is None or parsed[0] < EPOCH:
+            if parsed is None or not (parsed[0] >= EPOCH if of_strays else may_hold(*parsed)):
                 foreign.append(key)
                 continue
             days.append(day_number(parsed[0]))
             tickers.append(parsed[1])
             etags.append(etag)
     except InvalidPathError:
-        return _list_span(place, connection, start, end, exactly=True)
+        return again()
     if not exactly and any(one == before for one, before in pairwise(zip(tickers, days, strict=True))):
-        return _list_span(place, connection, start, end, exactly=True)  # one of both has a slash at its end in truth
+        return again()  # one of both has a slash at its end in truth
     return pa.table([tickers, days, [tag_of(etag) for etag in etags], etags], schema=LISTING), foreign
 
 
@@ -1347,9 +1375,14 @@ def _s3_of(connection: Connection) -> Any:
 # =====================================================================================================================
 
 def really_gone(place: Place, partitions: pa.Table, connection: Connection) -> pa.Table:
-    """Those of `partitions` (ticker, day), which a listing had not, that have no object. Raises as those_there."""
+    """Those of `partitions` (ticker, day), which a listing had not, that have no object but a stray.
+
+    Raises as those_there.
+    """
     names = [key.removeprefix(f"{place.prefix}/") for key in place.keys(partitions)]
-    there = those_there(place, names, connection)
+    parsed = [parse_partition_key(place.prefix, key) for key in place.keys(partitions)]
+    may_be_there = [name for name, one in zip(names, parsed, strict=True) if one and may_hold(*one)]
+    there = those_there(place, may_be_there, connection)
     return partitions.filter(pa.array([name not in there for name in names], pa.bool_()))
 
 
@@ -2419,11 +2452,12 @@ class Run:
 
     def plan(self) -> Plan:
         """List raw and refined, read the ledger, and plan."""
-        places = (self.job.raw, self.job.refined)
         # What two passes could not settle may be under another key in truth.
         listing = partial(list_partitions, connection=self.job.connection, exactly=self.counts.passes >= 2)
-        with ThreadPoolExecutor(len(places)) as threads:
-            self.raw, self.refined = threads.map(listing, places)
+        with ThreadPoolExecutor(2) as threads:
+            raw = threads.submit(listing, self.job.raw)
+            refined = threads.submit(listing, self.job.refined, of_strays=True)
+            self.raw, self.refined = raw.result(), refined.result()
         first = not self.counts.passes
         if first:
             self.before = self.refined

@@ -9,7 +9,8 @@ from obstore.store import S3Store
 
 from b3lake.ingest.objects import list_days
 from b3lake.ingest.sources.source import Selection
-from b3lake.lake.calendar import FIRST_DAY, sessions_between, trailing_window
+from b3lake.lake.calendar import sessions_between, trailing_window
+from b3lake.lake.keys import FIRST_DAY
 from b3lake.lake.tickers import ALL_TICKERS
 from b3lake.lake.words import counted
 

@@ -12,9 +12,10 @@ from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.settings import SOURCES, read_source_settings
 from b3lake.ingest.sources.source import Source
-from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, trailing_window
+from b3lake.lake.calendar import TOO_EARLY, trailing_window
 from b3lake.lake.errors import UsageError
 from b3lake.lake.indexes import spelled
+from b3lake.lake.keys import FIRST_DAY
 from b3lake.lake.labels import is_synthetic
 from b3lake.lake.names import Names
 from b3lake.lake.settings import LakePlace, read_place

@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 import exchange_calendars
 
-B3_ZONE = ZoneInfo("America/Sao_Paulo")
-FIRST_DAY = dt.date(1994, 7, 4)
-"""Where the lake begins: the first session in reais. Older quotes are in five other currencies."""
+from b3lake.lake.keys import FIRST_DAY
 
+B3_ZONE = ZoneInfo("America/Sao_Paulo")
 TOO_EARLY = f"before {FIRST_DAY}, the first session in reais, in which this lake is kept"
 """For sentences about older days and quotes."""
 

@@ -10,6 +10,11 @@ and a repeated one changes nothing.
 import datetime as dt
 import re
 
+from b3lake.lake.tickers import is_ticker
+
+FIRST_DAY = dt.date(1994, 7, 4)
+"""Where the lake begins: the first session in reais. Older quotes are in five other currencies."""
+
 OBJECT_NAME = "data.parquet"
 RAW_PREFIX = "raw/b3"
 REFINED_PREFIX = "refined/b3"
@@ -77,6 +82,11 @@ def parse_partition_key(prefix: str, key: str) -> tuple[dt.date, str] | None:
         return dt.date.fromisoformat(match[1]), match[2]
     except ValueError:
         return None
+
+
+def may_hold(day: dt.date, ticker: str) -> bool:
+    """Whether the lake has partitions of that day and ticker: an object of others is a stray, whoever reads it."""
+    return day >= FIRST_DAY and is_ticker(ticker)
 
 
 def raw_key(day: dt.date, ticker: str) -> str:

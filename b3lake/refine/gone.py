@@ -9,6 +9,7 @@ import pyarrow as pa
 from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 
+from b3lake.lake.keys import may_hold, parse_partition_key
 from b3lake.refine.config import Connection, Place
 from b3lake.refine.errors import RefineError
 from b3lake.refine.listing import names_under
@@ -16,9 +17,14 @@ from b3lake.refine.objects import in_flight, requesting, store_of
 
 
 def really_gone(place: Place, partitions: pa.Table, connection: Connection) -> pa.Table:
-    """Those of `partitions` (ticker, day), which a listing had not, that have no object. Raises as those_there."""
+    """Those of `partitions` (ticker, day), which a listing had not, that have no object but a stray.
+
+    Raises as those_there.
+    """
     names = [key.removeprefix(f"{place.prefix}/") for key in place.keys(partitions)]
-    there = those_there(place, names, connection)
+    parsed = [parse_partition_key(place.prefix, key) for key in place.keys(partitions)]
+    may_be_there = [name for name, one in zip(names, parsed, strict=True) if one and may_hold(*one)]
+    there = those_there(place, may_be_there, connection)
     return partitions.filter(pa.array([name not in there for name in names], pa.bool_()))
 
 

@@ -7,7 +7,7 @@ of one. Where that shows, or where a run cannot bring the lake to what was liste
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from botocore.config import Config
 from obstore.exceptions import InvalidPathError
 
-from b3lake.lake.keys import parse_partition_key
+from b3lake.lake.keys import FIRST_DAY, may_hold, parse_partition_key
 from b3lake.lake.listing import Listed, list_exactly
 from b3lake.lake.words import counted, printable
 from b3lake.refine.config import Connection, Place
@@ -33,24 +33,32 @@ ATTEMPTS = 6
 
 
 def list_partitions(
-    place: Place, connection: Connection, dates_at_once: int = DATES_PER_LISTING, *, exactly: bool = False
+    place: Place,
+    connection: Connection,
+    dates_at_once: int = DATES_PER_LISTING,
+    *,
+    exactly: bool = False,
+    of_strays: bool = False,
 ) -> pa.Table:
     """List the partitions under a table's prefix (LISTING); other keys are left alone, counted, and the first is named.
 
-    `exactly`: by boto3.
+    `exactly`: by boto3. `of_strays`: those too that the lake does not have, as a job made them that refined whatever
+    lay there.
     """
     dates = sorted(item for item in _folders(place, connection) if "/dt=" in item)
     # A name between a date's folder and the next one's: some servers pass over a folder that is the offset itself.
     starts = [None, *(f"{folder.rstrip('/')}0" for folder in dates[dates_at_once - 1 : -1 : dates_at_once])]
     with ThreadPoolExecutor(LISTING_THREADS) as threads:
         spans = zip(starts, [*starts[1:], None], strict=True)
-        parts = threads.map(lambda span: _list_span(place, connection, *span, exactly=exactly), spans)
+        parts = threads.map(
+            lambda span: _list_span(place, connection, *span, exactly=exactly, of_strays=of_strays), spans
+        )
         listings, foreign = zip(*parts, strict=True)
     strange = [key for keys in foreign for key in keys]
     if strange:
         log.warning(
-            "%s: %s left alone, being no partition of a day since 1970: %s first",
-            *(place.uri, counted(len(strange), "object"), printable(strange[0])),
+            "%s: %s left alone, being no partition of a ticker and a day since %s: %s first",
+            *(place.uri, counted(len(strange), "object"), EPOCH if of_strays else FIRST_DAY, printable(strange[0])),
         )
     return pa.concat_tables(listings)
 
@@ -69,10 +77,17 @@ def _folders(place: Place, connection: Connection) -> list[str]:
 
 
 def _list_span(
-    place: Place, connection: Connection, start: str | None, end: str | None, *, exactly: bool = False
+    place: Place,
+    connection: Connection,
+    start: str | None,
+    end: str | None,
+    *,
+    exactly: bool = False,
+    of_strays: bool = False,
 ) -> tuple[pa.Table, list[str]]:
     """The partitions from one date's folder to before another's, and the other keys."""
     keys = _keys_by_boto3 if exactly else _keys_by_obstore
+    again = partial(_list_span, place, connection, start, end, exactly=True, of_strays=of_strays)
     tickers: list[str] = []
     days: list[int] = []
     etags: list[str] = []
@@ -80,16 +95,16 @@ def _list_span(
     try:
         for key, etag in keys(place, connection, start, end):
             parsed = parse_partition_key(place.prefix, key)
-            if parsed is None or parsed[0] < EPOCH:
+            if parsed is None or not (parsed[0] >= EPOCH if of_strays else may_hold(*parsed)):
                 foreign.append(key)
                 continue
             days.append(day_number(parsed[0]))
             tickers.append(parsed[1])
             etags.append(etag)
     except InvalidPathError:
-        return _list_span(place, connection, start, end, exactly=True)
+        return again()
     if not exactly and any(one == before for one, before in pairwise(zip(tickers, days, strict=True))):
-        return _list_span(place, connection, start, end, exactly=True)  # one of both has a slash at its end in truth
+        return again()  # one of both has a slash at its end in truth
     return pa.table([tickers, days, [tag_of(etag) for etag in etags], etags], schema=LISTING), foreign
 
 

@@ -90,11 +90,12 @@ class Run:
 
     def plan(self) -> Plan:
         """List raw and refined, read the ledger, and plan."""
-        places = (self.job.raw, self.job.refined)
         # What two passes could not settle may be under another key in truth.
         listing = partial(list_partitions, connection=self.job.connection, exactly=self.counts.passes >= 2)
-        with ThreadPoolExecutor(len(places)) as threads:
-            self.raw, self.refined = threads.map(listing, places)
+        with ThreadPoolExecutor(2) as threads:
+            raw = threads.submit(listing, self.job.raw)
+            refined = threads.submit(listing, self.job.refined, of_strays=True)
+            self.raw, self.refined = raw.result(), refined.result()
         first = not self.counts.passes
         if first:
             self.before = self.refined

@@ -19,8 +19,8 @@ from b3lake.ingest.parquet import decode
 from b3lake.ingest.sources.b3 import batches, told_twice
 from b3lake.ingest.sources.cotahist import CotahistError, Quotes, as_date, read_file
 from b3lake.ingest.validate import BARS_SCHEMA, validate
-from b3lake.lake.calendar import FIRST_DAY, day_start_utc
-from b3lake.lake.keys import RAW_PREFIX, is_reachable, parse_partition_key, raw_key
+from b3lake.lake.calendar import day_start_utc
+from b3lake.lake.keys import FIRST_DAY, RAW_PREFIX, is_reachable, parse_partition_key, raw_key
 from b3lake.lake.tickers import is_code
 from b3lake.refine.bars import read_bars
 from functions.start_glue_job.coalesce import start_for_messages

@@ -1,5 +1,6 @@
 """Keys that only a slip makes, under every prefix that the job reads: they are in the way of nothing."""
 
+import datetime as dt
 import logging
 
 import pytest
@@ -66,6 +67,38 @@ def test_they_are_in_the_way_of_nothing(lake: SmallLake, spark: SparkSession, ca
             for message in caplog.messages
         )
     assert "\x1b" not in caplog.text
+
+
+def test_a_ticker_or_a_day_that_the_lake_does_not_have_is_a_stray(
+    lake: SmallLake, spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As to the doctor (tests/ingest/test_doctor.py); what a job made of one, when it still refined them, goes."""
+    caplog.set_level(logging.WARNING, logger="refine")
+    lake.fill(["PETR4"], range(3))
+    odd = [f"raw/b3/dt={day(1)}/ticker={name}/data.parquet" for name in ("petr4", "PETR", "PETR4.SA", "PETR4 ", "12")]
+    odd += [f"raw/b3/dt={early}/ticker=PETR4/data.parquet" for early in ("1969-12-31", "1994-07-03")]
+    for key in odd:
+        lake.put_bytes(key, parquet_of([bar(day(1), 77.0)]))
+    first = lake.run(spark)
+    assert (first["clean"], first["refined_partitions"]) == (True, 3)
+    made = odd[0].replace("raw/", "refined/")
+    lake.put_bytes(made, b"of another job")
+    last = lake.run(spark)
+    assert (last["clean"], last["refined_partitions"], last["deleted_partitions"]) == (True, 0, 1)
+    assert "7 objects left alone, being no partition of a ticker and a day since 1994-07-04" in caplog.text
+    assert set(odd) <= set(lake.objects("raw/")), "nobody knows here what they are"
+    assert made not in lake.objects("refined/")
+    sweep(lake, odd)
+    lake.check()
+
+
+def test_the_first_day_and_the_index_are_the_lake_s(lake: SmallLake) -> None:
+    keys = [raw_key(dt.date(1994, 7, 4), ticker) for ticker in ("IBOV", "PETR4")]
+    for key in keys:
+        lake.put_bytes(key, b"-")
+    job = lake.job()
+    found = list_partitions(job.raw, job.connection)
+    assert found["ticker"].to_pylist() == ["IBOV", "PETR4"]
 
 
 def test_a_copy_with_a_slash_at_its_end_is_not_the_object(lake: SmallLake, spark: SparkSession) -> None:

@@ -21,9 +21,10 @@ from b3lake.ingest.sources.b3 import B3Source
 from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.ingest.sources.beside import BesideSources
 from b3lake.ingest.sources.source import Selection, Source
-from b3lake.lake.calendar import B3_ZONE, FIRST_DAY, last_final_day, last_final_session
+from b3lake.lake.calendar import B3_ZONE, last_final_day, last_final_session
 from b3lake.lake.errors import UsageError
 from b3lake.lake.indexes import MEMBERS_MARK
+from b3lake.lake.keys import FIRST_DAY
 from b3lake.lake.settings import LakePlace
 from b3lake.lake.tickers import ALL_TICKERS, CASH, in_market
 from b3lake.options import Parser

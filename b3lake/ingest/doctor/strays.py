@@ -6,7 +6,6 @@ from obstore.store import S3Store
 
 from b3lake.ingest import objects
 from b3lake.ingest.progress import Steps
-from b3lake.lake.calendar import FIRST_DAY
 from b3lake.lake.errors import AwsError
 from b3lake.lake.keys import (
     ANSWERS_PREFIX,
@@ -23,9 +22,9 @@ from b3lake.lake.keys import (
     STATE_PREFIX,
     YEAR_PARTITION,
     is_reachable,
+    may_hold,
     parse_partition_key,
 )
-from b3lake.lake.tickers import is_ticker
 
 _LEDGER = f"{STATE_PREFIX}/{REFINED_PREFIX}/ledger"
 _LAST = "\U0010ffff"
@@ -34,7 +33,7 @@ _LAST = "\U0010ffff"
 def _is_partition(prefix: str) -> Callable[[str], bool]:
     def fits(name: str) -> bool:
         parsed = parse_partition_key(prefix, f"{prefix}/{name}")
-        return parsed is not None and parsed[0] >= FIRST_DAY and is_ticker(parsed[1])
+        return parsed is not None and may_hold(*parsed)
 
     return fits
 

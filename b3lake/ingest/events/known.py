@@ -17,7 +17,8 @@ from b3lake.ingest.events.shares import merged
 from b3lake.ingest.events.table import from_table
 from b3lake.ingest.objects import list_days
 from b3lake.ingest.small_tables import EVENTS, read_table
-from b3lake.lake.calendar import B3_ZONE, FIRST_DAY
+from b3lake.lake.calendar import B3_ZONE
+from b3lake.lake.keys import FIRST_DAY
 from b3lake.lake.schemas import EVENTS_SCHEMA, SHARES_SCHEMA
 
 

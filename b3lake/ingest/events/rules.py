@@ -18,7 +18,8 @@ from typing import TypeVar
 
 from b3lake.ingest.events.answers import CASH, SUPPLEMENT, CashRow, StockRow, SubscriptionRow, Supplement
 from b3lake.ingest.events.event import Event, Kind, Share, Status
-from b3lake.lake.calendar import FIRST_DAY, TOO_EARLY, session_after
+from b3lake.lake.calendar import TOO_EARLY, session_after
+from b3lake.lake.keys import FIRST_DAY
 
 _STOCK_KINDS = {"DESDOBRAMENTO": Kind.SPLIT, "BONIFICACAO": Kind.BONUS, "GRUPAMENTO": Kind.GROUPING}
 _CASH_KINDS = {

@@ -29,7 +29,7 @@ from b3lake.ingest.sources.cotahist.layout import (
     as_date,
     as_number,
 )
-from b3lake.lake.calendar import FIRST_DAY
+from b3lake.lake.keys import FIRST_DAY
 from b3lake.lake.tickers import is_code
 
 _HALVINGS: tuple[tuple[Any, int], ...] = ((np.uint8, 10), (np.uint16, 100), (np.uint32, 10**4), (np.int64, 10**8))
