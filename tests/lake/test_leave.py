@@ -88,10 +88,16 @@ def _own_handler() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_own_handler")
-def test_an_interrupt_ends_at_once_and_later_in_order() -> None:
+def test_an_interrupt_ends_at_once_and_later_in_order(capfd: pytest.CaptureFixture[str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    end_at_once()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    end_at_once("x: stopped")
+    end_at_once("y: stopped")  # the later line counts
+    child = os.fork()
+    if not child:
+        os.kill(os.getpid(), signal.SIGINT)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert capfd.readouterr() == ("", "y: stopped\n")
     end_in_order()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt):
@@ -101,6 +107,6 @@ def test_an_interrupt_ends_at_once_and_later_in_order() -> None:
 @pytest.mark.usefixtures("_own_handler")
 def test_an_ignored_interrupt_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_at_once()
+    end_at_once("x: stopped")
     end_in_order()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
