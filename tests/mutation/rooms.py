@@ -63,7 +63,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_verify",
         "ingest/test_from_b3",
     ),
-    "b3lake/ingest/decimals": ("ingest/test_as_traded", "ingest/test_yahoo", "ingest/test_yahoo_facts"),
+    "b3lake/ingest/decimals": (
+        "ingest/test_event_rows",
+        "ingest/test_as_traded",
+        "ingest/test_yahoo",
+        "ingest/test_yahoo_facts",
+    ),
     "b3lake/ingest/doctor": (
         "ingest/test_doctor_rules",
         *(
@@ -77,6 +82,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/errors": ("ingest/test_outcome", "ingest/test_run"),
     "b3lake/ingest/events": (
+        "ingest/test_event_rows",
         "ingest/test_answers_read",
         *("ingest/test_events", "ingest/test_b3_events_source", "ingest/test_events_restated"),
         *("ingest/test_events_in_lake", "ingest/test_events_asked", "ingest/test_outcome"),
