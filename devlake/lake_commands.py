@@ -4,7 +4,8 @@ import datetime as dt
 import os
 
 from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
-from b3lake.lake.words import counted
+from b3lake.lake.words import counted, sized
+from b3lake.texts.told import told
 from devlake import local_lake
 from devlake.demo import run_demo
 from devlake.deploy_stack import RAW_EVENTS_QUEUE, deploy_stack, stack_outputs
@@ -134,7 +135,8 @@ def status() -> int:
     for prefix in (RAW_PREFIX, REFINED_PREFIX, HISTORY_PREFIX):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["RawBucketName"], Prefix=f"{prefix}/")
         sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
-        say(f"  {prefix + '/':<12} {len(sizes):>8,} objects {sum(sizes) / 2**20:>8,.1f} MiB")
+        objects, size = told(counted(len(sizes), "object")), told(sized(sum(sizes)))
+        console.print(f"  {prefix + '/':<12} {objects:>17} {size:>10}")
     return 0
 
 

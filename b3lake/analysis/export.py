@@ -16,7 +16,7 @@ from b3lake.lake.errors import UsageError
 from b3lake.lake.names import HISTORY_TABLE
 from b3lake.lake.tables import TABLES
 from b3lake.lake.tickers import split_list
-from b3lake.lake.words import counted, first_line
+from b3lake.lake.words import counted, first_line, sized
 from b3lake.options import Parser
 from b3lake.texts.told import told
 
@@ -74,8 +74,8 @@ def run(request: ExportRequest, lake: AnalysisLake) -> int:
     if request.tickers and request.table == HISTORY_TABLE:
         lake.check_there(lake.named(list(request.tickers)), rows)
     _write_whole(request.output, rows, request.table)
-    megabytes = request.output.stat().st_size / 1e6
-    print(told(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {megabytes:.1f} MB)"))
+    size = sized(request.output.stat().st_size)
+    print(told(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {size})"))
     return 0
 
 

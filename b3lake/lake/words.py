@@ -2,6 +2,8 @@
 
 >>> counted(1, "bar"), counted(0, "bar"), counted(25_200, "bar")
 ('1 bar', '0 bars', '25,200 bars')
+>>> sized(35_960), sized(2_100_000)
+('36.0 kB', '2.1 MB')
 >>> printable("raw/b3/\\x1b[2J")
 'raw/b3/\\\\x1b[2J'
 """
@@ -16,6 +18,12 @@ _CODE_OF_XML, _MESSAGE_OF_XML = re.compile(r"<Code>([^<]+)</Code>"), re.compile(
 def counted(count: int, noun: str) -> str:
     """So many of `noun`, a word whose plural takes an s."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def sized(number: int) -> str:
+    """So many bytes in the unit in which they are not nothing: `36.0 kB`, `2.1 MB`."""
+    unit, size = next(((unit, size) for unit, size in (("GB", 1e9), ("MB", 1e6)) if number >= size), ("kB", 1e3))
+    return f"{number / size:,.1f} {unit}"
 
 
 def printable(text: str) -> str:

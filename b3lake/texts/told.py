@@ -116,8 +116,6 @@ def _translated(text: str, depth: int) -> str:
         return catalog()[text]
     if _THOUSANDS.fullmatch(text):
         return text.replace(",", ".")
-    if depth and text != (bare := text.strip()):  # a number that is set in columns
-        return text.replace(bare, _translated(bare, depth), 1)
     if depth < _DEEPEST and " " in text:
         for whole_brackets in (True, False):
             for pattern in _patterns():

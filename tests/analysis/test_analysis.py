@@ -263,7 +263,8 @@ def test_export_writes_one_file_of_each_form(
     rows = expected(stored, "PETR4", dt.date(2024, 2, 1), DAYS[-1])
     for name in ("a.parquet", "a.csv", "a.duckdb"):
         assert run_command("export", [name, *wanted]) == 0
-        assert capsys.readouterr().out.startswith(f"{name} ({len(rows)} rows of b3_daily_history, 0.")
+        size = Path(name).stat().st_size / 1000
+        assert capsys.readouterr().out == f"{name} ({len(rows)} rows of b3_daily_history, {size:.1f} kB)\n"
     with duckdb.connect("a.duckdb", read_only=True) as connection:
         of_duckdb = connection.execute("SELECT adj_close_price FROM b3_daily_history ORDER BY trade_date").fetchall()
     assert [row[0] for row in of_duckdb] == pytest.approx(rows["adj_close_price"].tolist(), rel=1e-12)

@@ -20,7 +20,7 @@ from b3lake.lake.schemas import (
 )
 from b3lake.lake.session import open_session
 from b3lake.lake.tables import TABLES
-from b3lake.lake.words import counted, printable
+from b3lake.lake.words import counted, printable, sized
 
 DAY = dt.date(2024, 1, 2)
 
@@ -303,6 +303,12 @@ def test_a_rate_has_its_code_its_unit_and_its_range(
     assert [found.is_plausible(value) for value in possible] == [True, True]
     assert [found.is_plausible(value) for value in (*impossible, float("nan"), float("inf"))] == [False] * 4
     assert list(SERIES) == ["CDI", "SELIC", "SELIC_TARGET", "IPCA"]
+
+
+def test_sizes_are_in_the_unit_in_which_they_are_not_nothing() -> None:
+    sizes = {0: "0.0 kB", 6_700: "6.7 kB", 999_900: "999.9 kB", 1_000_000: "1.0 MB", 999_900_000: "999.9 MB"}
+    sizes |= {1_000_000_000: "1.0 GB", 1_234_500_000_000: "1,234.5 GB"}
+    assert {number: sized(number) for number in sizes} == sizes
 
 
 # --- Keys and words of strangers ---------------------------------------------------------------------------------

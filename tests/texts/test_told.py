@@ -153,7 +153,6 @@ def test_a_sentence_that_is_said_is_told_by_its_own_translation(english: str) ->
             "não foi possível consultar o Yahoo (Failed to perform, curl: (6) Could not resolve host: a.b); "
             "tentativa 2 de 6 em 1,6 s",
         ),
-        ("  raw/b3/         1,450 objects      1.7 MiB", "  raw/b3/         1.450 objetos      1,7 MiB"),
         ("it needs Terraform 1.6 or newer; 1,234.5 MB", "it needs Terraform 1.6 or newer; 1.234,5 MB"),
         ("What nobody knows stays.", "What nobody knows stays."),
         ("SELECT ticker FROM b3_daily_history", "SELECT ticker FROM b3_daily_history"),
