@@ -66,7 +66,7 @@ def summary(run: ChaosRun, spoilt: str) -> list[str]:
     """The faults that came about, by kind, and the programs that ran, a line each."""
     return [
         *(f"{run.met[kind]:6} {kind.value}" for kind in sorted(run.met, key=lambda kind: kind.value)),
-        f"{run.met.total():6} faults in all; {spoilt}",
+        f"{run.met.total():6} faults of {len(run.met)} kinds; {spoilt}",
         *(f"{count:6} {name}" for name, count in sorted(run.counts.items())),
         *(f"{seconds:6.0f} s of {name}" for name, seconds in run.seconds.items()),
     ]
@@ -76,7 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Break the pipeline on this machine.")
     parser.add_argument("--seed", type=int, help="repeats a run; chosen by chance otherwise")
     parser.add_argument("--faults", type=int, default=200, help="how many things are to go wrong")
-    parser.add_argument("--settle-every", type=int, default=70, help="faults between two comparisons")
+    parser.add_argument("--settle-every", type=int, default=170, help="faults between two comparisons")
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed
     shutil.rmtree(FOLDER, ignore_errors=True)

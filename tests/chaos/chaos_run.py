@@ -6,49 +6,26 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from b3lake.lake.keys import raw_key
-from devlake import proxy
 from devlake.glue_runs import GlueRuns, JobRun
-from devlake.proxy import Proxy, Rule
-from functions.start_glue_job.refine_runs import TRIES
+from devlake.proxy import Proxy
+from functions.start_glue_job.refine_runs import SUCCEEDED, TRIES
 from tests.chaos.compare import Contents, differences, read_contents, unreadable_objects
 from tests.chaos.damage import RAW, LakeDamage, newest_days
 from tests.chaos.errors import ChaosError
 from tests.chaos.events import Queue
-from tests.chaos.faults import EventFault, Fault, IngestionFault, JobFault, Kind, RequestFault, RunFault
+from tests.chaos.faults import EventFault, Fault, IngestionFault, JobFault, Kind, RunFault
 from tests.chaos.market import SYMBOLS, Market
 from tests.chaos.neighbour import Neighbour
 from tests.chaos.pipeline import LakeAddress, Pipeline
 from tests.chaos.plan import Round
 from tests.chaos.program import Ended, Program
+from tests.chaos.rules import LIES, rule
 from tests.chaos.truth import untrue
 
-SPOILT_ANSWERS: dict[Kind, tuple[str, proxy.Fault]] = {
-    RequestFault.S3_SERVER_ERROR: ("s3", proxy.Fault.SERVER_ERROR),
-    RequestFault.S3_SLOW_DOWN: ("s3", proxy.Fault.SLOW_DOWN),
-    RequestFault.S3_DROPPED: ("s3", proxy.Fault.DROPPED),
-    RequestFault.S3_ANSWER_LOST: ("s3", proxy.Fault.ANSWER_LOST),
-    RequestFault.S3_ANSWER_CUT: ("s3", proxy.Fault.ANSWER_CUT),
-    RequestFault.S3_LATE: ("s3", proxy.Fault.LATE),
-    RequestFault.S3_HANGS: ("s3", proxy.Fault.HANGING),
-    RequestFault.S3_CREDENTIALS_EXPIRED: ("s3", proxy.Fault.EXPIRED_CREDENTIALS),
-    RequestFault.GLUE_DROPPED: ("glue", proxy.Fault.DROPPED),
-    RequestFault.GLUE_ANSWER_LOST: ("glue", proxy.Fault.ANSWER_LOST),
-    RequestFault.GLUE_LATE: ("glue", proxy.Fault.LATE),
-    RequestFault.GLUE_THROTTLED: ("glue", proxy.Fault.THROTTLED),
-    RequestFault.GLUE_SERVER_ERROR: ("glue", proxy.Fault.SERVER_ERROR),
-}
-LIES: dict[Kind, proxy.Fault] = {
-    RequestFault.LISTING_AN_ERROR: proxy.Fault.LISTING_AN_ERROR,
-    RequestFault.LISTING_A_PAGE: proxy.Fault.LISTING_A_PAGE,
-    RequestFault.LISTING_EMPTY: proxy.Fault.LISTING_EMPTY,
-    RequestFault.LISTING_SHORT: proxy.Fault.LISTING_SHORT,
-}
-"""In place of a listing."""
-REFUSALS: dict[Kind, proxy.Fault] = {RequestFault.S3_REFUSES: proxy.Fault.REFUSED}
-"""In place of an object."""
 ENDINGS: dict[Kind, bool] = {
     IngestionFault.KILLED: True,
     IngestionFault.TERMINATED: False,
@@ -60,15 +37,14 @@ RUN_ERRORS: dict[Kind, str] = {
     RunFault.THROTTLED: "ThrottlingException",
     RunFault.DENIED: "AccessDeniedException",
 }
-# A program makes few requests to Glue, and fewer listings.
-GLUE_REQUESTS, LISTINGS = 4, 3
 WINDOW_SESSIONS = 10
 EVENTS_SECONDS = 120.0
 POLL_SECONDS, QUIET_POLLS = 0.3, 3
 # After runs that failed the queue is never empty: new events have been gathered for a second and seen twice by then.
 GIVEN_UP_POLLS = 25
-RUNS_PER_ROUND = 2
-INGESTION_CODES = {0, 1, 3}  # 1: nothing could be done, when Yahoo or S3 let every ticker down
+TRIES_PER_ROUND = 3
+NOTHING_DONE = 1  # when Yahoo or S3 let every ticker down
+INGESTION_CODES = {0, NOTHING_DONE, 3}
 
 
 class ChaosRun:
@@ -103,17 +79,21 @@ class ChaosRun:
         for fault in planned.yahoo:
             self._market.inject(fault, partial(self._note, fault))
         self._arm(self._at_ingestion, planned.ingestion)
-        self._ingest(None if planned.whole_range else WINDOW_SESSIONS)
+        for _ in range(TRIES_PER_ROUND):  # the host's timer starts it again
+            if self._ingest(None if planned.whole_range else WINDOW_SESSIONS):
+                break
         self._market.tell_the_truth()
         # An operator's run first: the errors that come are for the function.
         for fault in sorted(planned.events, key=lambda fault: fault.kind is not RunFault.PARTIAL):
             self._inject_event_fault(fault)
         self._arm(self._at_job, planned.job)
-        for _ in range(RUNS_PER_ROUND):
+        for _ in range(TRIES_PER_ROUND):
             run = self._wait_for_run()
             if run is None:
                 break
             self._carry_out(run, self._job_lake)
+            if run.state == SUCCEEDED and not run.arguments:
+                break  # what is left of the round's faults and events waits for the next one
 
     def settle(self, quiet: LakeAddress) -> int:
         """Let one ingestion and its runs go by without faults, and compare with a quiet lake.
@@ -126,23 +106,10 @@ class ChaosRun:
         self._runs.refusals = 0
         self._damage.take_strays_away()
         runs_of_neighbour = self._neighbour.rest()
-        _demand(self._pipeline.ingestion(self.lake, self._market.today), "the ingestion after the faults")
-        self._drain()
-        if self._lies() > self._lies_settled:  # an object that no run has seen yet is seen by the next one
-            self._lies_settled = self._lies()
-            self.counts["runs after listings that lacked objects"] += 1
-            _demand(self._pipeline.refine(self.lake), "the run after the listings that lacked objects")
-        _demand(self._pipeline.ingestion(quiet, self._market.today), "the quiet ingestion")
-        _demand(self._pipeline.refine(quiet), "the quiet refine run")
-        wanted = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
-        bars = self._market.bars
-        if wanted.row_counts() != dict.fromkeys(wanted.rows, bars):
-            raise ChaosError(
-                f"The quiet lake has {wanted.row_counts()} rows of {bars} bars: there is nothing to compare"
-            )
-        wrong = untrue(wanted, self._market)
-        if wrong:
-            raise ChaosError("\n  ".join(["The quiet lake is not what was traded:", *wrong]))
+        with ThreadPoolExecutor(1) as beside:  # the two lakes have nothing in common but the market, which rests
+            quiet_contents = beside.submit(self._fill_quietly, quiet)
+            self._let_settle()
+        wanted = quiet_contents.result()
         self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
         disturbed = self._neighbour.disturbed()
         if disturbed or self._neighbour.rest() != runs_of_neighbour:
@@ -157,6 +124,30 @@ class ChaosRun:
             raise ChaosError(f"A run with nothing to do did something: {again}")
         return sum(wanted.row_counts().values())
 
+    def _let_settle(self) -> None:
+        """One ingestion without faults, and the runs that its events ask for."""
+        _demand(self._pipeline.ingestion(self.lake, self._market.today), "the ingestion after the faults")
+        self._drain()
+        if self._lies() > self._lies_settled:  # an object that no run has seen yet is seen by the next one
+            self._lies_settled = self._lies()
+            self.counts["runs after listings that lacked objects"] += 1
+            _demand(self._pipeline.refine(self.lake), "the run after the listings that lacked objects")
+
+    def _fill_quietly(self, quiet: LakeAddress) -> Contents:
+        """Fill a lake by one ingestion and one run; raises ChaosError unless it then is what was traded."""
+        _demand(self._pipeline.ingestion(quiet, self._market.today), "the quiet ingestion")
+        _demand(self._pipeline.refine(quiet), "the quiet refine run")
+        contents = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
+        bars = self._market.bars
+        if contents.row_counts() != dict.fromkeys(contents.rows, bars):
+            raise ChaosError(
+                f"The quiet lake has {contents.row_counts()} rows of {bars} bars: there is nothing to compare"
+            )
+        wrong = untrue(contents, self._market)
+        if wrong:
+            raise ChaosError("\n  ".join(["The quiet lake is not what was traded:", *wrong]))
+        return contents
+
     def _demand_equal(self, wanted: Contents, when: str, *, partitions: bool = True) -> None:
         there = read_contents(self._pipeline.aws, self.lake.bucket, self.lake.database)
         found = differences(there, wanted, partitions=partitions)
@@ -169,22 +160,7 @@ class ChaosRun:
 
     def _arm(self, armed: Proxy, faults: list[Fault]) -> None:
         for fault in faults:
-            armed.add(self._rule(fault))
-
-    def _rule(self, fault: Fault) -> Rule:
-        """The proxy's rule for a fault of requests, of a program, or of objects while it runs."""
-        met = partial(self._note, fault)
-        if fault.kind in LIES:
-            operation, skip = "ListObjectsV2", fault.after % LISTINGS
-            return Rule(LIES[fault.kind], operation=operation, skip=skip, count=fault.count, on_first=met)
-        if fault.kind in REFUSALS:
-            operation, spoilt = "GetObject", REFUSALS[fault.kind]
-            return Rule(spoilt, operation=operation, skip=fault.after, count=fault.count, on_first=met)
-        if fault.kind in SPOILT_ANSWERS:
-            service, spoilt = SPOILT_ANSWERS[fault.kind]
-            skip = fault.after if service == "s3" else fault.after % GLUE_REQUESTS
-            return Rule(spoilt, service=service, skip=skip, count=fault.count, on_first=met)
-        return Rule(skip=fault.after, action=self._action(fault), on_first=met)
+            armed.add(rule(fault, action=self._action(fault), on_first=partial(self._note, fault)))
 
     def _action(self, fault: Fault) -> Callable[[], None]:
         """Done when the fault's request comes in, before it is answered."""
@@ -219,7 +195,8 @@ class ChaosRun:
         status, _ = self._runs.answer("StartJobRun", {"Arguments": {"--tickers": ticker}}) or (0, {})
         return status == 200
 
-    def _ingest(self, sessions: int | None) -> None:
+    def _ingest(self, sessions: int | None) -> bool:
+        """Run the ingestion, and hold it to what it says; whether it came to its end and did something."""
         began, self._killed = time.monotonic(), False
         newest = newest_days(self._damage.keys(RAW))
         self._program = self._pipeline.ingestion(self._ingestion_lake, self._market.today, sessions=sessions)
@@ -227,12 +204,13 @@ class ChaosRun:
         self.counts["ingestions"] += 1
         self.seconds["ingestions"] += time.monotonic() - began
         if self._killed:
-            return
+            return False
         if ended.code not in INGESTION_CODES or "Traceback" in ended.text:
             raise ChaosError(f"The ingestion ended with exit code {ended.code}:\n{ended.text[-2000:]}")
         if ended.code == 0:
             self._demand_no_hole(newest)
         self.counts["objects written"] += json.loads(ended.last_json)["summary"]["written"] if ended.last_json else 0
+        return ended.code != NOTHING_DONE
 
     def _demand_no_hole(self, newest: dict[str, dt.date]) -> None:
         """Hold an ingestion that calls itself whole to it: every day since each ticker's newest one is there."""
@@ -276,7 +254,7 @@ class ChaosRun:
         self._runs.begin(run)
         self._program = self._pipeline.refine(lake, own=run.arguments)
         ended = self._program.finish()
-        self._runs.end("SUCCEEDED" if ended.code == 0 else "FAILED")
+        self._runs.end(SUCCEEDED if ended.code == 0 else "FAILED")
         self.counts["refine runs"] += 1
         self.seconds["refine runs"] += time.monotonic() - began
         if ended.code != 0 and not ended.last_json:
@@ -307,7 +285,7 @@ class ChaosRun:
                 run = self._runs.request()
             self._carry_out(run, self.lake)
             if self._runs.runs[-1].state == "FAILED" and not self._damage.still_corrupt():
-                raise ChaosError("The refine job fails although nothing is wrong any more: see refine_job.log")
+                raise ChaosError("The refine job fails although nothing is wrong any more: see the job's log")
 
 
 def _demand(program: Program, what: str) -> Ended:

@@ -79,7 +79,9 @@ class Market:
             if any(HAPPENINGS[fault.kind](share, rng) for share in shares):
                 on_met()
             return
-        symbol = rng.choice(sorted(self.shares))
+        # One wrong answer is the end of a share's questions, unless it is asked again: each meets a share of its own.
+        fewest = min(len(answers) for answers in self.yahoo.scripted.values())
+        symbol = rng.choice([one for one in sorted(self.shares) if len(self.yahoo.scripted[one]) == fewest])
         share = self.shares[symbol]
 
         def answer_wrongly(query: Query) -> Reply:

@@ -13,8 +13,8 @@ from devlake.run_glue import spark_environment
 from tests.chaos.market import FIRST, SYMBOLS
 from tests.chaos.program import Program
 
-# In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 3.
-VISIBILITY_SECONDS, RECEIVES = 3, 1000
+# In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 2.
+VISIBILITY_SECONDS, RECEIVES = 2, 1000
 _COPIED = ("Name", "Description", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
 
 
@@ -81,7 +81,7 @@ class Pipeline:
         environment |= {"SESSIONS": str(sessions)} if sessions else {"START_DATE": FIRST.isoformat()}
         environment |= {"B3LAKE_YAHOO_URL": self._yahoo_url, "B3LAKE_SOURCE_LABEL": "synthetic"}
         command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
-        return Program(command, environment, self._folder / "ingestion.log")
+        return Program(command, environment, self._folder / f"ingestion-{lake.bucket}.log")
 
     def refine(self, lake: LakeAddress, *, full: bool = False, own: Mapping[str, str] | None = None) -> Program:
         """Start glue/refine_job.py with the deployed arguments and the run's own, on local Spark."""
@@ -93,4 +93,4 @@ class Pipeline:
         environment = spark_environment(self.aws, self._folder) | {"AWS_ENDPOINT_URL": lake.endpoint}
         command: list[str | Path] = [sys.executable, paths.ROOT / "glue" / "refine_job.py"]
         words = [word for pair in arguments.items() for word in pair]
-        return Program([*command, *words], environment, self._folder / "refine_job.log")
+        return Program([*command, *words], environment, self._folder / f"refine_job-{lake.bucket}.log")

@@ -20,11 +20,13 @@ from tests.chaos.faults import (
 )
 
 # Starting Spark takes longer than all that goes wrong in its run: many faults a round.
-FAULTS_A_ROUND = (18, 28)
+FAULTS_A_ROUND = (26, 36)
 # So many requests a fault waits for at the most.
 INGESTION_REQUESTS, JOB_REQUESTS = 24, 80
-INGESTION_SHARE = 0.4
+INGESTION_SHARE = 0.25
 """The share of the request faults that the ingestion meets; the job meets the others."""
+ENDS: frozenset[Kind] = frozenset((*IngestionFault, JobFault.KILLED, JobFault.TERMINATED))
+"""A program ends of these: not before it has done something, and met the others."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def _shuffled_for_ever(rng: random.Random) -> Iterator[Kind]:
 def _add(planned: Round, kind: Kind, rng: random.Random) -> None:
     """Put a fault of this kind where it belongs; what hits any program hits one of the two by chance."""
     faults, requests = _place(planned, kind, at_ingestion=rng.random() < INGESTION_SHARE)
-    faults.append(Fault(kind, after=rng.randint(0, requests), count=rng.randint(1, 4), seed=rng.getrandbits(32)))
+    earliest = requests // 2 if kind in ENDS else 0
+    faults.append(Fault(kind, after=rng.randint(earliest, requests), count=rng.randint(1, 4), seed=rng.getrandbits(32)))
 
 
 def _place(planned: Round, kind: Kind, *, at_ingestion: bool) -> tuple[list[Fault], int]:

@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.__main__ import run_chaos
-from tests.chaos.chaos_run import ENDINGS, LIES, REFUSALS, RUN_ERRORS, SPOILT_ANSWERS
+from tests.chaos.chaos_run import ENDINGS, RUN_ERRORS
 from tests.chaos.compare import Contents, differences
 from tests.chaos.damage import FORGOTTEN, OBJECTS
 from tests.chaos.faults import KINDS, Damage, EventFault, Fault, Kind, MarketFault, RunFault
 from tests.chaos.market import COMING, EVENTS, HAPPENINGS, LISTED_LATE, SYMBOLS, WRONG_ANSWERS, Market
 from tests.chaos.plan import rounds
+from tests.chaos.rules import LIES, REFUSALS, SPOILT_ANSWERS
 from tests.chaos.truth import rows_of, untrue
 
 # Its first round has a split, a dividend, a late event, a month without a host, a wrong answer about a split, the end
 # of both programs, events, a listing that is none, a prefix removed, refusals, and needs no run in full mode.
-SHORT = 472
+SHORT = 19147
 
 
 def _kinds(seed: int, many: int) -> list[Kind]:
@@ -41,6 +42,14 @@ def test_every_kind_of_fault_comes_in_a_run_of_two_hundred() -> None:
     assert counted.total() >= 200
     assert counted.keys() == set(KINDS)
     assert max(counted.values()) <= 2 * min(counted.values())
+
+
+def test_no_program_ends_at_its_first_requests() -> None:
+    planned = [fault for one in itertools.islice(rounds(1), 30) for fault in one.ingestion + one.job]
+    ends = [fault for fault in planned if fault.kind in ENDINGS]
+    assert {fault.kind for fault in ends} == set(ENDINGS)
+    assert all(fault.after >= 12 for fault in ends)
+    assert min(fault.after for fault in planned) == 0
 
 
 ADDED = [Damage.RAW_ADDED, Damage.STRAY_KEY, Damage.RAW_TICKER_REMOVED]
@@ -105,6 +114,13 @@ def test_what_happens_to_a_share_stays() -> None:
     assert happened.total() > 12
     assert {share.today for share in market.shares.values()} == {market.today}
     assert not any(share.forgotten for share in market.shares.values())
+
+
+def test_wrong_answers_are_about_a_share_each() -> None:
+    market = Market()
+    for kind in list(WRONG_ANSWERS)[: len(SYMBOLS)]:
+        market.inject(Fault(kind, after=0, count=1, seed=1), lambda: None)
+    assert [len(answers) for answers in market.yahoo.scripted.values()] == [2] * len(SYMBOLS)
 
 
 @pytest.mark.slow
