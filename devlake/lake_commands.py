@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 
 from b3lake.lake.keys import HISTORY_PREFIX, RAW_PREFIX, REFINED_PREFIX
 from b3lake.lake.words import counted, sized
@@ -32,7 +33,7 @@ def _port() -> int | None:
     text = os.environ.get("LAKE_PORT", "")
     if not text:
         return None
-    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+    if not re.fullmatch("[0-9]{4,5}", text) or not 1024 <= int(text) <= 65535:
         raise DevLakeError(f"LAKE_PORT is {text!r}: give a port number from 1024 to 65535, or leave it out.")
     return int(text)
 
