@@ -9,6 +9,7 @@
 - The first answer for a request that is sent again (devlake/emulator_retries.py).
 - A refusal for whatever a browser sends (devlake/emulator_guard.py), and for whoever has not its key
   (devlake/emulator_signature.py).
+- Usual requests in half the processor time (devlake/emulator_http.py).
 - Files that SQL cannot reach (devlake/emulator_sql.py).
 - What it has saved, whole or not at all (devlake/emulator_state.py).
 - A second address to listen at, for containers (devlake/emulator_address.py).
@@ -25,7 +26,15 @@ from typing import Any
 from ministack import app
 from ministack.services import glue
 
-from devlake import emulator_address, emulator_athena, emulator_events, emulator_files, emulator_sql, emulator_state
+from devlake import (
+    emulator_address,
+    emulator_athena,
+    emulator_events,
+    emulator_files,
+    emulator_http,
+    emulator_sql,
+    emulator_state,
+)
 from devlake.emulator_guard import for_programs_only
 from devlake.emulator_retries import answering_retries
 from devlake.emulator_signature import for_owners_of_the_key
@@ -122,6 +131,7 @@ def install() -> None:
     glue._batch_update_partition = batch_update_partition
     glue._handle_request_sync = _serve
     emulator_address.install()
+    emulator_http.install()
     emulator_events.install()
     emulator_athena.install()
     emulator_files.install()
