@@ -1,14 +1,25 @@
-"""Keeps the bytes of a kept lake's objects in files alone: ministack has the newest version of each in memory, too.
+"""Keeps the bytes of a kept lake's objects in files alone, and finds an object's file with few looks at the disk.
 
-It finds them in the file where they are not in memory. It runs in the virtualenv of the emulator: the standard library
-and ministack alone.
+- ministack has the newest version of each object in memory, too; it finds them in the file where they are not there.
+- ministack looks some forty times for the file of one object: whether any folder on the way, from the disk's root, is
+  a link that leads elsewhere, and whether the object lies under a second name, for keys that are no path. Here each
+  folder below the bucket's is looked at once, a second name is looked for only where there is any, and whatever is not
+  plain is left to ministack.
+
+It runs in the virtualenv of the emulator: the standard library and ministack alone.
 """
 
+import os
+import stat
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ministack.services import s3
 
 _record = s3._record_object_version
+_find = s3._key_disk_path
+_find_other = s3._other_key_disk_path
 
 
 def record_object_version(
@@ -18,6 +29,55 @@ def record_object_version(
     return _record(bucket, key, prior, written, None if s3.S3_PERSIST else data)
 
 
+@dataclass
+class _Folder:
+    """A bucket's folder: its path without links, and whether objects lie in it under second names."""
+
+    path: str
+    has_second_names: bool
+
+
+@lru_cache
+def _folder(base: str) -> _Folder:
+    path = os.path.realpath(base)
+    return _Folder(path, os.path.lexists(f"{path}/{s3._ENCODED_KEYS_DIR}"))
+
+
+def key_disk_path(base: str, key: str) -> str | None:
+    """The path of the file of the object `key` in the bucket's folder `base`, as ministack finds it."""
+    folder = _folder(base)
+    if s3._plain_path_key(key) and not folder.has_second_names and _is_plain(folder.path, key):
+        return f"{folder.path}/{key}"
+    path: str | None = _find(base, key)
+    folder.has_second_names |= path != f"{folder.path}/{key}"
+    return path
+
+
+def other_key_disk_path(base: str, key: str, path: str) -> str | None:
+    """The second path that an object at `path` might have a stale file at, or None where there can be none."""
+    folder = _folder(base)
+    if path == f"{folder.path}/{key}" and not folder.has_second_names:
+        return None
+    other: str | None = _find_other(base, key, path)
+    return other
+
+
+def _is_plain(root: str, key: str) -> bool:
+    """Whether there are only folders on the way to the key's file, none a link, and a file or nothing at its end."""
+    *folders, name = key.split("/")
+    path = root
+    try:
+        for folder in folders:
+            path += f"/{folder}"
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                return False
+        return stat.S_ISREG(os.lstat(f"{path}/{name}").st_mode)
+    except FileNotFoundError:  # nothing is there, nor below
+        return True
+
+
 def install() -> None:
-    """Put this in the place of ministack's."""
+    """Put these in the place of ministack's."""
     s3._record_object_version = record_object_version
+    s3._key_disk_path = key_disk_path
+    s3._other_key_disk_path = other_key_disk_path

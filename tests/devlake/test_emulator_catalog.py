@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devlake import paths
-from devlake.emulator import Emulator
+from devlake.emulator import Emulator, running
+from tests.devlake.emulator_memory import memory
 
 Call = tuple[str, dict[str, Any]]
 TABLES = [{"DatabaseName": "lake", "TableName": "quotes"}, {"DatabaseName": "lake", "TableName": "refined"}]
@@ -57,9 +58,13 @@ END: list[Call] = [("GetPartitions", table) for table in TABLES]
 # Few, so that they often repeat; "" and none at all are taken by ministack.
 values = st.lists(st.sampled_from(["2024-01-02", "2024-01-03", "PETR4", ""]), max_size=2)
 tables = st.sampled_from(TABLES)
+columns = st.sampled_from([[], [{"Name": "close", "Type": "double"}], [{"Name": "close", "Type": "bigint"}]])
+descriptors = st.fixed_dictionaries(
+    {"Location": st.sampled_from(["s3://a/", "s3://b/"])},
+    optional={"Columns": columns, "SerdeInfo": st.just({"Parameters": {"a": "b"}})},
+)
 partitions = st.fixed_dictionaries(
-    {"StorageDescriptor": st.fixed_dictionaries({"Location": st.sampled_from(["s3://a/", "s3://b/"])})},
-    optional={"Values": values, "Parameters": st.just({"a": "b"})},
+    {}, optional={"StorageDescriptor": descriptors, "Values": values, "Parameters": st.just({"a": "b"})}
 )
 
 
@@ -171,3 +176,30 @@ def test_partitions_are_deleted_and_missing_ones_told(emulator: Emulator) -> Non
 def test_other_calls_are_ministacks_own(emulator: Emulator) -> None:
     with pytest.raises(ClientError, match="EntityNotFoundException"):
         emulator.client("glue").get_database(Name="missing")
+
+
+@pytest.mark.slow
+def test_what_partitions_have_in_common_is_in_memory_once() -> None:
+    columns = [{"Name": f"column_{number}", "Type": "double", "Comment": "one of many"} for number in range(40)]
+    with running() as aws:
+        glue = aws.client("glue")
+        glue.create_database(DatabaseInput={"Name": "common"})
+        glue.create_table(DatabaseName="common", TableInput={"Name": "many", "PartitionKeys": [{"Name": "number"}]})
+        before = memory(aws)
+        for first in range(0, MANY, 100):
+            stored = {"Columns": columns, "SerdeInfo": {"Parameters": {"a": "b"}}}
+            added = [
+                {"Values": [str(number)], "StorageDescriptor": stored | {"Location": f"s3://many/{number}/"}}
+                for number in range(first, first + 100)
+            ]
+            answer = glue.batch_create_partition(DatabaseName="common", TableName="many", PartitionInputList=added)
+            assert answer["Errors"] == []
+        assert memory(aws) - before < MANY * OF_ONE_BYTES
+        last = glue.get_partition(DatabaseName="common", TableName="many", PartitionValues=[str(MANY - 1)])["Partition"]
+        assert last["StorageDescriptor"]["Columns"] == columns
+        assert last["StorageDescriptor"]["Location"] == f"s3://many/{MANY - 1}/"
+
+
+MANY = 8_000
+OF_ONE_BYTES = 5_000
+"""Of a partition with its columns, without which it has a fifth of it."""

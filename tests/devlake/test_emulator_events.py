@@ -75,6 +75,26 @@ def test_a_queue_has_the_events_in_the_order_of_the_objects(emulator: Emulator) 
     assert read == keys
 
 
+def test_settings_hold_from_the_moment_that_they_are_changed(emulator: Emulator) -> None:
+    s3, sqs = emulator.client("s3"), emulator.client("sqs")
+    url, arn = make_queue(emulator, "new-settings")
+    s3.create_bucket(Bucket="new-settings")
+    for prefix in ("first/", "second/"):
+        rules = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
+        told = [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": rules}]
+        s3.put_bucket_notification_configuration(
+            Bucket="new-settings",
+            NotificationConfiguration={"QueueConfigurations": told},
+            SkipDestinationValidation=True,
+        )
+        for key in (f"first/of {prefix}", f"second/of {prefix}"):
+            s3.put_object(Bucket="new-settings", Key=key, Body=b"x")
+        message = wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))[0]
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        assert key_of(message["Body"]) == f"{prefix}of+{prefix}"
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
 @pytest.mark.parametrize(("size", "largest"), [(1000, OBJECTS), (10, 10)])
 def test_a_function_has_each_event_once_in_batches_of_its_mapping(size: int, largest: int, emulator: Emulator) -> None:
     name = f"batches-of-{size}"
