@@ -1,5 +1,7 @@
 """Says before an ingestion what the kept lake may take of the disk, and refuses what the disk cannot hold."""
 
+import asyncio
+import dataclasses
 import datetime as dt
 import shutil
 import zipfile
@@ -8,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from obstore.store import S3Store
+
+from b3lake.ingest.catch_up import catch_up
 from b3lake.ingest.commands.fetch import FetchRequest, parse
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.errors import B3LakeError
@@ -26,12 +31,14 @@ WORTH_SAYING = 1_000
 _CODE, _MARKET, _CASH = slice(12, 24), slice(24, 27), b"010"
 
 
-def demand_room(environ: Mapping[str, str], folder: Path, now: dt.datetime) -> str:
-    """The sentence about what `make ingest` with `environ` may take; empty where that is next to nothing.
+def demand_room(environ: Mapping[str, str], folder: Path, now: dt.datetime, store: S3Store | None = None) -> str:
+    """The sentence about what `make ingest` with `environ` into the lake of `store` may take.
+
+    It is empty where that is next to nothing. Without `store` the lake is taken for empty.
 
     Raises DevLakeError when the disk of `folder` has less than that free.
     """
-    return judge_room(most_quotes(environ, now), shutil.disk_usage(folder).free, folder)
+    return judge_room(most_quotes(environ, now, store), shutil.disk_usage(folder).free, folder)
 
 
 def judge_room(quotes: int, free: int, folder: Path) -> str:
@@ -47,20 +54,32 @@ def judge_room(quotes: int, free: int, folder: Path) -> str:
     return f"Up to {counted(quotes, 'quote')}: about {_size(needed)} of the disk, of which {_size(free)} are free."
 
 
-def most_quotes(environ: Mapping[str, str], now: dt.datetime) -> int:
-    """How many quotes the ingestion asks for at most; 0 where it cannot be told, as of a wrong setting."""
+def most_quotes(environ: Mapping[str, str], now: dt.datetime, store: S3Store | None = None) -> int:
+    """How many quotes the ingestion asks for at most; 0 where it cannot be told, as of a wrong setting.
+
+    Where no first day is named, that is since the newest day in `store`, of whatever ticker.
+    """
     try:
-        request = parse([], environ, now)
+        return _most(parse([], environ, now), environ.get("B3_FILES", ""), store)
     except B3LakeError:  # the ingestion says it
         return 0
-    place = environ.get("B3_FILES", "")
-    if place:
-        return sum(_count(stream, request) for stream in _texts(Path(place).expanduser()))
+
+
+def _most(request: FetchRequest, files: str, store: S3Store | None) -> int:
+    if files:
+        return sum(_count(stream, request) for stream in _texts(Path(files).expanduser()))
     wanted = request.wanted
     each = OF_ALL_TICKERS
     if wanted.tickers is not None:
         each = sum(OF_AN_INDEX if name.startswith(MEMBERS_MARK) else 1 for name in wanted.tickers)
-    return each * len(sessions_between(wanted.start, min(wanted.end, request.last)))
+    start = _begins(store, request) if store is not None and request.catches_up else wanted.start
+    return each * len(sessions_between(start, min(wanted.end, request.last)))
+
+
+def _begins(store: S3Store, request: FetchRequest) -> dt.date:
+    """The first day of an ingestion that fetches what the lake lacks before the days that it is for, too."""
+    of_any = dataclasses.replace(request.wanted, tickers=None)
+    return asyncio.run(catch_up(store, of_any, extend=True, together=True)).wanted.start
 
 
 def _count(stream: IO[bytes], request: FetchRequest) -> int:

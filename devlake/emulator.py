@@ -47,6 +47,19 @@ class Emulator:
         """A boto3 client of `service` at this endpoint, whatever the caller's own AWS settings say."""
         return _client(self.endpoint_url, self.key, service)
 
+    def store(self, bucket: str) -> Any:
+        """An obstore store of `bucket` at this endpoint, likewise."""
+        from obstore.store import S3Store  # noqa: PLC0415 - who only asks where the lake is needs none
+
+        return S3Store(
+            bucket,
+            endpoint=self.endpoint_url,
+            region=REGION,
+            access_key_id=ACCESS_KEY,
+            secret_access_key=self.key,
+            client_options={"allow_http": True},
+        )
+
 
 _NOT_THE_CALLERS = {
     "profile": (None, None, None, None),

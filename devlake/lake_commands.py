@@ -92,7 +92,8 @@ def ingest() -> int:
     with only_one(local_lake.FOLDER):
         aws = open_lake()
         outputs = stack_outputs(aws)
-        if room := demand_room(os.environ, local_lake.FOLDER, dt.datetime.now(dt.timezone.utc)):
+        store, now_utc = aws.store(outputs["RawBucketName"]), dt.datetime.now(dt.timezone.utc)
+        if room := demand_room(os.environ, local_lake.FOLDER, now_utc, store):
             console.print(room)
         with stage("Ingest quotes", stages) as now:
             with choose_origin(holds_synthetic_prices(aws, outputs["RawBucketName"]), os.environ) as origin:

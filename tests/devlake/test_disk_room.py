@@ -1,13 +1,17 @@
 """What an ingestion may take of the disk is said before it, and refused where the disk has less."""
 
 import datetime as dt
+import uuid
 import zipfile
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
+from b3lake.lake.keys import raw_key
 from devlake.cotahist_writer import quote, whole_file
 from devlake.disk_room import demand_room, judge_room, most_quotes
+from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 
 NOW = dt.datetime(2026, 1, 15, 23, tzinfo=dt.timezone.utc)
@@ -62,6 +66,30 @@ def test_of_files_the_quotes_are_counted(environ: dict[str, str], quotes: int, f
         archive.write(file, file.name)
     assert most_quotes(of_b3 | {"B3_FILES": str(file.with_suffix(".ZIP"))}, NOW) == quotes
     assert most_quotes(of_b3 | {"B3_FILES": str(file.parent)}, NOW) == 2 * quotes
+
+
+@pytest.fixture
+def store(emulator: Emulator) -> S3Store:
+    """A lake that has a quote of 30 December 2025, the year's last session, and an older one."""
+    s3, bucket = emulator.client("s3"), f"room-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=bucket)
+    for day in (dt.date(2025, 11, 3), dt.date(2025, 12, 30)):
+        s3.put_object(Bucket=bucket, Key=raw_key(day, "PETR4"), Body=b"x")
+    made: S3Store = emulator.store(bucket)
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("environ", "quotes"),
+    [
+        ({"TICKERS": "PETR4,VALE3", "SESSIONS": "3"}, 2 * 10),  # 2, 5 to 9 and 12 to 15 January
+        ({"TICKERS": "*", "SOURCE": "b3"}, 1300 * 10),
+        ({"TICKERS": "PETR4", "START_DATE": "2026-01-14"}, 2),
+    ],
+)
+def test_a_lake_that_ends_earlier_is_fetched_from_there(environ: dict[str, str], quotes: int, store: S3Store) -> None:
+    assert most_quotes(environ, NOW, store) == quotes
 
 
 def test_a_file_that_is_none_counts_nothing(tmp_path: Path) -> None:
