@@ -3,8 +3,8 @@
 $ python -m bench.bench_laptop                       # ten tickers, ten years, from fake sources on this machine
 $ python -m bench.bench_laptop --market --tickers 450 --sessions 250    # a year of all, from a COTAHIST file
 
-For each stage its seconds as `make` says them, and what the emulator took of a processor in it, which other work on the
-machine changes less; for each program the largest memory that it had.
+For each stage its seconds as `make` says them, and what each program took of a processor in it, which other work on the
+machine changes less (the fake sources run in this one); for each program the largest memory that it had.
 """
 
 import argparse
@@ -35,6 +35,10 @@ from devlake.measure_memory import PeakMemory, peak_memory
 FIRST_YEAR = 2016
 MARKET_YEAR = 2024
 STAGE = re.compile(r"✓ (?P<name>.+?) .*\((?P<seconds>[\d.]+) s\)$")
+WORTH_TELLING = 0.5
+"""Seconds of a processor."""
+OF_THE_DISK = "Up to "
+"""How `make ingest` begins to say what it may take."""
 QUESTIONS = {
     "first question, of the history": "SELECT ticker, max(close_price) FROM b3_daily_history GROUP BY ticker",
     "the same again": "SELECT ticker, max(close_price) FROM b3_daily_history GROUP BY ticker",
@@ -48,20 +52,20 @@ class Laptop:
 
     def __init__(self, checkout: Path, peak: PeakMemory) -> None:
         self.checkout, self.peak = checkout, peak
-        self._emulator: psutil.Process | None = None
+        self._told: dict[str, float] = {}
 
     def make(self, target: str, **variables: str) -> list[str]:
         """The lines that `make TARGET VARIABLE=…` prints, told as they come."""
         command = ["make", "--no-print-directory", target, *(f"{name}={value}" for name, value in variables.items())]
         lines = []
-        begun = self._processor_seconds()
         with subprocess.Popen(command, cwd=self.checkout, stdout=subprocess.PIPE, text=True) as child:
             for line in child.stdout or ():
                 lines.append(line.rstrip())
                 if STAGE.search(lines[-1]):
-                    now = self._processor_seconds()
-                    print(f"{lines[-1]}  emulator: {now - begun:.1f} s of a processor", flush=True)
-                    begun = now
+                    print(lines[-1], flush=True)
+                    self._tell_processor_seconds()
+                elif lines[-1].startswith(OF_THE_DISK):
+                    print(lines[-1], flush=True)
         if child.returncode:
             raise SystemExit("\n".join([f"make {target} ended with {child.returncode}:", *lines[-5:]]))
         if target == "up":
@@ -73,18 +77,20 @@ class Laptop:
         begun = time.monotonic()
         self.make("query", SQL=sql)
         print(f"{time.monotonic() - begun:7.1f} s  {name}", flush=True)
+        self._tell_processor_seconds()
 
     def _watch_emulator(self) -> None:
         record = json.loads((self.checkout / ".lake/kept/lake.json").read_text(encoding="utf-8"))
-        supervisor = psutil.Process(record["supervisor_pid"])
-        self.peak.watch(supervisor)
-        self._emulator = supervisor.children()[0]
+        self.peak.watch(psutil.Process(record["supervisor_pid"]))
 
-    def _processor_seconds(self) -> float:
-        if self._emulator is None:
-            return 0.0
-        times = self._emulator.cpu_times()
-        return float(times.user + times.system)
+    def _tell_processor_seconds(self) -> None:
+        """Tell what each program took since this was told last."""
+        self.peak.look()
+        now = self.peak.seconds_of()
+        spent = {program: seconds - self._told.get(program, 0.0) for program, seconds in now.items()}
+        self._told = now
+        told = [f"{program} {seconds:.1f}" for program, seconds in spent.items() if seconds >= WORTH_TELLING]
+        print(f"           s of a processor: {sum(spent.values()):.1f}; {', '.join(told)}", flush=True)
 
 
 @contextmanager
@@ -97,6 +103,7 @@ def laptop() -> Iterator[Laptop]:
             yield one
         finally:
             one.make("down")
+    print(f"{peak.largest_together / 2**20:7,.0f} MiB  all but this one together, at most")
     for program, most in sorted(peak.largest_of.items(), key=lambda each: -each[1]):
         print(f"{most / 2**20:7,.0f} MiB  {program}")
 
@@ -116,7 +123,8 @@ def cotahist_file(folder: Path, tickers: int, sessions: int) -> Path:
                 "mean": close,
                 "close": close,
             }
-            records.append(quote(day=int(day.strftime("%Y%m%d")), code=code, volume=1000 + which, **prices))
+            traded = {"volume": 1000 + which, "turnover": (1000 + which) * close}
+            records.append(quote(day=int(day.strftime("%Y%m%d")), code=code, **traded, **prices))
     file = folder / f"COTAHIST_A{MARKET_YEAR}.TXT"
     file.write_bytes(whole_file(records, year=MARKET_YEAR, made=f"{MARKET_YEAR + 1}0102"))
     return file

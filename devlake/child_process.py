@@ -22,6 +22,8 @@ from devlake.errors import DevLakeError
 from devlake.supervise import GRACE_SECONDS, end_tree
 
 LIMIT_SECONDS = 1800.0
+LONG_SECONDS = 6 * 3600.0
+"""For what grows with the lake: a year of the whole market may take more than half an hour on a busy machine."""
 
 
 class Child:

@@ -20,7 +20,7 @@ from b3lake.lake.errors import without_passwords
 from b3lake.lake.keys import RAW_PREFIX
 from b3lake.lake.labels import SYNTHETIC, is_synthetic
 from devlake import paths
-from devlake.child_process import run_child
+from devlake.child_process import LONG_SECONDS, run_child
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.fake_http import serving
@@ -149,7 +149,7 @@ def ingest_quotes(
     log = folder / "ingest.log"
     on_line("fetching…")
     command: list[str | Path] = [sys.executable, paths.FETCH_SCRIPT, "--json"]
-    code = run_child(command, environment=environment, log=log, on_line=read)
+    code = run_child(command, environment=environment, log=log, on_line=read, seconds=LONG_SECONDS)
     if code not in (ALL, SOME_FAILED):
         cause = next((f"{one['cause'].rstrip('.')}." for one in reports if one.get("cause")), "") or _last_words(log)
         raise DevLakeError(f"The ingestion could do nothing: {cause} See {log}.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from devlake.child_process import run_child
+from devlake.child_process import LONG_SECONDS, run_child
 from devlake.emulator import Emulator
 from devlake.errors import DevLakeError
 from devlake.find_java import find_java
@@ -86,7 +86,8 @@ def carry_out_runs(
 
     log = folder / "refine_job.log"
     command = [sys.executable, script, *(word for pair in arguments.items() for word in pair)]
-    code = run_child(command, environment=spark_environment(aws, folder), log=log, on_line=keep)
+    environment = spark_environment(aws, folder)
+    code = run_child(command, environment=environment, log=log, on_line=keep, seconds=LONG_SECONDS)
     if code != 0:
         raise DevLakeError(f"The refine job failed (exit code {code}): {_last_words(lines)} See {log}.")
     _mark_carried_out(folder, run_ids)
