@@ -83,6 +83,18 @@ def test_keys_that_are_no_plain_paths_are_told_apart_also_after_a_restart(tmp_pa
         emulator.stop(again)
 
 
+def test_a_key_below_another_stays_where_it_is_when_that_one_is_gone(tmp_path: Path) -> None:
+    aws = emulator.start(tmp_path, keep=True)
+    try:
+        s3 = make_bucket(aws)
+        above = s3.put_object(Bucket=BUCKET, Key="above", Body=b"above")["VersionId"]
+        s3.put_object(Bucket=BUCKET, Key="above/below", Body=b"below")
+        s3.delete_object(Bucket=BUCKET, Key="above", VersionId=above)
+        assert _bodies(s3) == {"above/below": b"below"}
+    finally:
+        emulator.stop(aws)
+
+
 def test_a_link_in_the_lakes_folder_leads_nowhere(tmp_path: Path) -> None:
     aws = emulator.start(tmp_path / "lake", keep=True)
     outside = tmp_path / "outside"
