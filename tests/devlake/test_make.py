@@ -115,7 +115,7 @@ def _make_again(folder: Path, *words: str, **environ: str) -> "subprocess.Comple
         env={
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("MAKE", "LC_", "LANG", "PYTHONPATH"))
+            if not name.startswith(("MAKE", "LC_", "LANG", "PYTHONPATH", "COLUMNS"))
         }
         | environ,
         stdin=subprocess.DEVNULL,
