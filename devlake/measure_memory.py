@@ -42,7 +42,7 @@ class PeakMemory:
         return int(used)
 
     def seconds_of(self) -> dict[str, float]:
-        """What each program's processes have had of a processor so far, in seconds, as far as they were looked at."""
+        """Processor seconds of each program's processes so far, up to the last sample of each."""
         total: dict[str, float] = {}
         for program, seconds in list(self._seconds.values()):
             total[program] = total.get(program, 0.0) + seconds

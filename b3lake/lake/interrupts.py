@@ -10,7 +10,7 @@ from types import FrameType
 
 EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted; run it again."
-"""What is said of a program that had not begun."""
+"""The sentence about a program that had not begun."""
 
 
 class _End:

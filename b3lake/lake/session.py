@@ -18,5 +18,5 @@ def open_session() -> boto3.Session:
 
 @cache
 def _data_files(path: str | None) -> Loader:
-    """What knows services, endpoints and retries, and keeps what it has read; `path` is AWS_DATA_PATH."""
+    """The loader of services, endpoints and retries, which keeps each file that it read; `path` is AWS_DATA_PATH."""
     return create_loader(path)

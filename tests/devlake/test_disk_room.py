@@ -1,4 +1,4 @@
-"""What an ingestion may take of the disk is said before it, and refused where the disk has less."""
+"""The disk that an ingestion may take is said before it, and refused where the disk has less."""
 
 import datetime as dt
 import uuid

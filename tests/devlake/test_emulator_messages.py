@@ -74,7 +74,7 @@ def test_any_other_request_is_left_to_the_other_server(head: bytes) -> None:
 
 
 class Wire:
-    """What was written, in pieces."""
+    """The pieces that were written."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []

@@ -168,7 +168,7 @@ def test_clean_asks_in_the_language_of_the_terminal(tmp_path: Path) -> None:
 
 
 def _on_a_terminal(command: list[str], folder: Path, typed: str) -> str:
-    """What a Portuguese terminal of 80 columns shows of a command, to whose first question `typed` is the answer."""
+    """The output of a command on a Portuguese terminal of 80 columns; `typed` answers its first question."""
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (24, 80))
     with subprocess.Popen(

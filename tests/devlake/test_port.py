@@ -1,4 +1,4 @@
-"""What LAKE_PORT may be."""
+"""The values that LAKE_PORT takes and refuses."""
 
 import pytest
 

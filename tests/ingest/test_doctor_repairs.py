@@ -1,4 +1,4 @@
-"""What the doctor repairs: a row that was written too early, the newest session, days of B3's files, the catalog."""
+"""Repairs of the doctor: a row that was written too early, the newest session, days of B3's files, the catalog."""
 # ruff: noqa: F811 - fixtures that are imported
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What the ingestion's commands take from their options and the environment, and what their help says."""
+"""The options, environment variables and help of the ingestion's commands."""
 
 import datetime as dt
 import os

@@ -1,4 +1,4 @@
-"""What a comparison says: each column of its table, each field of its JSON, and each of the four prices by itself."""
+"""The report of a comparison: each column of its table, each field of its JSON, each of the four prices by itself."""
 
 import datetime as dt
 import json
