@@ -39,6 +39,7 @@ def leave(code: int) -> NoReturn:
     process would abort, after all its work was done.
     """
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):  # whoever read it may have stopped, or it is closed
+        # Whoever read it may have stopped; there may be none, or the program has closed it.
+        with suppress(OSError, AttributeError, ValueError):
             stream.flush()
     os._exit(code)

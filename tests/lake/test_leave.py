@@ -69,11 +69,20 @@ def test_there_is_nowhere_to_print(monkeypatch: pytest.MonkeyPatch) -> None:
     assert closed_output() == "Standard output is closed: let it print somewhere, to /dev/null if need be."
 
 
-@pytest.mark.parametrize(("stream", "printed"), [("sys.stdout", b"a row"), ("None", b"")])
-def test_a_process_leaves_with_its_code_and_all_that_it_printed(stream: str, printed: bytes) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "printed"),
+    [
+        ("", "", b"a row"),
+        ("sys.stdout = None", "", b""),
+        ("", "sys.stdout.close()", b"a row"),
+        ("", "sys.stderr.close()", b"a row"),
+        ("", "sys.stdout.close(); sys.stderr.close()", b"a row"),
+    ],
+)
+def test_a_process_leaves_with_its_code_and_all_that_it_printed(before: str, after: str, printed: bytes) -> None:
     program = (
         "import atexit, sys\nfrom b3lake.lake.leave import leave\natexit.register(print, 'taken down')\n"
-        f"sys.stdout = {stream}\nprint('a row', end='')\nleave(3)\n"
+        f"{before}\nprint('a row', end='')\n{after}\nleave(3)\n"
     )
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run([sys.executable, "-c", program], env=buffered, capture_output=True, check=False, timeout=60)
