@@ -56,12 +56,13 @@ def demo() -> int:
 def up() -> int:
     stages: list[Stage] = []
     with only_one(local_lake.FOLDER):
+        port = local_lake.port_of_lake(_port())  # of one that is up, too
         aws, also_at = local_lake.find_lake(), _also_at()
         if aws and also_at:
             raise DevLakeError("A lake is up already: `make down` first, and then give LAKE_BIND again.")
         if aws is None:
             with stage("Start the AWS emulator", stages) as now:
-                aws = local_lake.start_lake(_port(), also_at)
+                aws = local_lake.start_lake(port, also_at)
                 now.done = aws.endpoint_url
         try:
             with stage("Deploy template.yaml with SAM", stages) as now:

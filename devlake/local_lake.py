@@ -92,7 +92,7 @@ def _port_in(text: str) -> int:
     return int(text)
 
 
-def _port_of_lake(wanted: int | None) -> int | None:
+def port_of_lake(wanted: int | None) -> int | None:
     """The port on which the lake was first started: its queue is known by a URL, which holds the port.
 
     Raises DevLakeError when another one is wanted.
@@ -115,7 +115,7 @@ def start_lake(port: int | None = None, also_at: str = "") -> Emulator:
 
     Raises DevLakeError when its port is taken, or when `port` is another than it was made on.
     """
-    port = _port_of_lake(port) or free_port()
+    port = port_of_lake(port) or free_port()
     key = secrets.token_urlsafe(32)
     aws = emulator.start(
         FOLDER, port=port, seconds=HOURS_UP * 3600, with_parent=False, keep=True, key=key, also_at=also_at

@@ -103,6 +103,18 @@ def test_a_lake_keeps_to_the_port_that_it_was_made_on() -> None:
         local_lake.start_lake(20002)
 
 
+@pytest.mark.parametrize("is_up", [True, False])
+def test_another_port_is_refused_whether_it_is_up_or_not(
+    is_up: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (local_lake.FOLDER / "port").write_text("20001")
+    monkeypatch.setattr(local_lake, "find_lake", _LakeWithoutStack if is_up else lambda: None)
+    assert _run("up", monkeypatch, LAKE_PORT="20002") == 1
+    said = "This lake was made on port 20001: leave LAKE_PORT out, or `make clean` for a new lake."
+    assert capsys.readouterr() == ("", f"error: {said}\n")
+    assert sorted(file.name for file in local_lake.FOLDER.iterdir()) == ["lock", "port"]
+
+
 def _origin(synthetic: bool | None, **environ: str) -> Origin:
     with choose_origin(synthetic, environ) as origin:
         return origin
