@@ -1,6 +1,7 @@
 """`b3lake export`: writes a table, or a part of it, as one Parquet, CSV or DuckDB file."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from b3lake.analysis.errors import AnalysisError
-from b3lake.analysis.lake import AnalysisLake, open_lake
+from b3lake.analysis.lake import AnalysisLake, open_lake, sentence_of
 from b3lake.analysis.tables import find_table
 from b3lake.lake.errors import UsageError
 from b3lake.lake.names import HISTORY_TABLE
@@ -71,8 +72,8 @@ def run(request: ExportRequest, lake: AnalysisLake) -> int:
     rows = lake.table(request.table, tickers=request.tickers, since=request.since, until=request.until)
     if not rows.num_rows:
         raise AnalysisError(f"{request.table} has no such rows in {lake.place}: nothing was written.")
-    if request.tickers and request.table == HISTORY_TABLE:
-        lake.check_there(lake.named(list(request.tickers)), rows)
+    if request.tickers and request.table == HISTORY_TABLE and (left_out := lake.left_out(request.tickers, rows)):
+        print(told(sentence_of(left_out)), file=sys.stderr)
     _write_whole(request.output, rows, request.table)
     size = sized(request.output.stat().st_size)
     print(told(f"{request.output} ({counted(rows.num_rows, 'row')} of {request.table}, {size})"))

@@ -9,10 +9,11 @@ It reads objects, not Athena: nothing is billed by the byte, and the AWS emulato
 import datetime as dt
 import difflib
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 import pyarrow as pa
@@ -26,6 +27,7 @@ from b3lake.lake.names import HISTORY_TABLE, PORTFOLIOS_TABLE, PROJECT
 from b3lake.lake.renames import newest_code
 from b3lake.lake.settings import read_place
 from b3lake.lake.tables import TABLES, WHOLE, YEAR
+from b3lake.texts.told import told
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,14 +62,18 @@ class AnalysisLake:
 
         Of one ticker (`"PETR4"`) the columns of b3_daily_history; of several, or of an index's members (`"@IBOV"`), the
         same with the column `ticker`, sorted by it and the day. With `wide`, the name of a column, a column a ticker.
-        Raises AnalysisError for no ticker, or one that the lake has not, and AwsError.
+        An index's members without a row in these days are left out, and warned of. Raises AnalysisError for no ticker,
+        or one named by itself that the lake has not, and AwsError.
         """
         one = isinstance(tickers, str) and not tickers.startswith("@")
-        named = self.named([tickers] if isinstance(tickers, str) else list(tickers))
+        names = [tickers] if isinstance(tickers, str) else list(tickers)
+        named = self.named(names)
         if not named:
             raise AnalysisError('No ticker was given: name some, like history(["PETR4", "VALE3"]).')
         table = self.table(HISTORY_TABLE, tickers=named, since=since, until=until)
-        self.check_there(named, table)
+        left_out = self.left_out(names, table)
+        if left_out:
+            warnings.warn(told(sentence_of(left_out)), stacklevel=2)
         frame: pd.DataFrame = table.drop_columns(["year"]).to_pandas()
         frame[_DATE] = pd.to_datetime(frame[_DATE])
         frame = frame.sort_values(["ticker", _DATE]).set_index(_DATE)
@@ -75,7 +81,7 @@ class AnalysisLake:
             if wide not in frame.columns or wide == "ticker":
                 raise AnalysisError(f"There is no column {wide!r} to put a ticker in each column of.")
             by_ticker: pd.DataFrame = frame.pivot(columns="ticker", values=wide)
-            return by_ticker.reindex(columns=list(named))
+            return by_ticker.reindex(columns=[ticker for ticker in named if ticker not in left_out])
         return frame.drop(columns="ticker") if one else frame
 
     def table(
@@ -121,7 +127,7 @@ class AnalysisLake:
                 connection.register(table.name, self.table(table.name, since=since if table.day else None))
         return connection
 
-    def named(self, names: list[str]) -> tuple[str, ...]:
+    def named(self, names: Sequence[str]) -> tuple[str, ...]:
         """The tickers in the lake's spelling, with an index's members in its place. Raises AnalysisError."""
         try:
             spelt = [spelled(name) for name in names]
@@ -131,11 +137,19 @@ class AnalysisLake:
             return tuple(dict.fromkeys(spelt))
         return expand_members(spelt, self.table(PORTFOLIOS_TABLE))
 
-    def check_there(self, named: Sequence[str], table: pa.Table) -> None:
-        """Raise AnalysisError where one of `named`, in the lake's spelling, has no row in `table`, of the history."""
-        missing = sorted(set(named) - set(table["ticker"].to_pylist()))
-        if not missing:
-            return
+    def left_out(self, names: Sequence[str], table: pa.Table) -> list[str]:
+        """The members of the indexes among `names` that have no row in `table`, of the history, sorted.
+
+        Raises AnalysisError where a ticker that was named by itself has none, or no member has any.
+        """
+        there = set(table["ticker"].to_pylist())
+        missing = sorted(set(self.named(names)) - there)
+        needed = {spelled(name) for name in names} if there else set(missing)
+        if refused := [ticker for ticker in missing if ticker in needed]:
+            self._refuse(refused)
+        return missing
+
+    def _refuse(self, missing: Sequence[str]) -> NoReturn:
         known = self.tickers()
         if not known:
             raise AnalysisError(
@@ -146,6 +160,11 @@ class AnalysisLake:
         near = difflib.get_close_matches(newest_code(missing[0]) or missing[0], known, 3)
         advice = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known[:8])} and others."
         raise AnalysisError(f"The lake has no {', '.join(missing)}: {advice}")
+
+
+def sentence_of(left_out: Sequence[str]) -> str:
+    """A sentence on the members of an index that an answer is without."""
+    return f"Members of the index without a row in these days are left out: {', '.join(left_out)}."
 
 
 def open_lake(

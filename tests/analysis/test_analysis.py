@@ -153,17 +153,57 @@ def test_what_is_not_there_is_one_sentence(lake: AnalysisLake, call, error, said
     assert "\n" not in str(raised.value)
 
 
-def test_an_index_stands_for_its_members(folder: Path, tmp_path: Path) -> None:
-    rows = [{"index": "IBOV", "day": DAYS[-1], "ticker": t, "quantity": 1, "weight": 50.0} for t in ("VALE3", "PETR4")]
+@pytest.fixture
+def with_portfolios(folder: Path) -> Iterator[Path]:
+    """The folder with portfolios: of IBOV, of which the lake lacks two members, and of SMLL, of which it lacks all."""
+    members = [("IBOV", one) for one in ("VALE3", "XXXX3", "PETR4", "ABCD3")] + [("SMLL", "XXXX3")]
+    rows = [{"index": i, "day": DAYS[-1], "ticker": t, "quantity": 1, "weight": 25.0} for i, t in members]
     root = folder / "123456789012" / BUCKET / "portfolios" / "b3"
     root.mkdir(parents=True)
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, TABLES["b3_index_portfolio"].schema), root / "data.parquet")
-        assert list(b3lake.open_lake(folder).history("@IBOV", wide="close_price").columns) == ["PETR4", "VALE3"]
-    finally:
-        (root / "data.parquet").unlink()
-        root.rmdir()
-        root.parent.rmdir()
+    pq.write_table(pa.Table.from_pylist(rows, TABLES["b3_index_portfolio"].schema), root / "data.parquet")
+    yield folder
+    (root / "data.parquet").unlink()
+    root.rmdir()
+    root.parent.rmdir()
+
+
+LEFT_OUT = "Members of the index without a row in these days are left out: ABCD3, XXXX3."
+
+
+def test_an_index_stands_for_those_of_its_members_that_are_there(with_portfolios: Path) -> None:
+    lake = b3lake.open_lake(with_portfolios)
+    with pytest.warns(UserWarning, match=f"^{LEFT_OUT}$") as warned:
+        wide = lake.history("@IBOV", wide="close_price")
+    with pytest.warns(UserWarning, match=f"^{LEFT_OUT}$"):
+        long = lake.history(["@ibov", "IBOV"])
+    assert [one.filename for one in warned] == [__file__], "it names the caller's own line"
+    assert list(wide.columns) == ["PETR4", "VALE3"]
+    assert long["ticker"].unique().tolist() == ["IBOV", "PETR4", "VALE3"]
+
+
+@pytest.mark.parametrize(
+    ("names", "since", "said"),
+    [
+        (["@IBOV", "XXXX3"], None, "The lake has no XXXX3: "),
+        (["@SMLL"], None, "The lake has no XXXX3: "),
+        (["@IBOV"], "2030-01-01", "The lake has no row of PETR4, VALE3 in these days: ask for others."),
+    ],
+)
+def test_who_is_named_by_itself_is_needed_and_one_of_an_index_at_least(
+    with_portfolios: Path, names: list[str], since: str | None, said: str
+) -> None:
+    with pytest.raises(AnalysisError) as raised:
+        b3lake.open_lake(with_portfolios).history(names, since)
+    assert str(raised.value).startswith(said)
+
+
+def test_an_export_says_whom_it_is_without(
+    with_portfolios: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "a.parquet")
+    assert run_command("export", [file, "--ticker", "@IBOV", "--lake", str(with_portfolios)]) == 0
+    assert capsys.readouterr().err == f"{LEFT_OUT}\n"
+    assert set(pq.read_table(file)["ticker"].to_pylist()) == {"PETR4", "VALE3"}
 
 
 @pytest.mark.parametrize("ending", ["//data.parquet", "/year=2024/data.parquet/", "/../data.parquet", "/\x1b"])
