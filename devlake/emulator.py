@@ -166,15 +166,12 @@ def _environment(
         "MINISTACK_HOST": ADDRESS,
         "MINISTACK_REGION": REGION,
         "TMPDIR": str(scratch),
+        "PERSIST_STATE": "1" if kept else "0",
+        "S3_PERSIST": "0",  # devlake/emulator_files.py reads the objects, and keeps them
         "AUTH": "true" if enforce_iam else "false",
     }
     if kept:
-        own |= {
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(kept / STATE),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(kept / OBJECTS),
-        }
+        own |= {"STATE_DIR": str(kept / STATE), "S3_DATA_DIR": str(kept / OBJECTS)}
     return without_aws_settings() | own
 
 

@@ -5,18 +5,29 @@
   a link that leads elsewhere, and whether the object lies under a second name, for keys that are no path. Here each
   folder below the bucket's is looked at once, a second name is looked for only where there is any, and whatever is not
   plain is left to ministack.
+- ministack reads what is known of each object when it is imported, and goes on without those after one that it cannot
+  read, or whose file has become a folder. Here the first such one is named, and the emulator does not start.
 
 It runs in the virtualenv of the emulator: the standard library and ministack alone.
 """
 
+import errno
+import json
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from ministack.services import s3
 
+from devlake.refused_state import DamagedStateError
+
+_BESIDE = ".meta.json"
+"""Beside each object's file is one of what is known of it; where the object was deleted it may be alone."""
+_key_files = s3._persisted_key_files
 _record = s3._record_object_version
 _find = s3._key_disk_path
 _find_other = s3._other_key_disk_path
@@ -76,8 +87,39 @@ def _is_plain(root: str, key: str) -> bool:
         return True
 
 
+def load_objects() -> None:
+    """Read what is known of each object that is kept. Raises DamagedStateError."""
+    root = Path(s3.DATA_DIR)
+    at = s3.DATA_DIR
+
+    def key_files(bucket: str, sidecars: bool) -> Iterator[tuple[str, str]]:
+        nonlocal at
+        for file, key in _key_files(bucket, sidecars):
+            at = file if sidecars else file + _BESIDE
+            if sidecars and _is_lost(file):
+                raise IsADirectoryError(errno.EISDIR, "an object is a folder", file.removesuffix(_BESIDE))
+            yield file, key
+
+    s3._persisted_key_files = key_files
+    try:
+        for account in root.glob("[0-9]" * 12):
+            s3._load_persisted_account(account.name, str(account))
+    except Exception as error:
+        damaged = (error.filename if isinstance(error, OSError) else None) or at
+        raise DamagedStateError(f"{root.name}/{Path(damaged).relative_to(root)}") from error
+
+
+def _is_lost(sidecar: str) -> bool:
+    """Whether a folder is in the place of the object's file. A deleted one's may be: that of a key below it."""
+    if not os.path.isdir(sidecar.removesuffix(_BESIDE)):  # noqa: PTH112 - asked of every object
+        return False
+    return not json.loads(Path(sidecar).read_text(encoding="utf-8")).get("is_delete_marker")
+
+
 def install() -> None:
-    """Put these in the place of ministack's."""
+    """Put these in the place of ministack's; of a kept lake, keep its objects."""
+    if os.environ["PERSIST_STATE"] == "1":  # it was imported without S3_PERSIST, so that it has read nothing yet
+        s3.S3_PERSIST, os.environ["S3_PERSIST"] = True, "1"
     s3._record_object_version = record_object_version
     s3._key_disk_path = key_disk_path
     s3._other_key_disk_path = other_key_disk_path

@@ -13,13 +13,10 @@ from pathlib import Path
 from ministack import app
 from ministack.core import persistence
 
-from devlake.refused_state import refusal_of
+from devlake.emulator_files import load_objects
+from devlake.refused_state import DamagedStateError, refusal_of
 
 _BEGINS = '{"__ministack_format__": '
-
-
-class DamagedStateError(Exception):
-    """A file of the saved state cannot be read; the text is its name."""
 
 
 def load_state() -> None:
@@ -43,6 +40,7 @@ def load_state() -> None:
 
 def _load_or_end() -> None:
     try:
+        load_objects()
         load_state()
     except DamagedStateError as error:
         print(f"\n{refusal_of(str(error))}", flush=True)

@@ -5,6 +5,11 @@ The standard library alone: both sides import it, each in its own virtualenv.
 
 from pathlib import Path
 
+
+class DamagedStateError(Exception):
+    """A file of a kept lake cannot be read; the text is its path within the lake's folder."""
+
+
 _BEGINS = "This is refused: "
 
 

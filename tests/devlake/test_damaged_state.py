@@ -56,7 +56,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
     aws = emulator.start(folder, keep=True)
     try:
-        aws.client("s3").create_bucket(Bucket="kept")
+        s3 = aws.client("s3")
+        s3.create_bucket(Bucket="kept")
+        s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+        s3.delete_object(Bucket="kept", Key="gone")
+        for key in ("gone/below", "raw/one", "raw/two"):
+            s3.put_object(Bucket="kept", Key=key, Body=b"of " + key.encode())
         aws.client("glue").create_database(DatabaseInput={"Name": "kept"})
         aws.client("sqs").create_queue(QueueName="kept")
         for service, call in [("iam", "list_roles"), ("lambda", "list_functions"), ("athena", "list_work_groups")]:
@@ -105,6 +110,49 @@ def test_it_does_not_start_and_leaves_everything_as_it_was(kept: Path, tmp_path:
         emulator.start(folder, keep=True)
     assert {one: one.read_bytes() for one in folder.glob("state/*.json")} == before
     assert file.read_bytes() == body
+
+
+def _is_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+    (file / "unpacked").write_bytes(b"x")
+
+
+OBJECT = f"objects/{emulator.ACCOUNT_ID}/kept/raw/one"
+LOSSES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a folder in its place": (OBJECT, _is_a_folder),
+    "what is known of it is another's JSON": (f"{OBJECT}.meta.json", lambda file: file.write_bytes(b"[1]")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_object_that_cannot_be_read_is_named_and_nothing_is_changed(kept: Path, tmp_path: Path, loss: str) -> None:
+    folder = tmp_path / "kept"
+    shutil.copytree(kept, folder)
+    name, damage = LOSSES[loss]
+    damage(folder / name)
+    before = _files(folder)
+    with pytest.raises(DamagedLakeError, match=f"^{folder / name} cannot be read, and nothing was changed: put a"):
+        emulator.start(folder, keep=True)
+    assert _files(folder) == before
+
+
+@pytest.mark.slow
+def test_a_folder_in_the_place_of_a_deleted_object_is_of_a_key_below_it(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept, tmp_path / "kept")
+    assert (kept / "objects" / emulator.ACCOUNT_ID / "kept" / "gone").is_dir()
+    aws = emulator.start(tmp_path / "kept", keep=True)
+    try:
+        listed = aws.client("s3").list_objects_v2(Bucket="kept")["Contents"]
+        assert [one["Key"] for one in listed] == ["gone/below", "raw/one", "raw/two"]
+    finally:
+        emulator.stop(aws)
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    files = [file for name in ("state", "objects") for file in (folder / name).rglob("*")]
+    return {file: file.read_bytes() for file in files if file.is_file()}
 
 
 def test_the_log_names_the_file(tmp_path: Path) -> None:
