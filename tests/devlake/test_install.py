@@ -109,3 +109,19 @@ def test_a_failed_install_leaves_no_mark_that_it_was_done(checkout: Path) -> Non
     assert done.returncode == 2
     assert "The virtualenv .venvs/tech could not be filled" in done.stderr
     assert not (checkout / ".venvs" / "tech.done").exists()
+
+
+def test_an_installation_goes_on_where_spark_cannot_be_prepared(checkout: Path) -> None:
+    (checkout / "requirements" / "tech.txt").write_text("# nothing\n")
+    (checkout / "devlake" / "__init__.py").touch()
+    (checkout / "devlake" / "class_archive.py").write_text("import sys; print('its words'); sys.exit(1)\n")
+    command = [sys.executable, str(checkout / "devlake" / "make_venv.py"), "try", "tech"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout == (
+        "installing requirements/tech.txt into .venvs/try ...\npreparing Spark for a quick start: up to a minute ...\n"
+    )
+    assert done.stderr == (
+        "warning: Spark could not be prepared: it works, and starts slowly. Details: .venvs/try.log.\n"
+    )
+    assert (checkout / ".venvs" / "try.log").read_text().endswith("its words\n")
