@@ -1,6 +1,7 @@
 """Waits are told, and nobody is asked again where that cannot help."""
 
 import errno
+import http.client
 import re
 import socket
 import urllib.error
@@ -42,6 +43,20 @@ def test_a_connection_that_breaks_later_is_no_silence():
     broken = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
     asked, kind, _ = failing(broken)
     assert (len(asked), kind) == (3, ServiceError)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (http.client.RemoteDisconnected("Remote end closed connection"), "Remote end closed connection"),
+        (urllib.error.URLError(TimeoutError("timed out")), "timed out"),
+        (urllib.error.URLError("no host given"), "no host given"),
+        (http.client.BadStatusLine("220 an FTP server\nis here"), "220 an FTP server"),
+        (ConnectionAbortedError(), "ConnectionAbortedError"),
+    ],
+)
+def test_the_cause_is_told_where_the_system_gives_none(error: Exception, said: str):
+    assert failing(error)[2] == f"it could not be reached ({said}), 3 times; run again later"
 
 
 def test_each_wait_is_told_while_it_lasts(capsys: pytest.CaptureFixture[str]):

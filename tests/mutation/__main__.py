@@ -17,7 +17,7 @@ from devlake import paths
 from tests.mutation.mutants import places
 from tests.mutation.rooms import ROOMS, files_of, noticing
 from tests.mutation.trials import Fate, MutationError, Trial
-from tests.mutation.try_mutants import Bench, copies
+from tests.mutation.try_mutants import bench
 
 REPORT = paths.STATE / "mutants.diff"
 
@@ -36,10 +36,8 @@ def try_rooms(rooms: list[str], count: int, seed: int, jobs: int) -> dict[str, C
     trials = [trial for room in rooms for trial in sample(room, count, seed)]
     fates: dict[str, Counter[Fate]] = defaultdict(Counter)
     REPORT.parent.mkdir(exist_ok=True)
-    with REPORT.open("w", encoding="utf-8") as report, copies(paths.ROOT, jobs) as places_to_try:
-        bench = Bench(places_to_try)
-        bench.time_tests(trials)
-        for number, (trial, fate) in enumerate(bench.try_all(trials), 1):
+    with REPORT.open("w", encoding="utf-8") as report, bench(paths.ROOT, jobs, trials) as tried:
+        for number, (trial, fate) in enumerate(tried.try_all(trials), 1):
             fates[trial.room][fate] += 1
             at = f"{trial.mutant.file}:{trial.mutant.line}"
             print(f"{number}/{len(trials)} {at} {fate.value}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 """The mutants of a file: its text with one change, made by mutmut's operators and two of our own.
 
-mutmut's own runner imports everything once and forks for each mutant; the threads of Arrow and of the object store do
-not outlive a fork. So its operators are taken, and each mutant is tried in a process of its own (`try_mutants.py`).
+mutmut's own runner imports the program too before it forks; the threads of Arrow and of the object store do not outlive
+a fork. So its operators are taken, and each mutant is tried in a process that imports the program itself (`forks.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +25,7 @@ class Place:
 
     file: Path
     line: int
+    statement: range
     module: cst.Module
     node: cst.CSTNode
     changed: tuple[cst.CSTNode, ...]
@@ -33,7 +34,7 @@ class Place:
         """The mutant of the change number `which`."""
         new = self.module.visit(_Replacement(self.node, self.changed[which]))
         assert isinstance(new, cst.Module)
-        return Mutant(self.file, self.line, new.code)
+        return Mutant(self.file, self.line, self.statement, new.code)
 
 
 def places(root: Path, file: Path) -> list[Place]:
@@ -80,8 +81,11 @@ class _Finder(cst.CSTVisitor):
         super().__init__()
         self.found: list[Place] = []
         self._file, self._module = file, module
+        self._statement = range(0)
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.SimpleStatementLine | cst.BaseCompoundStatement):
+            self._statement = self._lines(node)
         if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom) or _is_type(node):
             return False
         if isinstance(node, cst.Expr) and _is_text(node.value):
@@ -93,8 +97,16 @@ class _Finder(cst.CSTVisitor):
         )
         if changed:
             line = self.get_metadata(PositionProvider, node).start.line
-            self.found.append(Place(self._file, line, self._module, node, changed))
+            self.found.append(Place(self._file, line, self._statement, self._module, node, changed))
         return True
+
+    def _lines(self, node: cst.CSTNode) -> range:
+        """The lines of a simple statement, or of a compound one before its body."""
+        body = getattr(node, "body", None)
+        last = self.get_metadata(PositionProvider, node).end.line
+        if isinstance(body, cst.BaseSuite):
+            last = self.get_metadata(PositionProvider, body).start.line
+        return range(self.get_metadata(PositionProvider, node).start.line, last + 1)
 
 
 def _is_type(node: cst.CSTNode) -> bool:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Mutant:
-    """`file` (from the checkout) with one change at `line`: its whole new text."""
+    """`file` (from the checkout) with one change at `line` of the lines `statement`: its whole new text."""
 
     file: Path
     line: int
+    statement: range
     text: str
 
     def diff(self, root: Path) -> str:
