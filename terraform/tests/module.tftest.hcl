@@ -190,11 +190,65 @@ run "only_one_environment_of_one_repository_deploys" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.ci[0].assume_role_policy).Statement[0].Condition.StringEquals == {
-      "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
-      "token.actions.githubusercontent.com:sub" = "repo:someone/b3-lake:environment:dev"
-    }
+    condition = jsonencode(jsondecode(aws_iam_role.ci[0].assume_role_policy).Statement) == jsonencode([{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+      Condition = {
+        StringEquals = {
+          "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+          "token.actions.githubusercontent.com:sub" = "repo:someone/b3-lake:environment:dev"
+        }
+      }
+    }])
     error_message = "The role is taken on by runs of the repository's environment, and by nothing else."
+  }
+}
+
+run "a_deployment_reaches_what_its_environments_names_cover" {
+  command = plan
+
+  variables {
+    ci_repository = "someone/b3-lake"
+  }
+
+  assert {
+    condition = toset([
+      for one in flatten(data.aws_iam_policy_document.ci.statement[*].resources) : one
+      if !can(regex("tech[-_]challenge2[-_/]dev([-_/]|$)", one))
+      ]) == toset([
+      "*",
+      "arn:aws:cloudformation:us-east-1:123456789012:stack/aws-sam-cli-managed-default/*",
+      "arn:aws:cloudformation:us-east-1:aws:transform/Serverless-2016-10-31",
+      "arn:aws:glue:us-east-1:123456789012:catalog",
+      "arn:aws:s3:::aws-sam-cli-managed-default-*",
+    ])
+    error_message = "Beside its own environment the role reaches what SAM keeps for itself, and the catalog that holds the database."
+  }
+  assert {
+    condition = flatten([
+      for one in data.aws_iam_policy_document.ci.statement : tolist(one.actions) if contains(one.resources, "*") && length(one.condition) == 0
+    ]) == ["lambda:ListEventSourceMappings", "logs:DescribeLogGroups"]
+    error_message = "Of everything, whatever it is named, it may list two kinds."
+  }
+  assert {
+    condition = {
+      for one in data.aws_iam_policy_document.ci.statement :
+      one.sid => jsonencode([for each in one.condition : [each.test, each.variable, each.values]]) if length(one.condition) > 0
+      } == {
+      EventSourceMappings     = jsonencode([["ArnLike", "lambda:FunctionArn", ["arn:aws:lambda:us-east-1:123456789012:function:tech_challenge2_dev_*"]]])
+      HandThemToTheirServices = jsonencode([["StringEquals", "iam:PassedToService", ["lambda.amazonaws.com", "glue.amazonaws.com"]]])
+    }
+    error_message = "Mappings are of its own functions, and roles are handed to the stack's services alone."
+  }
+  assert {
+    condition = toset([
+      for one in flatten(data.aws_iam_policy_document.ci.statement[*].actions) : one if startswith(one, "iam:")
+      ]) == toset([
+      "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole*", "iam:PassRole", "iam:PutRolePolicy", "iam:TagRole",
+      "iam:UpdateAssumeRolePolicy",
+    ])
+    error_message = "It makes roles, and neither users nor keys."
   }
 }
 
@@ -233,15 +287,19 @@ run "lab_mode_creates_no_iam" {
   command = plan
 
   variables {
-    manage_iam    = false
-    instance_type = "t3.large"
-    key_pair_name = "vockey"
+    manage_iam        = false
+    instance_type     = "t3.large"
+    key_pair_name     = "vockey"
+    ci_repository     = "someone/b3-lake"
+    alarm_webhook_url = "https://hooks.example.com/x"
   }
 
   assert {
     condition = (
       length(aws_iam_role.host) + length(aws_iam_role.scheduler) + length(aws_iam_instance_profile.host) +
-      length(aws_iam_role_policy.host) + length(aws_iam_role_policy.scheduler) + length(aws_iam_role_policy_attachment.session_manager)
+      length(aws_iam_role_policy.host) + length(aws_iam_role_policy.scheduler) + length(aws_iam_role_policy_attachment.session_manager) +
+      length(aws_iam_role.ci) + length(aws_iam_role_policy.ci) + length(aws_iam_openid_connect_provider.github) +
+      length(aws_iam_role.webhook) + length(aws_iam_role_policy.webhook)
     ) == 0
     error_message = "Lab mode creates no IAM resource."
   }

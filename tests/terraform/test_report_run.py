@@ -134,16 +134,20 @@ def test_host_stays_on_for_whoever_is_logged_in(box):
 
 @pytest.mark.slow
 def test_settings_are_read_as_the_ingestion_reads_them(box, client, tmp_path):
-    wrong = f"PYTHONPATH={tmp_path}\nTICKERS=$(touch {tmp_path}/ran)\r\nPATH=/nowhere\n"
-    said = report(box, env="as-text", more=wrong, SERVICE_RESULT="success")
+    wrong = f"PYTHONPATH={tmp_path}\nTICKERS=$(touch {tmp_path}/ran)\r\nPATH=/nowhere\nLD_PRELOAD=/x\n"
+    wrong += "export LAKE_ENV='as-text'\r\nLOG_GROUP=\"\n"
+    said = report(box, env="another", more=wrong, SERVICE_RESULT="success")
     assert [line.partition("ingestion.env, ")[2] for line in said.splitlines()] == [
         "line 1: PYTHONPATH is not taken from a file of settings.",
         "line 3: PATH is not taken from a file of settings.",
+        "line 4: LD_PRELOAD is not taken from a file of settings.",
+        "line 6: a quotation mark too many or too few in the value of LOG_GROUP: it is left out.",
+        "line 8: LAKE_ENV is there twice, and the first counts: remove one.",
         "",
     ]
     assert said.endswith("The report goes on with the settings that could be read.\n")
     assert not (tmp_path / "ran").exists()
-    assert failed_runs(client, "as-text") == [0.0]
+    assert (failed_runs(client, "as-text"), failed_runs(client, "another")) == ([0.0], [])
 
 
 @pytest.mark.slow
