@@ -18,6 +18,8 @@ STACK = NAMES.prefix
 # An event waits in the queue until its run has succeeded, and is looked at again after so long: 300 s in an account,
 # and less here, where a run takes seconds.
 VISIBILITY_SECONDS = 2
+SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
+"""The SAM CLI asks how far a stack is only after 5 s, which is for an account: the emulator has it at once."""
 # Named, since the URL in the outputs of a kept lake holds the port of the day on which it was deployed.
 RAW_EVENTS_QUEUE = NAMES.raw_events_queue
 
@@ -46,7 +48,7 @@ def deploy_stack(
 
     Logs and the build stay in `folder`. Raises DevLakeError when either fails.
     """
-    environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0"}
+    environment = aws.environment() | SAM_ENVIRONMENT
     template = build_stack(folder, environment, on_line)
     log = folder / "sam_deploy.log"
     command: list[str | Path] = [paths.tool("sam", "sam"), "deploy", "--template-file", template]

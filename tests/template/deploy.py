@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from devlake import paths
+from devlake.deploy_stack import SAM_ENVIRONMENT
 from devlake.emulator import Emulator
 
 SAM = str(paths.tool("sam", "sam"))
@@ -40,7 +41,7 @@ def sam(
 ) -> "subprocess.CompletedProcess[str]":
     """`sam COMMAND --config-env …`; what it printed, and its exit code."""
     words = [SAM, command, "--config-file", str(config), "--config-env", config_env, *options]
-    environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0"}
+    environment = aws.environment() | SAM_ENVIRONMENT
     both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(words, cwd=paths.ROOT, env=environment, text=True, check=False, **both)
 
