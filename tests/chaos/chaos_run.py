@@ -11,38 +11,30 @@ from functools import partial
 
 from b3lake.lake.keys import raw_key
 from devlake.glue_runs import GlueRuns, JobRun
-from devlake.proxy import Proxy
+from devlake.proxy import Proxy, Rule
 from functions.start_glue_job.refine_runs import SUCCEEDED, TRIES
 from tests.chaos.compare import Contents, differences, read_contents, unreadable_objects
 from tests.chaos.damage import RAW, LakeDamage, newest_days
 from tests.chaos.errors import ChaosError
 from tests.chaos.events import Queue
-from tests.chaos.faults import EventFault, Fault, IngestionFault, JobFault, Kind, RunFault
+from tests.chaos.faults import Damage, EventFault, Fault, JobFault, Kind, RunFault
+from tests.chaos.few_at_a_time import FewAtATime
 from tests.chaos.market import SYMBOLS, Market
 from tests.chaos.neighbour import Neighbour
 from tests.chaos.pipeline import LakeAddress, Pipeline
 from tests.chaos.plan import Round
-from tests.chaos.program import Ended, Program
-from tests.chaos.rules import LIES, rule
-from tests.chaos.truth import untrue
+from tests.chaos.program import Program, demand
+from tests.chaos.quiet import fill_quietly
+from tests.chaos.rules import ENDINGS, LIES, RUN_ERRORS, rule
 
-ENDINGS: dict[Kind, bool] = {
-    IngestionFault.KILLED: True,
-    IngestionFault.TERMINATED: False,
-    JobFault.KILLED: True,
-    JobFault.TERMINATED: False,
-}
-"""The end of a program before its time; whether nobody asks it."""
-RUN_ERRORS: dict[Kind, str] = {
-    RunFault.THROTTLED: "ThrottlingException",
-    RunFault.DENIED: "AccessDeniedException",
-}
+CORRUPTED = (Damage.RAW_CORRUPTED, JobFault.RAW_CORRUPTED)
 WINDOW_SESSIONS = 10
 EVENTS_SECONDS = 120.0
 POLL_SECONDS, QUIET_POLLS = 0.3, 3
 # After runs that failed the queue is never empty: new events have been gathered for a second and seen twice by then.
 GIVEN_UP_POLLS = 25
 TRIES_PER_ROUND = 3
+REPORTED = "corrupt objects reported"
 NOTHING_DONE = 1  # when Yahoo or S3 let every ticker down
 INGESTION_CODES = {0, NOTHING_DONE, 3}
 
@@ -55,45 +47,60 @@ class ChaosRun:
     ) -> None:
         self._pipeline, self._market, self._runs = pipeline, market, runs
         self._at_ingestion, self._at_job = proxies
+        self._job_faults = FewAtATime(self._at_job)
         self._ingestion_lake, self._job_lake = (pipeline.lake(url) for url in urls)
         self.lake = pipeline.lake(pipeline.aws.endpoint_url)
         self._damage = LakeDamage(pipeline.aws, self.lake.bucket, self.lake.database)
         self._queue = Queue(pipeline.aws.client("sqs"), pipeline.queue_url)
         self._neighbour = Neighbour(pipeline.aws)
         self._program: Program | None = None
-        self._killed, self._lies_settled = False, 0
+        self._killed, self._upset, self._lies_settled = False, False, 0
         self.met: Counter[Kind] = Counter()
         self.counts: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def fill(self) -> None:
         """Fill the lake without faults, so that there is something to damage."""
-        _demand(self._pipeline.ingestion(self.lake, self._market.today), "the first ingestion")
+        demand(self._pipeline.ingestion(self.lake, self._market.today), "the first ingestion")
         self._drain()
 
     def carry_out(self, planned: Round) -> None:
         """One round: damage, an ingestion with its faults, its events, and the runs of the job that they ask for."""
+        corrupted = self._corrupted()
+        reported = self.counts[REPORTED]
         self._market.revise_volumes(planned.number)
         for fault in planned.damage:
             self._note(fault, met=self._damage.do(fault))
         for fault in planned.yahoo:
             self._market.inject(fault, partial(self._note, fault))
-        self._arm(self._at_ingestion, planned.ingestion)
+        for fault in planned.ingestion:
+            self._at_ingestion.add(self._rule(fault))
         for _ in range(TRIES_PER_ROUND):  # the host's timer starts it again
             if self._ingest(None if planned.whole_range else WINDOW_SESSIONS):
                 break
         self._market.tell_the_truth()
+        for fault in planned.unmended:
+            self._note(fault, met=self._damage.do(fault))
         # An operator's run first: the errors that come are for the function.
         for fault in sorted(planned.events, key=lambda fault: fault.kind is not RunFault.PARTIAL):
             self._inject_event_fault(fault)
-        self._arm(self._at_job, planned.job)
+        for fault in planned.job:
+            self._job_faults.add(fault, self._rule(fault))
+        self._let_runs_meet_faults()
+        if self._corrupted() > corrupted:
+            self.counts["rounds that corrupted raw objects"] += 1
+            self.counts["rounds that reported some of theirs"] += self.counts[REPORTED] > reported
+
+    def _let_runs_meet_faults(self) -> None:
+        """The job runs of a round; what is left of its faults and events waits for the next one."""
         for _ in range(TRIES_PER_ROUND):
             run = self._wait_for_run()
             if run is None:
-                break
+                return
+            self._job_faults.arm(calm=self._upset)
             self._carry_out(run, self._job_lake)
-            if run.state == SUCCEEDED and not run.arguments:
-                break  # what is left of the round's faults and events waits for the next one
+            if (run.state == SUCCEEDED and not run.arguments and not self._unreported()) or self._given_up():
+                return
 
     def settle(self, quiet: LakeAddress) -> int:
         """Let one ingestion and its runs go by without faults, and compare with a quiet lake.
@@ -107,7 +114,7 @@ class ChaosRun:
         self._damage.take_strays_away()
         runs_of_neighbour = self._neighbour.rest()
         with ThreadPoolExecutor(1) as beside:  # the two lakes have nothing in common but the market, which rests
-            quiet_contents = beside.submit(self._fill_quietly, quiet)
+            quiet_contents = beside.submit(fill_quietly, self._pipeline, self._market, quiet)
             self._let_settle()
         wanted = quiet_contents.result()
         self._demand_equal(wanted, "after the faults", partitions=not self._damage.forgot)
@@ -116,37 +123,24 @@ class ChaosRun:
             raise ChaosError("\n  ".join(["Another environment was not let alone:", *disturbed]))
         if self._damage.forgot:
             self.counts["runs in full mode, after the catalog forgot"] += 1
-            _demand(self._pipeline.refine(self.lake, full=True), "the run in full mode")
+            demand(self._pipeline.refine(self.lake, full=True), "the run in full mode")
             self._damage.forgot = False
             self._demand_equal(wanted, "after a run in full mode")
-        again = json.loads(_demand(self._pipeline.refine(self.lake), "one more run").last_json)
+        again = json.loads(demand(self._pipeline.refine(self.lake), "one more run").last_json)
         if any(again[name] for name in ("refined_partitions", "written_objects", "deleted_partitions")):
             raise ChaosError(f"A run with nothing to do did something: {again}")
         return sum(wanted.row_counts().values())
 
     def _let_settle(self) -> None:
         """One ingestion without faults, and the runs that its events ask for."""
-        _demand(self._pipeline.ingestion(self.lake, self._market.today), "the ingestion after the faults")
-        self._drain()
-        if self._lies() > self._lies_settled:  # an object that no run has seen yet is seen by the next one
-            self._lies_settled = self._lies()
+        demand(self._pipeline.ingestion(self.lake, self._market.today), "the ingestion after the faults")
+        runs, lies = self._drain(), self._lies()
+        # An object that no run has seen yet is seen by the next one.
+        unseen = lies > self._lies_settled and runs < 2
+        self._lies_settled = lies
+        if unseen:
             self.counts["runs after listings that lacked objects"] += 1
-            _demand(self._pipeline.refine(self.lake), "the run after the listings that lacked objects")
-
-    def _fill_quietly(self, quiet: LakeAddress) -> Contents:
-        """Fill a lake by one ingestion and one run; raises ChaosError unless it then is what was traded."""
-        _demand(self._pipeline.ingestion(quiet, self._market.today), "the quiet ingestion")
-        _demand(self._pipeline.refine(quiet), "the quiet refine run")
-        contents = read_contents(self._pipeline.aws, quiet.bucket, quiet.database)
-        bars = self._market.bars
-        if contents.row_counts() != dict.fromkeys(contents.rows, bars):
-            raise ChaosError(
-                f"The quiet lake has {contents.row_counts()} rows of {bars} bars: there is nothing to compare"
-            )
-        wrong = untrue(contents, self._market)
-        if wrong:
-            raise ChaosError("\n  ".join(["The quiet lake is not what was traded:", *wrong]))
-        return contents
+            demand(self._pipeline.refine(self.lake), "the run after the listings that lacked objects")
 
     def _demand_equal(self, wanted: Contents, when: str, *, partitions: bool = True) -> None:
         there = read_contents(self._pipeline.aws, self.lake.bucket, self.lake.database)
@@ -158,9 +152,8 @@ class ChaosRun:
         if met:
             self.met[fault.kind] += 1
 
-    def _arm(self, armed: Proxy, faults: list[Fault]) -> None:
-        for fault in faults:
-            armed.add(rule(fault, action=self._action(fault), on_first=partial(self._note, fault)))
+    def _rule(self, fault: Fault) -> Rule:
+        return rule(fault, action=self._action(fault), on_first=partial(self._note, fault))
 
     def _action(self, fault: Fault) -> Callable[[], None]:
         """Done when the fault's request comes in, before it is answered."""
@@ -257,39 +250,46 @@ class ChaosRun:
         self._runs.end(SUCCEEDED if ended.code == 0 else "FAILED")
         self.counts["refine runs"] += 1
         self.seconds["refine runs"] += time.monotonic() - began
-        if ended.code != 0 and not ended.last_json:
+        self._upset = ended.code != 0 and not ended.last_json
+        if self._upset:
             self.counts["refine runs that failed"] += 1
             if not self._killed and self._at_job.spoilt == spoilt:
                 raise ChaosError(f"The refine job failed for no reason:\n{ended.text[-3000:]}")
         elif not self._killed and lies == self._lies():
             self._check_report(corrupt & self._damage.still_corrupt())
 
+    def _corrupted(self) -> int:
+        """How often raw objects were corrupted so far."""
+        return sum(self.met[kind] for kind in CORRUPTED)
+
     def _lies(self) -> int:
         """How many listings were none, or lacked objects, so far."""
         return sum(self.met[kind] for kind in LIES)
 
     def _check_report(self, corrupt: set[str]) -> None:
-        listed = set(unreadable_objects(self._pipeline.aws.client("s3"), self.lake.bucket))
-        self.counts["corrupt objects reported"] += len(corrupt & listed)
+        listed = self._listed_as_unreadable()
+        self.counts[REPORTED] += len(corrupt & listed)
         if corrupt - listed:
             raise ChaosError(f"The job did not list these as unreadable: {sorted(corrupt - listed)}")
 
-    def _drain(self) -> None:
-        """Carry out runs until no event is left and the last run succeeded."""
+    def _listed_as_unreadable(self) -> set[str]:
+        return set(unreadable_objects(self._pipeline.aws.client("s3"), self.lake.bucket))
+
+    def _unreported(self) -> set[str]:
+        """The corrupt objects that no run has seen yet: their events ask for one that does."""
+        return self._damage.still_corrupt() - self._listed_as_unreadable()
+
+    def _drain(self) -> int:
+        """Carry out runs until no event is left and the last run succeeded; how many did, of the whole lake."""
+        succeeded = 0
         while True:
             run = self._wait_for_run()
             if run is None and not self._given_up():
-                return
+                return succeeded
             if run is None:
                 self.counts["failed runs that an alarm told of"] += 1
                 run = self._runs.request()
             self._carry_out(run, self.lake)
+            succeeded += run.state == SUCCEEDED and not run.arguments
             if self._runs.runs[-1].state == "FAILED" and not self._damage.still_corrupt():
                 raise ChaosError("The refine job fails although nothing is wrong any more: see the job's log")
-
-
-def _demand(program: Program, what: str) -> Ended:
-    ended = program.finish()
-    if ended.code != 0:
-        raise ChaosError(f"{what} ended with exit code {ended.code}:\n{ended.text[-3000:]}")
-    return ended

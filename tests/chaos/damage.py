@@ -5,6 +5,7 @@ import enum
 import io
 import random
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +86,15 @@ class LakeDamage:
         self.corrupt: dict[str, str] = {}
         self.strays: list[str] = []
         self.forgot = False
+        # A program's requests set off damage side by side: what one corrupts must not be lost by one that looks on.
+        self._lock = threading.RLock()
 
     def do(self, fault: Fault) -> bool:
         """Do the damage; returns whether there was anything to do it to."""
+        with self._lock:
+            return self._do(fault)
+
+    def _do(self, fault: Fault) -> bool:
         rng = random.Random(fault.seed)
         if fault.kind in FORGOTTEN:
             return self._forget(FORGOTTEN[fault.kind], rng)
@@ -111,9 +118,10 @@ class LakeDamage:
 
     def still_corrupt(self) -> set[str]:
         """The raw objects that were corrupted and are as they were left."""
-        etags = {item["Key"]: item["ETag"] for item in self._listed(RAW)}
-        self.corrupt = {key: etag for key, etag in self.corrupt.items() if etags.get(key) == etag}
-        return set(self.corrupt)
+        with self._lock:
+            etags = {item["Key"]: item["ETag"] for item in self._listed(RAW)}
+            self.corrupt = {key: etag for key, etag in self.corrupt.items() if etags.get(key) == etag}
+            return set(self.corrupt)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of the lake under `prefix`, without those that a slip made."""

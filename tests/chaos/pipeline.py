@@ -13,8 +13,8 @@ from devlake.run_glue import spark_environment
 from tests.chaos.market import FIRST, SYMBOLS
 from tests.chaos.program import Program
 
-# In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 2.
-VISIBILITY_SECONDS, RECEIVES = 2, 1000
+# In the cloud a refused event hides for 300 s and is seen at most 60 times; here runs take seconds, so it hides for 1.
+VISIBILITY_SECONDS, RECEIVES = 1, 1000
 _COPIED = ("Name", "Description", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
 
 

@@ -23,19 +23,25 @@ from tests.chaos.faults import (
 FAULTS_A_ROUND = (26, 36)
 # So many requests a fault waits for at the most.
 INGESTION_REQUESTS, JOB_REQUESTS = 24, 80
-INGESTION_SHARE = 0.25
+INGESTION_SHARE = 0.4
 """The share of the request faults that the ingestion meets; the job meets the others."""
+MENDED_SHARE = 0.25
+"""The share of the corrupted raw objects that the ingestion may mend before a run of the job sees them."""
 ENDS: frozenset[Kind] = frozenset((*IngestionFault, JobFault.KILLED, JobFault.TERMINATED))
 """A program ends of these: not before it has done something, and met the others."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """One ingestion, its events and the job runs that they ask for, each with its faults."""
+    """One ingestion, its events and the job runs that they ask for, each with its faults.
+
+    `damage` is done before the ingestion, `unmended` after it.
+    """
 
     number: int
     whole_range: bool
     damage: list[Fault] = field(default_factory=list)
+    unmended: list[Fault] = field(default_factory=list)
     yahoo: list[Fault] = field(default_factory=list)
     ingestion: list[Fault] = field(default_factory=list)
     events: list[Fault] = field(default_factory=list)
@@ -60,16 +66,17 @@ def _shuffled_for_ever(rng: random.Random) -> Iterator[Kind]:
 
 def _add(planned: Round, kind: Kind, rng: random.Random) -> None:
     """Put a fault of this kind where it belongs; what hits any program hits one of the two by chance."""
-    faults, requests = _place(planned, kind, at_ingestion=rng.random() < INGESTION_SHARE)
+    faults, requests = _place(planned, kind, chance=rng.random())
     earliest = requests // 2 if kind in ENDS else 0
     faults.append(Fault(kind, after=rng.randint(earliest, requests), count=rng.randint(1, 4), seed=rng.getrandbits(32)))
 
 
-def _place(planned: Round, kind: Kind, *, at_ingestion: bool) -> tuple[list[Fault], int]:
+def _place(planned: Round, kind: Kind, *, chance: float) -> tuple[list[Fault], int]:
     """The faults that one of this kind joins, and how many requests it may wait for."""
     match kind:
         case Damage():
-            return planned.damage, 0
+            unmended = kind is Damage.RAW_CORRUPTED and chance >= MENDED_SHARE
+            return (planned.unmended if unmended else planned.damage), 0
         case MarketFault() | YahooFault():
             return planned.yahoo, 0
         case EventFault() | RunFault():
@@ -79,4 +86,4 @@ def _place(planned: Round, kind: Kind, *, at_ingestion: bool) -> tuple[list[Faul
         case IngestionFault():
             return planned.ingestion, INGESTION_REQUESTS
         case RequestFault():
-            return (planned.ingestion, INGESTION_REQUESTS) if at_ingestion else (planned.job, JOB_REQUESTS)
+            return (planned.ingestion, INGESTION_REQUESTS) if chance < INGESTION_SHARE else (planned.job, JOB_REQUESTS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from devlake.child_process import Child
+from tests.chaos.errors import ChaosError
 
 LIMIT_SECONDS = 300.0
 WAIT_SECONDS = LIMIT_SECONDS + 30
@@ -52,3 +53,11 @@ class Program(Child):
         with self:
             code = self.wait(WAIT_SECONDS)
         return Ended(code, self._log.read_text(encoding="utf-8", errors="replace"))
+
+
+def demand(program: Program, what: str) -> Ended:
+    """Wait for its end. Raises ChaosError, which says `what` it was, unless it did well."""
+    ended = program.finish()
+    if ended.code != 0:
+        raise ChaosError(f"{what} ended with exit code {ended.code}:\n{ended.text[-3000:]}")
+    return ended

@@ -1,10 +1,10 @@
-"""The proxy's rule for each fault that a program's requests meet, or set off."""
+"""How a fault that is no damage comes about: the proxy's rule for it, the end of a program, an error of Glue's."""
 
 from collections.abc import Callable
 
 from devlake import proxy
 from devlake.proxy import Rule
-from tests.chaos.faults import Fault, Kind, RequestFault
+from tests.chaos.faults import Fault, IngestionFault, JobFault, Kind, RequestFault, RunFault
 
 SPOILT_ANSWERS: dict[Kind, tuple[str, proxy.Fault]] = {
     RequestFault.S3_SERVER_ERROR: ("s3", proxy.Fault.SERVER_ERROR),
@@ -30,6 +30,17 @@ LIES: dict[Kind, proxy.Fault] = {
 """In place of a listing."""
 REFUSALS: dict[Kind, proxy.Fault] = {RequestFault.S3_REFUSES: proxy.Fault.REFUSED}
 """In place of an object."""
+ENDINGS: dict[Kind, bool] = {
+    IngestionFault.KILLED: True,
+    IngestionFault.TERMINATED: False,
+    JobFault.KILLED: True,
+    JobFault.TERMINATED: False,
+}
+"""The end of a program before its time; whether nobody asks it."""
+RUN_ERRORS: dict[Kind, str] = {
+    RunFault.THROTTLED: "ThrottlingException",
+    RunFault.DENIED: "AccessDeniedException",
+}
 # A program makes few requests to Glue, and fewer listings.
 GLUE_REQUESTS, LISTINGS = 4, 3
 
