@@ -49,14 +49,14 @@ async def catch_up(store: S3Store, wanted: Selection, *, extend: bool, together:
     newest = await newest_before(store, wanted.tickers, wanted.start)
     if not newest:
         return CatchUp(wanted)
-    floor = max(FIRST_DAY, wanted.start - _reach(wanted.interval)) if extend else wanted.start
+    floor = wanted.start - _reach(wanted.interval) if extend else wanted.start
     common = max(newest.values()) if together else None
     since, missing = {}, {}
     for ticker, day in newest.items():
         begin = max(floor, (common or day) + _ONE_DAY)
         if sessions_between(begin, wanted.start - _ONE_DAY):
             since[ticker] = begin
-        if left := sessions_between(day + _ONE_DAY, min(begin, wanted.start) - _ONE_DAY):
+        if left := sessions_between(day + _ONE_DAY, begin - _ONE_DAY):
             missing[ticker] = left
     told = _sentence(wanted.start, since)
     if common and since:

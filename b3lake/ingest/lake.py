@@ -79,10 +79,9 @@ class Lake:
             except (pa.ArrowInvalid, KeyError, IndexError, NotFoundError):  # the doctor names it
                 tried += 1
             except BaseError as error:
-                if refusal(error):
-                    tried += 1
-                    continue
-                raise as_aws_error(error, f"bucket {self.bucket}") from error
+                if not refusal(error):
+                    raise as_aws_error(error, f"bucket {self.bucket}") from error
+                tried += 1
             if tried == _TRIED:
                 break
         return None

@@ -26,6 +26,15 @@ def bars(count: int = 1, minutes: int = 60, price: float = 10.0, source: str = "
     return made.select(RAW_SCHEMA.names)
 
 
+def at(*moments: str, source: str = "b3") -> pa.Table:
+    """Rows of these moments (UTC), in the order given."""
+    stamps = [dt.datetime.fromisoformat(moment) if moment else None for moment in moments]
+    return table(days=[DAY] * len(stamps), ts=stamps, source=[source] * len(stamps)).select(RAW_SCHEMA.names)
+
+
+_TIMES = "the close is {} times that of {}, which the lake has"
+
+
 @pytest.mark.parametrize(
     ("stored", "given", "why"),
     [
@@ -49,10 +58,52 @@ def bars(count: int = 1, minutes: int = 60, price: float = 10.0, source: str = "
         (bars().set_column(0, RAW_SCHEMA.field("ts"), [[dt.datetime(2020, 1, 2)]]), bars(), ""),  # noqa: DTZ001
         (bars().drop_columns("isin"), bars(8), ""),
         (bars().slice(0, 0), bars(8), ""),
+        (bars(), bars(2), "the lake has bars of a day there, and these are of hours"),
+        (bars(), bars(2).slice(1), "the lake has bars of a day there, and these are of hours"),
+        (bars(4), bars(16, 15), "the lake has bars of 60 minutes there, and these are of 15 minutes"),
+        (bars(3), bars(16, 15), ""),  # three bars do not tell how long they are
+        (bars(8), bars(100, 1).slice(0, 3), "the lake has more bars of the day"),
+        (bars(100, 1), bars(75, 1), ""),
+        (bars(100, 1), bars(74, 1), "the lake has more bars of the day"),
+        (bars(source="b3", close=[10.0]), bars(price=18, close=[18.0]), _TIMES.format("1.8", "b3")),
+        (bars(source="b3", close=[10.0]), bars(price=18, close=[17.99]), ""),
+        (bars(price=18, close=[18.1]), bars(source="b3", close=[10.0]), _TIMES.format("0.552", "yahoo")),
+        (bars(price=18, close=[17.9]), bars(source="b3", close=[10.0]), ""),
+        (bars(2, source="b3", close=[10.0, 10.2]), bars(2, close=[10.0, 30.6]), _TIMES.format("3", "b3")),
+        (bars(2, source="b3", close=[10.0, 10.2]), bars(2, close=[30.0, 10.2]), ""),  # a day's last price counts
     ],
 )
 def test_what_may_replace_what(stored: pa.Table, given: pa.Table, why: str) -> None:
     assert clash(stored, given, DAY) == why
+
+
+def test_the_usual_distance_of_bars_is_their_length() -> None:
+    """Whatever their order, whatever is missing between two, and a bar that came twice counts once."""
+    uneven = at("2024-05-02T15:00", "2024-05-02T13:00", "2024-05-02T13:15", "2024-05-02T13:30", "2024-05-02T13:30")
+    assert clash(bars(4), uneven, DAY) == "the lake has bars of 60 minutes there, and these are of 15 minutes"
+    half = at("2024-05-02T13:00", "2024-05-02T13:00:30", "2024-05-02T13:01", "2024-05-02T13:01:30")
+    assert clash(bars(4), half, DAY) == "the lake has bars of 60 minutes there, and these are of 0.5 minutes"
+
+
+@pytest.mark.parametrize(
+    ("stored", "sound"),
+    [
+        (at("2024-05-02T03:00"), True),
+        (at("2024-05-03T02:59:59.999999"), True),
+        (at("2024-05-02T02:59:59.999999"), False),
+        (at("2024-05-03T03:00"), False),
+        (at("2024-05-02T03:00", ""), False),
+        (at("2024-05-02T13:00", "2024-05-03T03:00"), False),
+        (pa.concat_tables([at("2024-05-02T13:00"), at("2024-05-02T14:00", source=None)]), False),
+    ],
+)
+def test_what_is_no_row_of_the_day_may_be_replaced(stored: pa.Table, sound: bool) -> None:
+    invented = bars(source="synthetic")
+    why = "the lake has prices of b3 there, and these are of synthetic" if sound else ""
+    assert clash(stored, invented, DAY) == why
+    assert clash(at("2024-05-02T03:00", source="synthetic"), bars(), DAY) == (
+        "the lake has prices of synthetic there, and these are of yahoo"
+    )
 
 
 def hourly(counts: dict[dt.date, int]) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
-from b3lake.ingest import catch_up
+from b3lake.ingest import catch_up, run_report
 from b3lake.ingest.beside_quotes import TableOutcome
 from b3lake.ingest.doctor.examine import Examination
 from b3lake.ingest.doctor.finding import Finding, Kind
@@ -114,6 +114,25 @@ def test_an_examination_has_a_line_a_kind_with_its_first_places(capsys: pytest.C
     *lines, last = map(json.loads, capsys.readouterr().out.splitlines())
     assert lines == [finding.as_record() for finding in seen.findings]
     assert last == {"summary": {"objects": 1, "rows": 2000, "tickers": 1, "findings": 12, "repaired": 3}}
+
+
+REFUSED, IN_PORTUGUESE = "2 bars refused: null price (2024-05-02)", "2 barras fora: preço nulo (2024-05-02)"
+
+
+@pytest.mark.parametrize(
+    ("cause", "shown"),
+    [
+        (REFUSED, IN_PORTUGUESE),
+        ("; ".join([REFUSED] * 9), "; ".join([IN_PORTUGUESE] * 9)),  # more than fit into one another
+        (f"CDI: away; {REFUSED}", f"CDI: away; {IN_PORTUGUESE}"),  # somebody else's words
+        ("CDI: away", "CDI: away"),
+    ],
+)
+def test_each_cause_is_told_in_the_language_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, cause: str, shown: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
+    assert run_report._causes(cause) == shown
 
 
 # --- What a run goes back for ------------------------------------------------------------------------------------

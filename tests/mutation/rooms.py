@@ -42,8 +42,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/as_traded": ("ingest/test_as_traded", "ingest/test_yahoo_facts", "ingest/test_verify"),
     "b3lake/ingest/beside_quotes": ("ingest/test_beside_quotes", "ingest/test_fetch_beside"),
-    "b3lake/ingest/catch_up": ("ingest/test_run_report", "ingest/test_catch_up", "ingest/test_run"),
+    "b3lake/ingest/catch_up": (
+        "ingest/test_reach_back",
+        "ingest/test_run_report",
+        "ingest/test_catch_up",
+        "ingest/test_run",
+    ),
     "b3lake/ingest/catalog": (
+        "ingest/test_denied",
         "ingest/test_registration",
         "ingest/test_load",
         "ingest/test_faults",
@@ -89,8 +95,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "b3lake/ingest/instruments": ("ingest/test_instruments", "ingest/test_beside_quotes"),
     "b3lake/ingest/inventory": ("ingest/test_load", "ingest/test_faults", "ingest/test_doctor"),
+    "b3lake/ingest/lake": ("ingest/test_denied", "ingest/test_labels", "ingest/test_registration", "ingest/test_run"),
+    "b3lake/ingest/load": (
+        "ingest/test_denied",
+        "ingest/test_load",
+        "ingest/test_registration",
+        "ingest/test_faults",
+        "ingest/test_run",
+    ),
     "b3lake/ingest/mixing": ("ingest/test_mixing", "ingest/test_run"),
     "b3lake/ingest/objects": (
+        "ingest/test_denied",
         "ingest/test_load",
         "ingest/test_doctor",
         "ingest/test_faults",
@@ -113,6 +128,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_events_asked",
     ),
     "b3lake/ingest/parquet": ("ingest/test_load",),
+    "b3lake/ingest/progress": ("ingest/test_progress", "ingest/test_run"),
     "b3lake/ingest/run_report": (
         "ingest/test_run_report",
         "ingest/test_verify_report",
@@ -122,6 +138,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_fetch_beside",
     ),
     "b3lake/ingest/small_tables": (
+        "ingest/test_denied",
         "ingest/test_small_tables",
         "ingest/test_beside_quotes",
         "ingest/test_instruments",
