@@ -17,7 +17,7 @@ from devlake.find_java import bundled_java
 from devlake.run_glue import local_spark, spark_home
 
 SECONDS = 600.0
-"""For either step, on a busy machine; they take about ten and twenty on a quiet one."""
+"""For either step, on a busy machine; together they take half a minute of a processor's time."""
 CLASSES = "classes.lst"
 
 

@@ -79,8 +79,8 @@ def test_a_start_without_any_option_takes_spark_from_the_archive(java: Path, tmp
 
 @pytest.mark.slow
 def test_it_is_used_by_way_of_a_link_too_as_in_a_copied_checkout(java: Path, tmp_path: Path) -> None:
-    (tmp_path / "jars").symlink_to(JARS)
-    assert launch(java, tmp_path, jars=tmp_path / "jars").sources[LAUNCHER] == SHARED
+    (tmp_path / "Spark's jars").symlink_to(JARS)
+    assert launch(java, tmp_path, jars=tmp_path / "Spark's jars").sources[LAUNCHER] == SHARED
 
 
 @pytest.mark.slow
