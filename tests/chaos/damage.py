@@ -20,6 +20,7 @@ from b3lake.lake.keys import (
     STATE_PREFIX,
     UNREADABLE_NAME,
     parse_partition_key,
+    partition_key,
 )
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
 from devlake.emulator import Emulator
@@ -111,10 +112,24 @@ class LakeDamage:
             self._harm(key, harmed.harm, rng)
         return bool(chosen)
 
-    def take_strays_away(self) -> None:
+    def take_strays_away(self) -> int:
+        """Take away what does not belong in the lake, as an operator would.
+
+        A run knows a partition by its raw or its refined object: those that have lost both it leaves in the catalog.
+        They are taken out here; how many there were.
+        """
         for key in self.strays:
             self._delete(key)
         self.strays.clear()
+        there = set(self.keys(f"{REFINED_PREFIX}/"))
+        pages = self._glue.get_paginator("get_partitions").paginate(
+            DatabaseName=self._database, TableName=REFINED_TABLE
+        )
+        values = [part["Values"] for page in pages for part in page["Partitions"] if part["Values"][1] == STRAY_TICKER]
+        lost = [[day, ticker] for day, ticker in values if partition_key(REFINED_PREFIX, day, ticker) not in there]
+        for one in lost:
+            self._glue.delete_partition(DatabaseName=self._database, TableName=REFINED_TABLE, PartitionValues=one)
+        return len(lost)
 
     def still_corrupt(self) -> set[str]:
         """The raw objects that were corrupted and are as they were left."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from hashlib import md5
 from typing import Any, Self
 
-from tests.chaos.damage import LakeDamage
+from tests.chaos.damage import STRAY_TICKER, LakeDamage
 from tests.chaos.faults import Damage, Fault
 
 KEY = "raw/b3/dt=2024-01-02/ticker=PETR4/data.parquet"
@@ -39,6 +39,32 @@ class OneObject:
 
     def _etag(self) -> str:
         return md5(self.body, usedforsecurity=False).hexdigest()
+
+
+class Catalog(OneObject):
+    """Beside the object, which is a refined one of a stray's, the partitions that the catalog tells of."""
+
+    def __init__(self, *partitions: tuple[str, str]) -> None:
+        super().__init__()
+        self.partitions = list(partitions)
+
+    def paginate(self, **where: str) -> Iterator[dict[str, Any]]:
+        yield (
+            {"Partitions": [{"Values": list(values)} for values in self.partitions]}
+            if "TableName" in where
+            else {"Contents": [{"Key": f"refined/b3/dt=2024-01-02/ticker={STRAY_TICKER}/data.parquet"}]}
+        )
+
+    def delete_partition(self, *, PartitionValues: list[str], **_where: str) -> None:  # noqa: N803
+        self.partitions.remove((PartitionValues[0], PartitionValues[1]))
+
+
+def test_a_strays_partition_goes_with_its_strays_when_its_refined_object_has_gone() -> None:
+    """One that has its refined object is for the job to take away, and so is one that is no stray's."""
+    kept = [("2024-01-02", STRAY_TICKER), ("2024-01-03", "PETR4")]
+    catalog = Catalog(*kept, ("2024-01-03", STRAY_TICKER))
+    assert LakeDamage(catalog, "bucket", "database").take_strays_away() == 1  # type: ignore[arg-type]
+    assert catalog.partitions == kept
 
 
 def test_an_object_corrupted_while_another_damage_looks_on_is_not_forgotten() -> None:
