@@ -36,6 +36,7 @@ class ScriptedAthena:
     pages: list[list[list[str | None]]] = field(default_factory=lambda: [[["ticker", "n"], ["PETR4", "7"]]])
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    workgroup: str = ""
 
     def __call__(self, request: AwsRequest) -> Answer | None:
         if request.service != "athena":
@@ -45,14 +46,25 @@ class ScriptedAthena:
         if request.operation in self.refusals:
             code, message = self.refusals[request.operation]
             return Answer.of_json(400, {"__type": code, "message": message})
-        if request.operation == "StartQueryExecution":
-            return Answer.of_json(200, {"QueryExecutionId": "q-1"})
-        if request.operation == "GetQueryExecution":
-            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-            execution = {"QueryExecutionId": "q-1", "StatementType": self.statement, "Status": state}
-            return Answer.of_json(200, {"QueryExecution": execution})
-        if request.operation == "GetQueryResults":
-            return Answer.of_json(200, self._page(int(told.get("NextToken", 0))))
+        found = self._answer(request.operation, told)
+        return Answer.of_json(200, found) if found else None
+
+    def _answer(self, operation: str, told: dict[str, Any]) -> dict[str, Any] | None:
+        """None: moto answers."""
+        match operation:
+            case "ListWorkGroups" if self.workgroup:
+                return {"WorkGroups": [{"Name": "primary"}, {"Name": self.workgroup}]}
+            case "GetWorkGroup" if self.workgroup:
+                results = {"ResultConfiguration": {"OutputLocation": f"s3://of-{told['WorkGroup']}/there/"}}
+                return {"WorkGroup": {"Name": told["WorkGroup"], "Configuration": results}}
+            case "StartQueryExecution":
+                return {"QueryExecutionId": "q-1"}
+            case "GetQueryExecution":
+                state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+                execution = {"QueryExecutionId": "q-1", "StatementType": self.statement, "Status": state}
+                return {"QueryExecution": execution}
+            case "GetQueryResults":
+                return self._page(int(told.get("NextToken", 0)))
         return None
 
     def _page(self, number: int) -> dict[str, Any]:
@@ -95,6 +107,23 @@ def test_what_is_asked_and_where(athena: ScriptedAthena, asked_at: Settings) -> 
     assert "tech-challenge2-scripted-query-results" in {bucket["Name"] for bucket in buckets}
     ids = [told["QueryExecutionId"] for operation, told in athena.asked if operation.startswith("GetQuery")]
     assert ids == ["q-1", "q-1"]
+
+
+def test_results_go_where_the_workgroup_says(athena: ScriptedAthena, asked_at: Settings) -> None:
+    athena.workgroup = "tech_challenge2_scripted_wg"
+    assert ask("SELECT ticker, n FROM t", asked_at).num_rows == 1
+    ((_, started),) = [each for each in athena.asked if each[0] == "StartQueryExecution"]
+    assert started["ResultConfiguration"] == {"OutputLocation": "s3://of-tech_challenge2_scripted_wg/there/"}
+
+
+def test_of_a_code_that_is_another_today_the_newer_one_is_told(
+    athena: ScriptedAthena, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql = "SELECT ticker FROM b3_daily_history"
+    assert run_command("ask", ["--sql", sql, "--ticker", "VVAR3,PETR4"]) == 0
+    assert capsys.readouterr().err == "VVAR3 is BHIA3 today: --ticker BHIA3 --lineage has both.\n"
+    assert run_command("ask", ["--sql", sql, "--ticker", "BHIA3", "--lineage"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_it_waits_until_the_query_ended(athena: ScriptedAthena, asked_at: Settings) -> None:

@@ -154,9 +154,14 @@ def test_a_series_across_two_renames() -> None:
         to = Narrowing(("BHIA3",), across_renames=True)
         got = connection.execute(narrowed(f"{sql} ORDER BY 2", "lake", to)).fetchall()
         alone = connection.execute(narrowed(f"{sql} ORDER BY 2", "lake", Narrowing(("BHIA3",)))).fetchall()
+        since = dt.date(2021, 8, 16)
+        later = connection.execute(
+            narrowed(f"{sql} ORDER BY 2", "lake", Narrowing(("BHIA3",), since, across_renames=True))
+        ).fetchall()
     assert [row[0] for row in got] == ["BHIA3"] * 6
     assert [str(row[1]) for row in got] == [row[1] for row in rows[:6]]
     assert [row[2] for row in got] == pytest.approx([25, 25, 25, 25, 1, 1])
     assert [row[3] for row in got] == pytest.approx([225, 247.5, 45, 47.25, 45, 45])
     assert [row[4] for row in got] == pytest.approx([22.5, 22.5, 22.5, 22.5, 0.9, 1])
     assert alone == got[3:]
+    assert later == got[1:], "the day itself is one of them"

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import http.client
+import io
 import json
+from dataclasses import astuple, replace
 from decimal import Decimal
 from email.message import Message
 from pathlib import Path
@@ -17,7 +19,8 @@ from b3lake.ingest.events.answers import CASH, SUPPLEMENT, as_one, read_cash_pag
 from b3lake.ingest.events.event import EventsError, Kind, NotToldError, Share
 from b3lake.ingest.events.rules import class_in_isin, class_of
 from b3lake.ingest.sources.b3_events import B3Events, IssuerAnswers, file_name, plain_name
-from b3lake.ingest.sources.http_get import PATIENT, Answer, check_length
+from b3lake.ingest.sources.b3_site import FILE_BACK_OFF
+from b3lake.ingest.sources.http_get import PATIENT, Answer, PassingError, parts
 from b3lake.ingest.sources.yahoo_chart import Chart, interval_to_ask_for, read_chart
 from b3lake.lake.calendar import B3_ZONE
 from tests.ingest.listed_companies import cash, cash_body, events, stock, supplement_body
@@ -174,24 +177,37 @@ def test_what_yahoo_does_not_have_is_told_with_its_reason(ticker: str, said: str
 # --- Answers of a service ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("told", "received", "is_short"), [("5", 4, True), ("5", 5, False), ("5", 6, False)])
-def test_an_answer_is_as_long_as_it_says(told: str, received: int, is_short: bool) -> None:
+def response(body: bytes, length: str | None = None) -> Any:
+    """An open answer with this body, which says that it is so long."""
     headers = Message()
-    headers["Content-Length"] = told
+    if length is not None:
+        headers["Content-Length"] = length
+    return SimpleNamespace(headers=headers, read=io.BytesIO(body).read)
+
+
+@pytest.mark.parametrize(("told", "is_short"), [("6", True), ("5", False), ("4", False)])
+def test_an_answer_is_as_long_as_it_says(told: str, is_short: bool) -> None:
     if not is_short:
-        check_length(SimpleNamespace(headers=headers), received)
+        assert list(parts(response(b"12345", told), PATIENT)) == [b"12345"]
         return
     with pytest.raises(http.client.IncompleteRead) as caught:
-        check_length(SimpleNamespace(headers=headers), received)
+        list(parts(response(b"12345", told), PATIENT))
     assert (caught.value.partial, caught.value.expected) == (b"", 1)
 
 
 @pytest.mark.parametrize("told", [None, "", "much", "-5"])
 def test_an_answer_that_tells_no_length_may_have_any(told: str | None) -> None:
-    headers = Message()
-    if told is not None:
-        headers["Content-Length"] = told
-    check_length(SimpleNamespace(headers=headers), 0)
+    assert list(parts(response(b"", told), PATIENT)) == []
+
+
+def test_an_answer_has_bounds() -> None:
+    large = replace(PATIENT, largest_bytes=3 << 20)
+    assert len(b"".join(parts(response(bytes(3 << 20)), large))) == 3 << 20
+    with pytest.raises(PassingError) as caught:
+        list(parts(response(bytes((3 << 20) + 1)), large))
+    assert str(caught.value) == "its answer is larger than 3 MB"
+    with pytest.raises(TimeoutError, match=r"^its answer did not end$"):
+        list(parts(response(b"1"), replace(PATIENT, whole_seconds=-1)))
 
 
 @pytest.mark.parametrize(
@@ -202,8 +218,9 @@ def test_what_is_markup(body: bytes, is_markup: bool) -> None:
 
 
 def test_how_patient_a_request_is() -> None:
-    seconds = (PATIENT.first_seconds, PATIENT.longest_seconds, PATIENT.timeout_seconds)
-    assert (PATIENT.attempts, seconds) == (5, (1.0, 30.0, 30.0))
+    """Doubled waits from 1 to 30 s, five times; 30 s for each part of 32 MB at the most, two minutes for all."""
+    assert astuple(PATIENT) == (5, 1.0, 30.0, 30.0, 120.0, 33_554_432)
+    assert astuple(FILE_BACK_OFF) == (4, 1.0, 20.0, 60.0, 1800, 2_147_483_648)
 
 
 # --- B3's answers about events -----------------------------------------------------------------------------------

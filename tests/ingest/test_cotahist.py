@@ -128,6 +128,14 @@ def test_a_real_truncated_file_is_found(shared_data: Path):
 # --- The total in the trailer ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("ending", [b"", b"X\r\n", b"\r", b" \n"])
+def test_a_header_of_another_length_is_none(tmp_path: Path, ending: bytes):
+    lines = whole_file([quote()]).splitlines()
+    with pytest.raises(CotahistError) as caught:
+        read(tmp_path, lines[0] + ending + b"\r\n".join(lines[1:]))
+    assert str(caught.value).endswith(": it does not begin with a COTAHIST header of 245 bytes; download it again.")
+
+
 @pytest.mark.parametrize("total", [5, 3])
 def test_the_total_counts_lines_or_quotes(tmp_path: Path, total: int):
     assert len(read(tmp_path, whole_file([quote()] * 3, total=total)).quotes) == 3

@@ -96,6 +96,13 @@ def test_the_fake_refuses_what_the_service_refuses() -> None:
     )
 
 
+def test_ten_years_from_a_leap_day_end_on_28_february() -> None:
+    """The service takes ten years and not a day more, and 2026 has no 29 February."""
+    pieces = [(dt.date(2016, 2, 29), dt.date(2026, 2, 28)), (dt.date(2026, 3, 1), dt.date(2026, 3, 2))]
+    assert list(windows(dt.date(2016, 2, 29), dt.date(2026, 3, 2))) == pieces
+    assert list(windows(dt.date(2016, 2, 28), dt.date(2026, 2, 28))) == [(dt.date(2016, 2, 28), dt.date(2026, 2, 28))]
+
+
 @settings(max_examples=60, deadline=None)
 @given(_days, st.integers(0, 20_000))
 def test_windows_hold_every_day_once_and_none_is_too_long(start: dt.date, length: int) -> None:

@@ -59,7 +59,7 @@ class Examination:
     due: dict[Partition, EventsOfDay] = field(default_factory=dict)
 
 
-async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
+async def examine(lake: Lake, examined: Selection, steps: Steps, *, batch_objects: int = BATCH_OBJECTS) -> Examination:
     """Read every object of the tickers and days of `examined`, a batch at a time; strays of any. Raises AwsError."""
     start, end, wanted = examined.start, examined.end, examined.tickers and set(examined.tickers)
     seen = Examination()
@@ -75,7 +75,7 @@ async def examine(lake: Lake, examined: Selection, steps: Steps) -> Examination:
         if wanted is not None and found.ticker not in wanted:
             continue
         batch.append(found)
-        if len(batch) == BATCH_OBJECTS:
+        if len(batch) == batch_objects:
             await _examine_batch(lake.store, batch, seen, steps)
             batch = []
     await _examine_batch(lake.store, batch, seen, steps)

@@ -43,7 +43,7 @@ async def answers_about(
     found = {issuer: IssuerAnswers(issuer).or_kept(kept.bodies(issuer)) for issuer in issuers}
     if not wanted.source:
         return found
-    told = wanted.source.ask_all(_to_ask(shares, wanted, wanted.source, kept, steps))
+    told = wanted.source.ask_all(shares_due(shares, wanted, wanted.source, kept, steps))
     while (answers := await asyncio.to_thread(next, told, None)) is not None:
         if not dry_run:
             await kept.keep(answers.issuer, answers.bodies, older_than=wanted.now - FRESH)
@@ -51,10 +51,13 @@ async def answers_about(
     return found
 
 
-def _to_ask(
+def shares_due(
     shares: Sequence[Share], wanted: EventsWanted, source: B3Events, kept: KeptAnswers, steps: Steps
 ) -> list[Share]:
-    """All of `shares` where they are asked for by name; of the market those whose answers are missing or old."""
+    """All of `shares` where they are asked for by name; of the market those whose answers are missing or old.
+
+    These are of MOST_ISSUERS at the most, the first in the order of `shares`.
+    """
     if wanted.tickers is not None:
         return list(shares)
     due: dict[str, list[Share]] = {}

@@ -220,11 +220,6 @@ def tickers_of(quotes: Quotes) -> list[str]:
     return [name.decode("latin-1") for name in np.unique(quotes["ticker"])]
 
 
-def days_of(quotes: Quotes) -> set[dt.date]:
-    """The days that `quotes` (QUOTE_TYPE) has."""
-    return {as_date(int(day)) for day in np.unique(quotes["day"])}
-
-
 def batches(quotes: Quotes, label: str = LABEL) -> Iterator[pa.Table]:
     """`quotes` (QUOTE_TYPE, at least one) as bars, oldest days first, whole days of about BATCH_ROWS at a time."""
     quotes = quotes[np.argsort(quotes["day"], kind="stable")]

@@ -7,8 +7,7 @@
 import calendar
 import datetime as dt
 import http.client
-import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +17,9 @@ from b3lake.ingest.sources.cotahist import CASH_MARKET, Cotahist, CotahistError,
 from b3lake.ingest.sources.http_get import (
     BackOff,
     PassingError,
-    Response,
     ServiceError,
-    check_length,
     opened,
+    parts,
     repeated,
 )
 from b3lake.lake.calendar import is_session
@@ -37,10 +35,14 @@ FEW_SESSIONS = 7
 LATE_DAYS = 3
 """So long after its last day a file that is not there may still come."""
 
-FILE_BACK_OFF = BackOff(attempts=4, first_seconds=1.0, longest_seconds=20.0, timeout_seconds=60.0)
-LONGEST_SECONDS = 30 * 60
-LARGEST_FILE = 2 << 30
-_CHUNK = 1 << 20
+FILE_BACK_OFF = BackOff(
+    attempts=4,
+    first_seconds=1.0,
+    longest_seconds=20.0,
+    timeout_seconds=60.0,
+    whole_seconds=30 * 60,
+    largest_bytes=2 << 30,
+)
 _ACCEPT = "application/zip, application/octet-stream, */*"
 _BY_HAND = "give the file with --b3-files"
 
@@ -106,7 +108,7 @@ def read_from_site(
         def download() -> Cotahist:
             with opened(f"{base_url}/{FOLDER}/{file.name}", _ACCEPT, back_off.timeout_seconds) as response:
                 _check_status(response.status or 0, file, today)
-                _save(response, path)
+                _save(parts(response, back_off), path)
             try:
                 return read_file(path, file.period, markets)
             except CotahistError as error:
@@ -145,23 +147,15 @@ def _missing(file: SiteFile, today: dt.date) -> B3LakeError:
     return DownloadError(f"{file.name}: B3's site does not have it (404): {_BY_HAND}.")
 
 
-def _save(response: Response, path: Path) -> None:
-    """Write a ZIP file from B3's site to `path`. Raises PassingError for anything else, and for an answer cut short."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    first = response.read(_CHUNK)
+def _save(content: Iterator[bytes], path: Path) -> None:
+    """Write a ZIP file from B3's site to `path`. Raises PassingError for anything else, and as `parts`."""
+    first = next(content, b"")
     if not first.startswith(b"PK"):
         what = "a page" if first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else "something else"
         raise PassingError(f"it answered with {what} where a ZIP file belongs")
     with path.open("wb") as sink:
-        chunk = first
-        while chunk:
-            sink.write(chunk)
-            if sink.tell() > LARGEST_FILE:
-                raise PassingError(f"its answer is larger than {LARGEST_FILE >> 20} MB")
-            if time.monotonic() > deadline:
-                raise TimeoutError("its answer did not end")
-            chunk = response.read(_CHUNK)
-        check_length(response, sink.tell())
+        sink.write(first)
+        sink.writelines(content)
 
 
 def _year(year: int) -> Period:

@@ -20,7 +20,6 @@ from b3lake.lake.errors import B3LakeError
 
 USER_AGENT = f"b3-lake/{version('b3-lake')} (a data lake of B3's daily quotes)"
 """Both B3 and the central bank refuse some requests that do not say who asks."""
-LARGEST_ANSWER = 32 << 20
 _CHUNK = 1 << 16
 
 _LOG = logging.getLogger(__name__)
@@ -32,12 +31,17 @@ Response = http.client.HTTPResponse | urllib.error.HTTPError
 
 @dataclass(frozen=True)
 class BackOff:
-    """How often a request is tried, how long is waited in between (doubled each time, with jitter), and for it."""
+    """How often a request is tried, how long is waited in between (doubled each time, with jitter), and for it.
+
+    Each part of an answer may take `timeout_seconds`, the whole of it `whole_seconds`, and have `largest_bytes`.
+    """
 
     attempts: int = 5
     first_seconds: float = 1.0
     longest_seconds: float = 30.0
     timeout_seconds: float = 30.0
+    whole_seconds: float = 120.0
+    largest_bytes: int = 32 << 20
 
 
 PATIENT = BackOff()
@@ -84,7 +88,8 @@ def get(url: str, read: Callable[[Answer], T], back_off: BackOff = PATIENT) -> T
 
     def ask() -> T:
         with opened(url, "application/json", back_off.timeout_seconds) as response:
-            return read(_whole(response, back_off.timeout_seconds))
+            body = b"".join(parts(response, back_off))
+            return read(Answer(response.status or 0, response.headers.get_content_type(), body))
 
     return repeated(ask, urllib.parse.urlsplit(url).hostname or url, back_off)
 
@@ -156,25 +161,23 @@ def opened(url: str, accept: str, timeout_seconds: float) -> Iterator[Response]:
         yield response
 
 
-def check_length(response: Response, received: int) -> None:
-    """Raise IncompleteRead where the answer told its length and ended before; many tell none."""
-    length = response.headers.get("Content-Length")
-    if length and length.isdecimal() and received < int(length):
-        raise http.client.IncompleteRead(b"", int(length) - received)
+def parts(response: Response, back_off: BackOff) -> Iterator[bytes]:
+    """The body, a part at a time.
 
-
-def _whole(response: Response, timeout_seconds: float) -> Answer:
-    """The whole body: the socket's timeout bounds each wait, this the sum of them."""
-    deadline = time.monotonic() + 4 * timeout_seconds
-    body = bytearray()
-    while chunk := response.read(_CHUNK):
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise PassingError(f"its answer is larger than {LARGEST_ANSWER >> 20} MB")
+    Raises PassingError for one that is too large, TimeoutError for one that does not end, IncompleteRead for one that
+    ends too early, and what a broken connection raises.
+    """
+    deadline, received = time.monotonic() + back_off.whole_seconds, 0
+    while part := response.read(_CHUNK):
+        received += len(part)
+        if received > back_off.largest_bytes:
+            raise PassingError(f"its answer is larger than {back_off.largest_bytes >> 20} MB")
         if time.monotonic() > deadline:
             raise TimeoutError("its answer did not end")
-    check_length(response, len(body))
-    return Answer(response.status or 0, response.headers.get_content_type(), bytes(body))
+        yield part
+    length = response.headers.get("Content-Length")  # many tell none
+    if length and length.isdecimal() and received < int(length):
+        raise http.client.IncompleteRead(b"", int(length) - received)
 
 
 def _cause(error: Exception) -> str:
