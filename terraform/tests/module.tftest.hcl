@@ -226,10 +226,13 @@ run "a_deployment_reaches_what_its_environments_names_cover" {
     error_message = "Beside its own environment the role reaches what SAM keeps for itself, and the catalog that holds the database."
   }
   assert {
-    condition = flatten([
-      for one in data.aws_iam_policy_document.ci.statement : tolist(one.actions) if contains(one.resources, "*") && length(one.condition) == 0
-    ]) == ["lambda:ListEventSourceMappings", "logs:DescribeLogGroups"]
-    error_message = "Of everything, whatever it is named, it may list two kinds."
+    condition = {
+      for one in data.aws_iam_policy_document.ci.statement : one.sid => jsonencode(sort(one.actions)) if contains(one.resources, "*")
+      } == {
+      EventSourceMappings = jsonencode([for verb in ["Create", "Delete", "Get", "Update"] : "lambda:${verb}EventSourceMapping"])
+      ListLogGroups       = jsonencode(["lambda:ListEventSourceMappings", "logs:DescribeLogGroups"])
+    }
+    error_message = "Of everything, whatever it is named, it lists two kinds, and maps queues to functions of its own."
   }
   assert {
     condition = {

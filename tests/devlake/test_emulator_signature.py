@@ -187,6 +187,9 @@ def test_the_key_is_for_its_owner_alone_and_another_each_time(kept_lake: Emulato
     assert found == kept_lake
     assert kept_lake.key not in repr(found)
     assert kept_lake.key.encode() not in kept_lake.log.read_bytes()
+    supervisor = psutil.Process(kept_lake.supervisor_pid)
+    family = [supervisor, *supervisor.children(recursive=True)]
+    assert [one for one in family if kept_lake.key in " ".join(one.cmdline())] == []
     local_lake.stop_lake()
     other = local_lake.start_lake().key
     assert [len(base64.urlsafe_b64decode(f"{key}=")) for key in (kept_lake.key, other)] == [32, 32]

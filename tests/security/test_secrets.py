@@ -50,19 +50,21 @@ def test_no_real_account_is_in_the_repository() -> None:
     assert {number for number in found if not number.startswith("00000000")} <= PLACEHOLDERS
 
 
-@pytest.mark.parametrize(
-    ("what", "text"),
-    [
-        ("an AWS access key", "key = " + "AKIA" + "QRSTUVWX23456789"),
-        ("an AWS secret key", "AWS_SECRET_ACCESS" + "_KEY=" + "a1B2" * 10),
-        ("a private key", "-----BEGIN RSA " + "PRIVATE KEY-----"),
-        ("a password in an address", "https://anna:" + "sesame@example.com"),
-        ("the address of a package index", "https://" + "pypi" + ".org/"),
-        ("a path of one machine", "cd /" + "home/anna"),
-    ],
-)
-def test_the_patterns_find_what_they_are_for(what: str, text: str) -> None:
-    assert re.search(SECRETS[what], text)
+EXAMPLES = {
+    "an AWS access key": "key = " + "AKIA" + "QRSTUVWX23456789",
+    "an AWS secret key": "AWS_SECRET_ACCESS" + "_KEY=" + "a1B2" * 10,
+    "an AWS session token": "token = " + "IQoJ" + "b3JpZ2luX2Vj" * 5,
+    "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "a GitHub token": "token: " + "ghp_" + "a1B2c3" * 6,
+    "a password in an address": "https://anna:" + "sesame@example.com",
+    "the address of a package index": "https://" + "pypi" + ".org/",
+    "a path of one machine": "cd /" + "home/anna",
+}
+
+
+@pytest.mark.parametrize("what", SECRETS)
+def test_the_patterns_find_what_they_are_for(what: str) -> None:
+    assert re.search(SECRETS[what], EXAMPLES[what])
 
 
 def test_accounts_are_found() -> None:
