@@ -362,6 +362,14 @@ def test_every_parameter_output_is_in_the_docs() -> None:
         assert f"`{name}`" in page, name
 
 
+def test_nothing_of_the_stack_could_empty_its_bucket() -> None:
+    """S3 deletes no bucket that holds anything, so the data stays unless a person empties it. (The emulator's does.)"""
+    kinds = {resource["Type"] for resource in TEMPLATE["Resources"].values()}
+    assert [kind for kind in kinds if kind.startswith(("Custom::", "AWS::CloudFormation::"))] == []
+    text = paths.TEMPLATE.read_text(encoding="utf-8")
+    assert re.findall(r"s3:\*|s3:Delete\w*\*?", text) == ["s3:*", "s3:DeleteObject"], "the first is denied without TLS"
+
+
 def test_every_skipped_check_says_why() -> None:
     skips = [s for item in RESOURCES.values() for s in item.get("Metadata", {}).get("checkov", {}).get("skip", [])]
     assert skips
