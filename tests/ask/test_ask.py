@@ -286,6 +286,22 @@ def test_cells_are_written_as_in_brazil(values: list[object], cells: list[str]) 
     assert format_column(values) == cells
 
 
+def test_a_table_has_numbers_on_the_right_and_units_below_their_names() -> None:
+    sink = io.StringIO()
+    rows = {"ticker": ["PETR4", "B3SA3"], "close_price": [1234.5, 7.0], "n": [1, 20]}
+    print_table(pa.table(rows), Console(file=sink, width=80), 2)
+    assert [line.rstrip() for line in sink.getvalue().splitlines()] == [
+        "┏━━━━━━━━┳━━━━━━━━━━━━━┳━━━━┓",
+        "┃ ticker ┃ close_price ┃  n ┃",
+        "┃        ┃          R$ ┃    ┃",
+        "┡━━━━━━━━╇━━━━━━━━━━━━━╇━━━━┩",
+        "│ PETR4  │    1.234,50 │  1 │",
+        "│ B3SA3  │        7,00 │ 20 │",
+        "└────────┴─────────────┴────┘",
+        "2 rows",
+    ]
+
+
 def test_a_long_table_is_cut_and_says_so() -> None:
     sink = io.StringIO()
     print_table(pa.table({"[red]n": list(range(5))}), Console(file=sink, width=80), 2)

@@ -23,6 +23,7 @@ def reads(what: str) -> str:
         ("/* SELECT */ DELETE FROM x", reads("DELETE")),
         ("COPY (SELECT 1) TO 'x.csv'", reads("COPY")),
         ("WITH a AS (SELECT 1) INSERT INTO x SELECT * FROM a", reads("INSERT")),
+        ("WITH a AS (SELECT 1) DELETE FROM x;", reads("DELETE")),
         ("EXPLAIN ANALYZE CREATE TABLE x AS SELECT 1", reads("CREATE")),
         ("SELECT 1; DROP TABLE x", ONE),
         ("SELECT 1;; SELECT 2", ONE),

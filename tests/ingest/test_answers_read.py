@@ -277,6 +277,11 @@ def test_a_company_may_have_one_of_its_three_lists() -> None:
         read_supplement(b"[]")
 
 
+def test_pages_become_one_in_the_letters_that_they_have() -> None:
+    bodies = [cash_body([cash("RENDIMENTO À VISTA", "0,1", "10/03/2021")], totalRecords=2, totalPages=2)] * 2
+    assert as_one(bodies).decode().count("RENDIMENTO À VISTA") == 2
+
+
 def test_pages_of_an_answer_become_one() -> None:
     rows = [cash("DIVIDENDO", f"0,{number}", "10/03/2021") for number in (1, 2, 3)]
     bodies = [cash_body(rows[:2], totalRecords=3, totalPages=2), cash_body(rows[2:], totalRecords=3, totalPages=2)]
