@@ -195,6 +195,14 @@ def test_rows_encoded_together_are_the_bytes_of_each_alone(given_rows: list[dict
     assert encode_each(rows) == [encode(rows.slice(position, 1)) for position in range(len(rows))]
 
 
+def test_a_value_that_cannot_be_told_from_a_mark_is_refused():
+    """No source is called so; another row's ISIN would stand in place of its name."""
+    bars = table(days=DAYS[:1], source=["?" * 12], isin=["BRPETRACNPR6"]).select(RAW_SCHEMA.names)
+    with pytest.raises(AssertionError) as refused:
+        encode_each(bars)
+    assert str(refused.value) == "a Parquet file of one row holds each of its values once"
+
+
 def test_missing_bucket_is_one_sentence(lake: TestLake):
     opened = lake.open()
     gone = Lake("no-such-bucket", objects.open_store("no-such-bucket", open_session()), opened.catalog)

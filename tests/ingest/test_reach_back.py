@@ -8,9 +8,6 @@ from obstore.store import MemoryStore
 
 from b3lake.ingest import catch_up
 from b3lake.ingest.catch_up import CatchUp, newest_before
-from b3lake.ingest.errors import Status
-from b3lake.ingest.ingest import _note_missing_before
-from b3lake.ingest.outcome import Outcome
 from b3lake.ingest.sources.source import Selection
 from b3lake.lake.calendar import sessions_between
 from b3lake.lake.keys import FIRST_DAY
@@ -129,18 +126,3 @@ def test_after_many_keys_who_was_not_met_is_new(monkeypatch: pytest.MonkeyPatch)
     for looked_at, found in ((3, {}), (4, {"A": june(12)[0]})):
         monkeypatch.setattr(catch_up, "LOOKED_AT", looked_at)
         assert newest(store, "A", START) == found
-
-
-def test_of_a_whole_market_what_is_lacking_has_an_outcome_of_its_own() -> None:
-    its = Outcome("A", Status.WRITTEN, gaps=june(20), cause="why")
-    outcomes = [Outcome("B", Status.WRITTEN), its]
-    _note_missing_before(outcomes, "A", june(18, 19))
-    lacking = "before that the lake lacks 2 sessions, 2024-06-18 to 2024-06-19: if it traded then, fetch once with"
-    cause = f"{lacking} START_DATE=2024-06-18"
-    assert its == Outcome("A", Status.WRITTEN, gaps=june(18, 19, 20), cause=f"why; {cause}")
-    _note_missing_before(outcomes, "*", june(18, 19))
-    assert outcomes == [
-        Outcome("B", Status.WRITTEN),
-        its,
-        Outcome("*", Status.UNCHANGED, gaps=june(18, 19), cause=cause),
-    ]

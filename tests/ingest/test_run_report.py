@@ -125,6 +125,12 @@ REFUSED, IN_PORTUGUESE = "2 bars refused: null price (2024-05-02)", "2 barras fo
         (REFUSED, IN_PORTUGUESE),
         ("; ".join([REFUSED] * 9), "; ".join([IN_PORTUGUESE] * 9)),  # more than fit into one another
         (f"CDI: away; {REFUSED}", f"CDI: away; {IN_PORTUGUESE}"),  # somebody else's words
+        (  # a semicolon of the sentence's own
+            "The AWS credentials have expired: in a lab, start it again and copy its credentials; elsewhere renew "
+            "yours, and run again.",
+            "As credenciais da AWS expiraram: em um lab, inicie-o de novo e copie as credenciais; fora dele, renove "
+            "as suas e execute de novo.",
+        ),
         ("CDI: away", "CDI: away"),
     ],
 )
