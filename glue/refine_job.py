@@ -1022,6 +1022,13 @@ def update_columns(job: Job, table: str, schema: pa.Schema, partitions: Partitio
     _in_calls(job, table, partitions, update)
 
 
+def registered(job: Job, table: str) -> Partitions:
+    """All partitions of a table. Raises AwsError."""
+    with calling_glue(job, table):
+        found: Partitions = wr.catalog.get_partitions(job.database, table)
+    return found
+
+
 def unregister(job: Job, table: str, values: list[list[str]]) -> None:
     """Take partitions out of a table; those that are not there stay away. Raises AwsError."""
     with calling_glue(job, table):
@@ -2534,6 +2541,24 @@ class Run:
             self.counts.deleted_partitions += len(orphans)
             log.info("%s left the lake, for want of a raw object", counted(len(orphans), "refined row"))
 
+    def forget_lost(self) -> None:
+        """Take out of the catalog what has no refined object: nothing else tells of one whose raw object went, too.
+
+        Raises as those_there, and AwsError.
+        """
+        place = self.job.refined
+        known = set(place.keys(self.refined))
+        lost = {}
+        for location, values in registered(self.job, self.job.table).items():
+            key = f"{location.removeprefix(f's3://{place.bucket}/').rstrip('/')}/{OBJECT_NAME}"
+            if key not in known and parse_partition_key(place.prefix, key):  # a place of others' is theirs
+                lost[key.removeprefix(f"{place.prefix}/")] = values
+        there = those_there(place, list(lost), self.job.connection)
+        gone = [values for name, values in lost.items() if name not in there]
+        if gone:
+            unregister(self.job, self.job.table, gone)
+            log.info("%s without an object left the catalog", counted(len(gone), "partition"))
+
     def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Bring the history up to what refined is now; what its objects are made of."""
         copy = History(self.job, place, self.spark)
@@ -2576,6 +2601,8 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     told = ensure_columns(job, job.table, job.rule.schema, job.refined)
     tables, history, own = {job.table: told}, notes.history, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
+    if job.full and clean and job.scope == EVERYTHING:
+        own.forget_lost()
     if job.history:
         ensure_history_table(job, job.history)
         tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history, job.history)

@@ -124,6 +124,13 @@ def update_columns(job: Job, table: str, schema: pa.Schema, partitions: Partitio
     _in_calls(job, table, partitions, update)
 
 
+def registered(job: Job, table: str) -> Partitions:
+    """All partitions of a table. Raises AwsError."""
+    with calling_glue(job, table):
+        found: Partitions = wr.catalog.get_partitions(job.database, table)
+    return found
+
+
 def unregister(job: Job, table: str, values: list[list[str]]) -> None:
     """Take partitions out of a table; those that are not there stay away. Raises AwsError."""
     with calling_glue(job, table):

@@ -11,12 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from b3lake.lake.keys import NOTES_NAME, UNREADABLE_NAME
+from b3lake.lake.keys import NOTES_NAME, OBJECT_NAME, UNREADABLE_NAME, parse_partition_key
 from b3lake.lake.removal import removed_unasked
 from b3lake.lake.words import counted
-from b3lake.refine.catalog import connect, ensure_columns, ensure_history_table, register, unregister, update_columns
-from b3lake.refine.config import Job, Place
-from b3lake.refine.gone import really_gone
+from b3lake.refine.catalog import (
+    connect,
+    ensure_columns,
+    ensure_history_table,
+    register,
+    registered,
+    unregister,
+    update_columns,
+)
+from b3lake.refine.config import EVERYTHING, Job, Place
+from b3lake.refine.gone import really_gone, those_there
 from b3lake.refine.history import History, HistoryYear, Refined
 from b3lake.refine.ledger import read_ledger, write_ledger
 from b3lake.refine.listing import list_partitions
@@ -170,6 +178,24 @@ class Run:
             self.counts.deleted_partitions += len(orphans)
             log.info("%s left the lake, for want of a raw object", counted(len(orphans), "refined row"))
 
+    def forget_lost(self) -> None:
+        """Take out of the catalog what has no refined object: nothing else tells of one whose raw object went, too.
+
+        Raises as those_there, and AwsError.
+        """
+        place = self.job.refined
+        known = set(place.keys(self.refined))
+        lost = {}
+        for location, values in registered(self.job, self.job.table).items():
+            key = f"{location.removeprefix(f's3://{place.bucket}/').rstrip('/')}/{OBJECT_NAME}"
+            if key not in known and parse_partition_key(place.prefix, key):  # a place of others' is theirs
+                lost[key.removeprefix(f"{place.prefix}/")] = values
+        there = those_there(place, list(lost), self.job.connection)
+        gone = [values for name, values in lost.items() if name not in there]
+        if gone:
+            unregister(self.job, self.job.table, gone)
+            log.info("%s without an object left the catalog", counted(len(gone), "partition"))
+
     def update_history(self, place: Place, noted: dict[int, HistoryYear], *, again: bool) -> dict[int, HistoryYear]:
         """Bring the history up to what refined is now; what its objects are made of."""
         copy = History(self.job, place, self.spark)
@@ -212,6 +238,8 @@ def run(job: Job, spark: Callable[[], SparkSession] = spark_session) -> dict[str
     told = ensure_columns(job, job.table, job.rule.schema, job.refined)
     tables, history, own = {job.table: told}, notes.history, Run(job, spark)
     clean = own.refine(moved=notes.tables.get(job.table) != tables[job.table])
+    if job.full and clean and job.scope == EVERYTHING:
+        own.forget_lost()
     if job.history:
         ensure_history_table(job, job.history)
         tables[job.history_table] = ensure_columns(job, job.history_table, job.rule.history, job.history)

@@ -111,7 +111,7 @@ class ChaosRun:
             armed.forget_rules()
         self._runs.errors.clear()
         self._runs.refusals = 0
-        self.counts["partitions without either object, taken out of the catalog"] += self._damage.take_strays_away()
+        self._damage.take_strays_away()
         runs_of_neighbour = self._neighbour.rest()
         with ThreadPoolExecutor(1) as beside:  # the two lakes have nothing in common but the market, which rests
             quiet_contents = beside.submit(fill_quietly, self._pipeline, self._market, quiet)

@@ -112,11 +112,11 @@ class LakeDamage:
             self._harm(key, harmed.harm, rng)
         return bool(chosen)
 
-    def take_strays_away(self) -> int:
+    def take_strays_away(self) -> None:
         """Take away what does not belong in the lake, as an operator would.
 
-        A run knows a partition by its raw or its refined object: those that have lost both it leaves in the catalog.
-        They are taken out here; how many there were.
+        A run knows a partition by its raw or its refined object: of one that has lost both only the catalog tells, and
+        a run in full mode takes it out.
         """
         for key in self.strays:
             self._delete(key)
@@ -126,10 +126,9 @@ class LakeDamage:
             DatabaseName=self._database, TableName=REFINED_TABLE
         )
         values = [part["Values"] for page in pages for part in page["Partitions"] if part["Values"][1] == STRAY_TICKER]
-        lost = [[day, ticker] for day, ticker in values if partition_key(REFINED_PREFIX, day, ticker) not in there]
-        for one in lost:
-            self._glue.delete_partition(DatabaseName=self._database, TableName=REFINED_TABLE, PartitionValues=one)
-        return len(lost)
+        self.forgot = self.forgot or any(
+            partition_key(REFINED_PREFIX, day, ticker) not in there for day, ticker in values
+        )
 
     def still_corrupt(self) -> set[str]:
         """The raw objects that were corrupted and are as they were left."""

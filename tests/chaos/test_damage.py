@@ -55,16 +55,14 @@ class Catalog(OneObject):
             else {"Contents": [{"Key": f"refined/b3/dt=2024-01-02/ticker={STRAY_TICKER}/data.parquet"}]}
         )
 
-    def delete_partition(self, *, PartitionValues: list[str], **_where: str) -> None:  # noqa: N803
-        self.partitions.remove((PartitionValues[0], PartitionValues[1]))
 
-
-def test_a_strays_partition_goes_with_its_strays_when_its_refined_object_has_gone() -> None:
-    """One that has its refined object is for the job to take away, and so is one that is no stray's."""
+def test_a_strays_partition_without_its_refined_object_needs_a_run_in_full_mode() -> None:
+    """One that has its refined object is for any run to take away, and so is one that is no stray's."""
     kept = [("2024-01-02", STRAY_TICKER), ("2024-01-03", "PETR4")]
-    catalog = Catalog(*kept, ("2024-01-03", STRAY_TICKER))
-    assert LakeDamage(catalog, "bucket", "database").take_strays_away() == 1  # type: ignore[arg-type]
-    assert catalog.partitions == kept
+    for partitions, forgot in ((kept, False), ([*kept, ("2024-01-03", STRAY_TICKER)], True)):
+        damage = LakeDamage(Catalog(*partitions), "bucket", "database")  # type: ignore[arg-type]
+        damage.take_strays_away()
+        assert damage.forgot is forgot
 
 
 def test_an_object_corrupted_while_another_damage_looks_on_is_not_forgotten() -> None:

@@ -7,10 +7,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from b3lake.lake.errors import B3LakeError
+from b3lake.lake.names import REFINED_TABLE
 from b3lake.refine.arguments import parse_arguments
 from b3lake.refine.config import Job
 from b3lake.refine.errors import RefineError
-from b3lake.refine.run import run
+from b3lake.refine.run import Run, run
 from devlake.proxy import Fault
 from tests.refine.lying_server import ERROR, NOTHING, PAGE, lying
 from tests.refine.small_lake import SmallLake, day
@@ -72,6 +73,55 @@ def test_what_is_gone_goes(lake: SmallLake, spark: SparkSession) -> None:
             lake.remove(ticker, day(number))
     lake.run(spark)
     lake.check()
+
+
+OF_OTHERS = {"mine": "s3://elsewhere/b3/dt=2024-01-02/ticker=MINE3", "notes": "refined/b3/notes"}
+
+
+@pytest.mark.slow
+def test_a_run_in_full_mode_takes_out_of_the_catalog_what_has_no_object(lake: SmallLake, spark: SparkSession) -> None:
+    """A row whose raw and refined objects both went is known to the catalog alone; places of others are theirs."""
+    lake.fill(TICKERS, range(5))
+    lake.run(spark)
+    lake.remove("PETR4", day(4))
+    lost = [f"refined/b3/dt={day(4)}/ticker=PETR4/data.parquet", f"refined/b3/dt={day(2)}/ticker=VALE3/data.parquet"]
+    for key in lost:
+        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+    places = {name: place if "//" in place else f"s3://{lake.bucket}/{place}" for name, place in OF_OTHERS.items()}
+    for name, place in places.items():
+        lake.glue.create_partition(
+            DatabaseName=lake.database,
+            TableName=REFINED_TABLE,
+            PartitionInput={"Values": [name, name], "StorageDescriptor": {"Location": place}},
+        )
+    lake.run(spark)
+    assert (str(day(4)), "PETR4") in lake.registered()
+    lake.run(spark, "--refine_mode", "full", "--tickers", "PETR4")
+    assert (str(day(4)), "PETR4") in lake.registered(), "a run for some looks at theirs alone"
+    summary = lake.run(spark, "--refine_mode", "full")
+    assert (summary["clean"], summary["deleted_partitions"]) == (True, 0)
+    left = lake.registered()
+    assert {values: left.pop(values) for values in [("mine", "mine"), ("notes", "notes")]} == {
+        (name, name): place for name, place in places.items()
+    }
+    assert set(left) == {(str(when), ticker) for ticker, when in lake.refined()}
+    assert (str(day(2)), "VALE3") in left
+
+
+@pytest.mark.slow
+def test_a_listing_that_lacks_an_object_takes_no_partition_out(lake: SmallLake, spark: SparkSession) -> None:
+    lake.fill(TICKERS, range(3))
+    lake.run(spark)
+    before = lake.registered()
+    own = Run(lake.job(), lambda: spark)  # as one that has listed nothing
+    with lying(lake.endpoint, NOTHING, of_refined) as url:
+        own.job = through(own.job, url)
+        with pytest.raises(RefineError, match="lacks 6 objects that are there"):
+            own.forget_lost()
+    assert lake.registered() == before
+    own.job = lake.job()
+    own.forget_lost()
+    assert lake.registered() == before
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,8 @@ def test_the_job_is_refused_other_services(job_role: Role) -> None:
         ("glue:BatchCreatePartition", "b3_daily_history", "allowed"),
         ("glue:BatchCreatePartition", "b3_daily_quotes", "implicitDeny"),
         ("glue:BatchDeletePartition", "b3_daily_quotes", "implicitDeny"),
+        ("glue:GetPartitions", "b3_daily_quotes_refined", "allowed"),
+        ("glue:GetPartitions", "b3_daily_quotes", "implicitDeny"),
         ("glue:UpdateTable", "b3_daily_quotes_refined", "allowed"),
         ("glue:UpdateTable", "b3_daily_quotes", "implicitDeny"),
         ("glue:BatchUpdatePartition", "b3_daily_history", "allowed"),
@@ -267,7 +269,7 @@ def test_the_job_writes_to_its_own_tables_only(
 
 
 def test_the_real_job_runs_with_its_own_role(strict_aws: Emulator, job_role: Role, tmp_path: Path) -> None:
-    """Last, because the job speaks plain HTTP to the AWS emulator, for which the TLS policy has to go."""
+    """In full mode, which asks for most. Last: it speaks plain HTTP to the emulator, for which the TLS policy goes."""
     from b3lake.lake.keys import raw_key
     from b3lake.lake.schemas import RAW_SCHEMA
 
@@ -278,7 +280,7 @@ def test_the_real_job_runs_with_its_own_role(strict_aws: Emulator, job_role: Rol
     bucket, key = script_location(strict_aws)
     script = tmp_path / Path(key).name
     script.write_bytes(job_role.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-    arguments = strict_aws.client("glue").get_job(JobName=JOB)["Job"]["DefaultArguments"]
+    arguments = strict_aws.client("glue").get_job(JobName=JOB)["Job"]["DefaultArguments"] | {"--refine_mode": "full"}
     done = subprocess.run(
         [sys.executable, str(script), *(word for pair in arguments.items() for word in pair)],
         env=spark_environment(strict_aws, tmp_path) | job_role.environment(),
