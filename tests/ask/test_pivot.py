@@ -52,7 +52,9 @@ def test_other_numbers_are_named() -> None:
 
 
 def test_years_that_are_numbers_are_rows() -> None:
-    answer = pa.table({"ticker": ["PETR4", "PETR4"], "calendar_year": [2024, 2023], "return_pct": [1.0, 2.0]})
+    years = pa.array([2024, 2023], pa.int32())
+    answer = pa.table({"ticker": ["PETR4", "PETR4"], "calendar_year": years, "return_pct": [1.0, 2.0]})
+    assert pivot(answer).schema.field("calendar_year").type == pa.int32()
     assert pivot(answer).to_pylist() == [{"calendar_year": 2023, "PETR4": 2.0}, {"calendar_year": 2024, "PETR4": 1.0}]
 
 

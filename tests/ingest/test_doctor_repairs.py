@@ -1,20 +1,31 @@
 """Repairs of the doctor: a row that was written too early, the newest session, days of B3's files, the catalog."""
 # ruff: noqa: F811 - fixtures that are imported
 
+import asyncio
 import datetime as dt
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from b3lake.ingest.catalog import Catalog
+from b3lake.ingest.doctor.examine import EVER, examine
+from b3lake.ingest.doctor.repair import repair
 from b3lake.ingest.parquet import encode
+from b3lake.ingest.progress import Steps
+from b3lake.ingest.sources.source import Failure, Notice, Selection
 from b3lake.lake.calendar import sessions_between
+from b3lake.lake.errors import B3LakeError
 from b3lake.lake.schemas import RAW_SCHEMA
 from devlake.aws_requests import AwsRequest
 from devlake.cotahist_writer import quote, whole_file
 from devlake.fake_yahoo import FakeYahoo
 from devlake.proxy import Answer, Proxy, serving
+from tests.ingest.event_cases import CASH, CLOSES, SPLIT, answers, fetch, put_files
+from tests.ingest.event_cases import DAYS as APRIL
 from tests.ingest.lake_cases import DATABASE, DAYS, TestLake, key_of, session, table
+from tests.ingest.scripted_source import Source, bars
 from tests.ingest.test_run import RANGE, Command, command, impatience  # noqa: F401 - fixtures
 from tests.ingest.yahoo_cases import answer_with, bar
 
@@ -83,6 +94,27 @@ def test_a_registered_day_that_was_carried_forward_leaves_the_catalog_too(
     assert command.summary()["repaired"] == 1
     assert set(lake.written()) == {key_of(day) for day in DAYS}
     assert lake.partitions() == {(str(day), "PETR4") for day in DAYS}
+
+
+def test_what_the_source_cannot_give_is_told_and_the_rest_is_repaired(lake: TestLake):
+    """A failure and a notice come before the bars of another day."""
+    for day in DAYS[:2]:
+        put(lake, day)
+        lake.s3.put_object(Bucket=lake.bucket, Key=key_of(day), Body=b"PAR1 half a fi")
+    good = table("PETR4", [DAYS[1]], price=7.0)
+    source = Source(Failure(B3LakeError("PETR4: nobody knows"), "PETR4"), Notice("a word"), bars(good))
+    said = io.StringIO()
+    steps = Steps(Console(file=said, width=200))
+    wanted = Selection(None, *EVER, dt.datetime(2024, 6, 3, 12, tzinfo=dt.timezone.utc))
+    opened = lake.open()
+
+    async def mend() -> None:
+        await repair(opened, source, wanted, await examine(opened, wanted, steps), steps)
+
+    asyncio.run(mend())
+    assert said.getvalue().splitlines()[1:3] == ["PETR4: nobody knows", "a word"]
+    assert [row["close"] for row in lake.rows(key_of(DAYS[1]))] == good["close"].to_pylist()
+    assert lake.s3.get_object(Bucket=lake.bucket, Key=key_of(DAYS[0]))["Body"].read() == b"PAR1 half a fi"
 
 
 def test_repeated_rows_are_dropped_where_the_source_does_not_help(
@@ -180,3 +212,13 @@ def test_without_a_trade_there_is_nothing_to_repair_from_a_file(command: Command
     assert command.doctor(*from_b3(files)) == 3
     assert [(line["finding"], line["ticker"]) for line in command.lines()] == [("gap", "ITUB4")]
     assert len(lake.written()) == 2
+
+
+def test_what_the_kept_answers_about_events_lack_is_told(command: Command, lake: TestLake, tmp_path: Path):
+    files = put_files(tmp_path / "files", [("XPTO3", day, CLOSES[day]) for day in APRIL])
+    assert command(*fetch(files, answers(tmp_path / "answers", SPLIT), APRIL[0], APRIL[-1])) == 0
+    lake.s3.put_object(Bucket=lake.bucket, Key=f"events/answers/XPTO-{CASH}.json", Body=b"no JSON")
+    lake.s3.put_object(Bucket=lake.bucket, Key=key_of(APRIL[3], "XPTO3"), Body=b"PAR1 half a fi")
+    assert command.doctor(*from_b3(files)) == 0
+    told = "events: GetListedCashDividends: what the lake kept of it: B3's answer is no JSON"
+    assert [line for line in command.err.splitlines() if line.startswith("events:")] == [told]

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import dataclasses
 import datetime as dt
 import json
 import logging
@@ -169,9 +170,22 @@ def test_server_error_is_asked_again_not_served_from_yfinances_cache(fake_yahoo:
 
 def test_server_error_for_good_is_a_failure(fake_yahoo: FakeYahoo):
     fake_yahoo.scripted["PETR4.SA"] = [Reply(502, "<html>Bad Gateway</html>")]
-    with pytest.raises(TickerError, match="could not be asked") as caught:
+    with pytest.raises(TickerError) as caught:
         fetch(fake_yahoo)
-    assert caught.value.status is Status.FAILED
+    asked = "Yahoo could not be asked (it answered 502); check the network and run again"
+    assert (str(caught.value), caught.value.status) == (f"PETR4: {asked}", Status.FAILED)
+
+
+def test_nobody_there_is_a_failure_in_the_words_of_who_asked(fake_yahoo: FakeYahoo):
+    source = YahooSource("http://127.0.0.1:1", back_off=dataclasses.replace(IMPATIENT, attempts=1))
+
+    async def collect() -> list[str]:
+        wanted = Selection(("PETR4",), START, END, NOW)
+        return [str(answer.error) async for answer in source.fetch(wanted) if isinstance(answer, Failure)]
+
+    (said,) = asyncio.run(collect())
+    assert re.fullmatch(r"PETR4: Yahoo could not be asked \(.*curl: \(7\).*\); check the network and run again", said)
+    assert "See http" not in said
 
 
 @pytest.mark.parametrize(

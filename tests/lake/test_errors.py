@@ -3,7 +3,7 @@
 import pytest
 
 from b3lake.lake.aws_errors import as_aws_error
-from b3lake.lake.errors import UsageError, without_passwords
+from b3lake.lake.errors import AwsError, B3LakeError, UsageError, without_passwords
 
 WHO = "me:" + "sesame"  # apart: no password in an address is in this repository
 
@@ -20,6 +20,11 @@ WHO = "me:" + "sesame"  # apart: no password in an address is in this repository
 def test_name_and_password_of_an_address_are_masked(text: str, shown: str) -> None:
     assert without_passwords(text) == shown
     assert str(UsageError(text)) == shown
+
+
+def test_a_wrong_request_ends_with_another_code_than_what_went_wrong() -> None:
+    """2 is the exit code of Python's own parsers of arguments, too."""
+    assert [(kind("x").exit_code) for kind in (B3LakeError, UsageError, AwsError)] == [1, 2, 1]
 
 
 def test_an_error_of_a_library_is_masked_in_its_sentence() -> None:
