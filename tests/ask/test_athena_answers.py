@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +18,7 @@ from b3lake.ask.athena import ask
 from b3lake.ask.errors import QueryError
 from b3lake.cli import run_command
 from b3lake.lake.settings import Settings, read_settings
+from devlake import paths
 from devlake.aws_requests import AwsRequest
 from devlake.proxy import Answer, Proxy, serving
 
@@ -124,6 +127,19 @@ def test_of_a_code_that_is_another_today_the_newer_one_is_told(
     assert capsys.readouterr().err == "VVAR3 is BHIA3 today: --ticker BHIA3 --lineage has both.\n"
     assert run_command("ask", ["--sql", sql, "--ticker", "BHIA3", "--lineage"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_that_it_waits_is_told_on_a_terminal_beside_the_answer(athena: ScriptedAthena) -> None:
+    athena.states = [{"State": "RUNNING"}] * 3 + [{"State": "SUCCEEDED"}]
+    terminal, its_end = os.openpty()
+    command = [sys.executable, "-m", "b3lake", "ask", "--sql", "SELECT 1", "--csv"]
+    environment = os.environ | {"TERM": "xterm", "PYTHONPATH": str(paths.ROOT)}
+    asked = subprocess.run(command, stdout=subprocess.PIPE, stderr=its_end, env=environment, check=True, timeout=60)
+    os.close(its_end)
+    said = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert asked.stdout == b'"ticker","n"\n"PETR4",7\n'
+    assert "Asking Athena…" in said
 
 
 def test_it_waits_until_the_query_ended(athena: ScriptedAthena, asked_at: Settings) -> None:
