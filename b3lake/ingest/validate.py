@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -25,7 +25,7 @@ class Validated:
     """The rows that may enter, by ticker, day and ts; and why the others may not, by ticker and day."""
 
     bars: pa.Table
-    refused: dict[str, dict[dt.date, str]] = field(default_factory=dict)
+    refused: dict[str, dict[dt.date, str]]
 
 
 REFUSED, DOUBTFUL, NOT_WRITTEN = "refused", "doubtful", "kept"

@@ -221,6 +221,8 @@ def test_how_patient_a_request_is() -> None:
     """Doubled waits from 1 to 30 s, five times; 30 s for each part of 32 MB at the most, two minutes for all."""
     assert astuple(PATIENT) == (5, 1.0, 30.0, 30.0, 120.0, 33_554_432)
     assert astuple(FILE_BACK_OFF) == (4, 1.0, 20.0, 60.0, 1800, 2_147_483_648)
+    service = B3Events()
+    assert (service.back_off, service.pause_seconds, service.folder) == (PATIENT, 0.3, None)
 
 
 # --- B3's answers about events -----------------------------------------------------------------------------------
@@ -287,6 +289,7 @@ def test_pages_of_an_answer_become_one() -> None:
     bodies = [cash_body(rows[:2], totalRecords=3, totalPages=2), cash_body(rows[2:], totalRecords=3, totalPages=2)]
     one = read_cash_page(as_one(bodies))
     assert (one.pages, one.records, [str(row.value) for row in one.rows]) == (1, 3, ["0.1", "0.2", "0.3"])
+    assert [(row.isin, row.payment_date) for row in one.rows] == [("", None)] * 3, "the other call tells these"
     assert whole([one]) == one.rows == whole([read_cash_page(body) for body in bodies])
     assert as_one(bodies[:1]) is bodies[0]
     with pytest.raises(EventsError, match=r"^B3's answer has 2 cash events where it says that there are 3$"):

@@ -292,3 +292,14 @@ def test_rows_that_must_not_be_replaced_are_kept_and_told(aws: Aws) -> None:
     why = "the lake has prices of synthetic there, and these are of yahoo"
     assert tally.kept == {"PETR4": {DAYS[0]: why}}
     assert (tally.written, tally.unchanged, tally.failed, aws.asked) == ({}, {}, {}, ["GetObject"])
+
+
+def test_how_patient_the_store_is() -> None:
+    """Six more tries within a minute, after 0.1 s, 0.2 s, … and at most 10 s; 20 s for each."""
+    store = objects.open_store(BUCKET, session())
+    assert store.retry_config is not None
+    assert (store.retry_config["max_retries"], store.retry_config["retry_timeout"]) == (6, dt.timedelta(seconds=60))
+    backoff = {"init_backoff": dt.timedelta(seconds=0.1), "max_backoff": dt.timedelta(seconds=10), "base": 2}
+    assert store.retry_config["backoff"] == backoff
+    assert store.client_options is not None
+    assert store.client_options["timeout"] == "20s"
