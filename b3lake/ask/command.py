@@ -113,6 +113,8 @@ def run(request: AskRequest) -> int:
         _give(answer, request)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has read enough
+    except SystemExit:  # the same, of a table: Rich has done this, and would end the process with 1
+        return 0
     except OSError as error:
         raise QueryError(f"Cannot write {request.target}: {error.strerror}.") from error
     return 0

@@ -2,6 +2,9 @@
 
 import datetime as dt
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from b3lake.ask.units import unit_of
 from b3lake.ask.wrong_names import names_no_table, no_such_table, with_lake_names
 from b3lake.lake.errors import UsageError
 from b3lake.lake.settings import Settings
+from devlake import paths
 
 DEV = Settings("dev", None)
 
@@ -266,3 +270,21 @@ def test_a_pivoted_column_knows_whose_values_it_has() -> None:
     assert found.to_pylist() == [{"day": day, "B": 1.5}]
     assert found.schema.field("B").metadata == {b"of": b"value_brl"}
     assert pivot(pa.table(columns), "n").schema.field("B").metadata == {b"of": b"n"}
+
+
+def test_its_help_names_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"], {})
+    assert capsys.readouterr().out.startswith("usage: b3lake ask [-h]")
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_who_stops_reading_is_no_error(form: list[str]) -> None:
+    """As `b3lake ask --list | head -0`: the other end of the pipe is closed before anything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "b3lake", "ask", "--list", *form]
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
+    asked = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False, timeout=60)
+    os.close(writer)
+    assert (asked.returncode, asked.stderr) == (0, b"")

@@ -301,6 +301,7 @@ def test_pages_of_an_answer_become_one() -> None:
     [
         ("ABCD7", "BRABCDACNPC3", "PNC"),
         ("ABCD8", "BRABCDACNPD3", "PND"),
+        ("ABCD3", "BRABCDARNOR1", "ON"),
         ("ABCD11B", "BRABCDUNTM13", "UNT"),
         ("ABCD3F", "BRABCDA01OR9", "ON"),
         ("ABCD9", "BRABCDACNXX3", ""),

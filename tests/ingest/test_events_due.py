@@ -1,4 +1,5 @@
 """Whose events are asked for, and what the lake keeps of the answers: without a service, on moto's S3."""
+# ruff: noqa: F811 - fixtures that are imported
 
 import asyncio
 import datetime as dt
@@ -16,7 +17,10 @@ from b3lake.ingest.objects import open_store
 from b3lake.ingest.progress import Steps
 from b3lake.ingest.sources.b3_events import B3Events
 from b3lake.lake.errors import B3LakeError
+from tests.ingest.event_cases import CLOSES, DAYS, DIVIDEND, SPLIT, answers, fetch, put_files, table
 from tests.ingest.lake_cases import TestLake, session
+from tests.ingest.listed_companies import stock
+from tests.ingest.test_run import Command, command, impatience  # noqa: F401 - fixtures
 
 NOW = dt.datetime(2024, 5, 8, 12, tzinfo=dt.timezone.utc)
 WEEK = dt.timedelta(days=7)
@@ -102,3 +106,22 @@ def test_a_bucket_that_takes_no_answer_is_a_sentence(lake: TestLake) -> None:
         asyncio.run(KeptAnswers(store, {}).keep("XPTO", {CALLS[0]: b"{}"}, NOW))
     assert str(caught.value).startswith(f"Bucket {lake.bucket}-gone does not exist: ")
     assert caught.value.__cause__ is not None
+
+
+def test_the_events_of_another_ticker_stay_and_its_own_are_replaced(
+    command: Command, lake: TestLake, tmp_path: Path
+) -> None:
+    quotes = [(ticker, day, CLOSES[day]) for ticker in ("ABCD3", "XPTO3") for day in DAYS]
+    files = put_files(tmp_path / "files", quotes)
+    folder = tmp_path / "answers"
+    answers(folder, SPLIT | {"isinCode": "BRABCDACNOR1"}, issuer="ABCD")
+    assert command(*fetch(files, folder, DAYS[0], DAYS[-1], "ABCD3")) == 0
+    answers(folder, SPLIT, DIVIDEND)
+    assert command(*fetch(files, folder, DAYS[0], DAYS[-1], "XPTO3")) == 0
+    of_others = [(row["kind"], str(row["ex_date"])) for row in table(lake, "ABCD3")]
+    assert of_others == [("split", "2024-04-10")]
+    assert [row["kind"] for row in table(lake, "XPTO3")] == ["split", "dividend"]
+    answers(folder, stock("DESDOBRAMENTO", "100,0", "09/04/2024"))
+    assert command(*fetch(files, folder, DAYS[0], DAYS[-1], "XPTO3")) == 0
+    assert [row["kind"] for row in table(lake, "XPTO3")] == ["split"]
+    assert [(row["kind"], str(row["ex_date"])) for row in table(lake, "ABCD3")] == of_others
