@@ -118,7 +118,7 @@ def _is_lost(sidecar: str) -> bool:
 
 def install() -> None:
     """Put these in the place of ministack's; of a kept lake, keep its objects."""
-    if os.environ["PERSIST_STATE"] == "1":  # it was imported without S3_PERSIST, so that it has read nothing yet
+    if os.environ.get("PERSIST_STATE") == "1":  # it was imported without S3_PERSIST, so that it has read nothing yet
         s3.S3_PERSIST, os.environ["S3_PERSIST"] = True, "1"
     s3._record_object_version = record_object_version
     s3._key_disk_path = key_disk_path

@@ -15,21 +15,25 @@ from sqlglot import exp
 
 from b3lake.ask.questions import list_queries, read_query
 from b3lake.cost.model import SCANS
-from b3lake.lake.calendar import B3_ZONE, sessions_between
 from b3lake.lake.names import HISTORY_TABLE, RAW_TABLE, REFINED_TABLE
 from b3lake.report import read_lake
 
 MOST = 30
 TICKERS = [f"ABC{letter}3" for letter in "DEFGHIJKLM"]
 SESSIONS = 2500
+SATURDAY = 5
 
 
 @pytest.fixture(scope="module")
 def partitions() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The partitions of a lake whose newest session is the last one before today."""
-    today = dt.datetime.now(B3_ZONE).date()
-    days = sessions_between(today - dt.timedelta(days=4000), today - dt.timedelta(days=1))[-SESSIONS:]
+    """The partitions of a lake whose newest session is the last weekday before the day on which it is asked.
+
+    Holidays are among them, and the day is of the zone of who is asked: so the answer is the same on each day and hour.
+    """
     with duckdb.connect() as connection:
+        (today,) = connection.execute("SELECT current_date").fetchone()
+        before = (today - dt.timedelta(days=number) for number in range(1, 2 * SESSIONS))
+        days = [day for day in before if day.weekday() < SATURDAY][:SESSIONS]
         for table in (RAW_TABLE, REFINED_TABLE):
             connection.execute(f"CREATE TABLE {table} (dt date, ticker varchar)")
             rows = [(day, ticker) for day in days for ticker in TICKERS]
