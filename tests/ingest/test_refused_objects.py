@@ -76,3 +76,11 @@ def test_where_s3_denies_all_it_is_no_fault_of_theirs(command: Command, healthy,
     refusing[""] = (403, "AccessDenied", "Access Denied")
     assert command.doctor() == 1
     assert command.err.splitlines()[-1].startswith("b3lake doctor: AWS denies access to the raw bucket: ask for the")
+
+
+def test_credentials_that_end_meanwhile_end_the_doctor(command: Command, lake: TestLake, healthy, refusing) -> None:
+    """They are of no object alone: nothing is named as unreadable for them."""
+    refusing[KEY] = (400, "ExpiredToken", "The provided token has expired.")
+    assert command.doctor() == 1
+    assert command.err.splitlines()[-1].startswith("b3lake doctor: The AWS credentials have expired: ")
+    assert command.out == ""

@@ -162,6 +162,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_index_portfolios",
     ),
     "b3lake/ingest/sources/b3": (
+        "ingest/test_sources_alone",
         "ingest/test_files_together",
         "ingest/test_from_b3",
         "ingest/test_b3_source",
@@ -204,6 +205,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "ingest/test_fetch_beside",
     ),
     "b3lake/ingest/sources/yahoo": (
+        "ingest/test_sources_alone",
         "ingest/test_yahoo",
         "ingest/test_yahoo_facts",
         "ingest/test_faults",
