@@ -64,7 +64,7 @@ def explain(output: str) -> str:
 
 
 def make_class_archive(python: str, log: Path) -> None:
-    """Make what halves Spark's start; the installation goes on where it cannot be made."""
+    """Make the archive of classes from which Spark starts sooner; where that fails, the installation goes on."""
     print(told("preparing Spark for a quick start: up to a minute ..."), flush=True)
     with log.open("ab") as sink:
         command = [python, "-m", "devlake.class_archive"]

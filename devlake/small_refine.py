@@ -30,7 +30,7 @@ def small_refine(spark: SparkSession) -> pa.Table:
 
 
 def reads() -> pa.Table:
-    """What the job would read: a few days of a few tickers (READS)."""
+    """Reads as the job would plan them: a few days of a few tickers (READS)."""
     rows = [(f"TICK{ticker}", day) for ticker in range(TICKERS) for day in range(DAYS)]
     return pa.Table.from_pylist([{"ticker": name, "day": day, "target": True} for name, day in rows], READS)
 

@@ -79,7 +79,7 @@ class ChaosRun:
             if self._ingest(None if planned.whole_range else WINDOW_SESSIONS):
                 break
         self._market.tell_the_truth()
-        for fault in planned.unmended:
+        for fault in planned.damage_after_ingestion:
             self._note(fault, met=self._damage.do(fault))
         # An operator's run first: the errors that come are for the function.
         for fault in sorted(planned.events, key=lambda fault: fault.kind is not RunFault.PARTIAL):

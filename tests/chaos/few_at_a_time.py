@@ -20,7 +20,7 @@ ENDS_A_RUN: frozenset[Kind] = frozenset(
         RequestFault.GLUE_ANSWER_LOST,
     }
 )
-"""What a run of the job may not get over (it asks Glue three times): it fails, and the next one makes up for it."""
+"""Faults that may fail a run of the job (it tries a call to Glue three times); the next run repairs what it left."""
 
 
 class FewAtATime:

@@ -25,8 +25,8 @@ FAULTS_A_ROUND = (26, 36)
 INGESTION_REQUESTS, JOB_REQUESTS = 24, 80
 INGESTION_SHARE = 0.4
 """The share of the request faults that the ingestion meets; the job meets the others."""
-MENDED_SHARE = 0.25
-"""The share of the corrupted raw objects that the ingestion may mend before a run of the job sees them."""
+REPAIRED_SHARE = 0.25
+"""The share of the corrupted raw objects that the ingestion may repair before a run of the job sees them."""
 ENDS: frozenset[Kind] = frozenset((*IngestionFault, JobFault.KILLED, JobFault.TERMINATED))
 """A program ends of these: not before it has done something, and met the others."""
 
@@ -35,13 +35,13 @@ ENDS: frozenset[Kind] = frozenset((*IngestionFault, JobFault.KILLED, JobFault.TE
 class Round:
     """One ingestion, its events and the job runs that they ask for, each with its faults.
 
-    `damage` is done before the ingestion, `unmended` after it.
+    `damage` is done before the ingestion, `damage_after_ingestion` after it.
     """
 
     number: int
     whole_range: bool
     damage: list[Fault] = field(default_factory=list)
-    unmended: list[Fault] = field(default_factory=list)
+    damage_after_ingestion: list[Fault] = field(default_factory=list)
     yahoo: list[Fault] = field(default_factory=list)
     ingestion: list[Fault] = field(default_factory=list)
     events: list[Fault] = field(default_factory=list)
@@ -75,8 +75,8 @@ def _place(planned: Round, kind: Kind, *, chance: float) -> tuple[list[Fault], i
     """The faults that one of this kind joins, and how many requests it may wait for."""
     match kind:
         case Damage():
-            unmended = kind is Damage.RAW_CORRUPTED and chance >= MENDED_SHARE
-            return (planned.unmended if unmended else planned.damage), 0
+            stays = kind is Damage.RAW_CORRUPTED and chance >= REPAIRED_SHARE
+            return (planned.damage_after_ingestion if stays else planned.damage), 0
         case MarketFault() | YahooFault():
             return planned.yahoo, 0
         case EventFault() | RunFault():

@@ -27,7 +27,7 @@ def _kinds(seed: int, many: int) -> list[Kind]:
     return [
         fault.kind
         for one in planned
-        for faults in (one.damage, one.unmended, one.yahoo, one.ingestion, one.events, one.job)
+        for faults in (one.damage, one.damage_after_ingestion, one.yahoo, one.ingestion, one.events, one.job)
         for fault in faults
     ]
 
@@ -53,14 +53,14 @@ def test_no_program_ends_at_its_first_requests() -> None:
     assert min(fault.after for fault in planned) == 0
 
 
-DAMAGE, UNMENDED = attrgetter("damage"), attrgetter("unmended")
+BEFORE, AFTER = attrgetter("damage"), attrgetter("damage_after_ingestion")
 
 
 def test_most_corrupted_raw_objects_are_there_for_a_run_of_the_job() -> None:
     planned = list(itertools.islice(rounds(1), 100))
-    mended, unmended = ([fault.kind for one in planned for fault in faults(one)] for faults in (DAMAGE, UNMENDED))
-    assert set(unmended) == {Damage.RAW_CORRUPTED}
-    assert len(unmended) > mended.count(Damage.RAW_CORRUPTED) > 0
+    before, after = ([fault.kind for one in planned for fault in faults(one)] for faults in (BEFORE, AFTER))
+    assert set(after) == {Damage.RAW_CORRUPTED}
+    assert len(after) > before.count(Damage.RAW_CORRUPTED) > 0
 
 
 ADDED = [Damage.RAW_ADDED, Damage.STRAY_KEY, Damage.RAW_TICKER_REMOVED]

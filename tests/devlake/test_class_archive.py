@@ -24,7 +24,7 @@ SHARED = "shared objects file"
 
 @dataclass(frozen=True)
 class Start:
-    """What a start of Java printed, and where the classes that it loaded came from."""
+    """The output of a start of Java, and the source of each class that it loaded."""
 
     printed: tuple[int, str, str]
     sources: dict[str, str]

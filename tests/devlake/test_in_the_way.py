@@ -1,4 +1,4 @@
-"""What lies in the way of a kept lake is told in a sentence, and nothing kept is changed; it can always be ended."""
+"""A file or folder in place of a kept lake's lock, log or scratch is an error of one sentence; `down` still works."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from devlake import local_lake
 from devlake.child_process import Child
 
 KEPT = {"state/s3.json": b"{}", "objects/1/raw/one": b"one", "port": b"20001"}
-"""What there is of a lake that is down, and shall stay as it is."""
+"""The files of a lake that is down; no command may change them."""
 
 
 def _a_file(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""What AWS refuses is one sentence that names what was worked on, and one object that it refuses ends nothing."""
+"""AWS's refusals: each is one sentence that names the bucket, table or key, and one refused object stops no run."""
 
 import asyncio
 import datetime as dt

@@ -25,7 +25,7 @@ def env(lake: TestLake, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def figures(lake: TestLake, env: str) -> dict[str, list[float]]:
-    """What was put for the environment in the last hour, by name."""
+    """The sums of the environment's metrics in the last hour, by name."""
     cloudwatch, now = client("cloudwatch", lake.url), datetime.now(timezone.utc)
     of_env = [{"Name": "Environment", "Value": env}]
     return {

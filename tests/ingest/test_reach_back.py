@@ -1,4 +1,4 @@
-"""What a run fetches beyond the days that were asked for, on lakes in memory: ticker by ticker, to the day."""
+"""The days before the asked ones that a run fetches too, per ticker, on lakes in memory."""
 
 import asyncio
 import datetime as dt

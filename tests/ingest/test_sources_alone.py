@@ -1,4 +1,4 @@
-"""What a source says to who uses it by itself, without the command that would have refused the options before."""
+"""Errors and notices of the sources, called without the command, which validates options before them."""
 
 import asyncio
 import datetime as dt
